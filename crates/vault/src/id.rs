@@ -78,3 +78,23 @@ impl ObjectHash {
         Self(*blake3::hash(bytes).as_bytes())
     }
 }
+
+/// First 24 bytes of keyed BLAKE3 over a chunk; see `docs/format.md`, section 4, for why 24.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChunkId(pub [u8; ChunkId::LEN]);
+
+impl ChunkId {
+    pub const LEN: usize = 24;
+}
+
+impl fmt::Display for ChunkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(&self.0, f)
+    }
+}
+
+impl fmt::Debug for ChunkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(&self.0, f)
+    }
+}
