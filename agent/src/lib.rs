@@ -1,0 +1,2 @@
+//! The agent on an office's server: it walks what is to be saved, streams it into a vault and
+//! brings it back.
