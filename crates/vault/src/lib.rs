@@ -3,6 +3,18 @@
 //! `docs/format.md` is the contract of this crate. Everything here is synchronous and takes
 //! its store, randomness and clock as parameters.
 
+pub mod chunker;
+pub mod description;
+pub mod envelope;
+pub mod error;
+pub mod frame;
 pub mod id;
+pub mod index;
+pub mod layout;
+pub mod manifest;
+pub mod note;
+pub mod pack;
+pub mod reach;
 pub mod store;
 pub mod tree;
+pub mod wire;

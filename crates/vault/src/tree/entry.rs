@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
-use super::name;
+use super::line;
+use crate::error::Malformed;
 use crate::id::ChunkId;
 
 /// Most ids in an entry; a longer list is stored as chunks.
@@ -67,7 +66,7 @@ pub enum Note {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Relative to the snapshot's root; see [`name::is_safe_path`].
+    /// Relative to the snapshot's root; see [`super::name::is_safe_path`].
     pub path: Vec<u8>,
     pub kind: Kind,
     /// Permission bits, set-id and sticky bits: at most `0o7777`.
@@ -80,4 +79,32 @@ pub struct Entry {
     pub links: Option<HardLink>,
     pub xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
     pub note: Option<Note>,
+}
+
+impl Entry {
+    pub fn content(&self) -> Option<&Content> {
+        match &self.kind {
+            Kind::File(content) => Some(content),
+            _ => None,
+        }
+    }
+
+    pub fn is_dir(&self) -> bool {
+        self.kind == Kind::Dir
+    }
+
+    /// The entry as its line in a leaf, with the newline.
+    pub fn to_line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(&line::Line::from(self))
+            .expect("a line has no maps with keys that are not text");
+        line.push(b'\n');
+        line
+    }
+
+    /// Reads a line of a leaf (without or with its newline) and checks every field of it.
+    pub fn from_line(line: &[u8]) -> Result<Self, Malformed> {
+        let line: line::Line = serde_json::from_slice(line)
+            .map_err(|error| Malformed::new("entry", error.to_string()))?;
+        line.into_entry()
+    }
 }
