@@ -3,6 +3,7 @@
 //! `docs/format.md` is the contract of this crate. Everything here is synchronous and takes
 //! its store, randomness and clock as parameters.
 
+pub mod chunk_map;
 pub mod chunker;
 pub mod description;
 pub mod envelope;
@@ -15,6 +16,8 @@ pub mod manifest;
 pub mod note;
 pub mod pack;
 pub mod reach;
+pub mod reader;
 pub mod store;
 pub mod tree;
 pub mod wire;
+pub mod writer;

@@ -1,0 +1,348 @@
+//! Writing a vault: frames go in, packs and indexes come out, on threads of their own.
+//!
+//!     submit → [frames] → workers: compress, decode check, seal → [packs] → committer: commit,
+//!     index
+//!
+//! Both queues are bounded, so that memory is. The first error stops everything; what was
+//! committed before it stays, is indexed where it still can be, and is used by the next run.
+
+mod open_pack;
+
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use ring::rand::SecureRandom;
+
+use crate::envelope::Recipients;
+use crate::error::{Result, VaultError};
+use crate::frame::Compressor;
+use crate::id::{ChunkId, ObjectHash};
+use crate::index::{self, IndexedPack};
+use crate::layout::Layout;
+use crate::pack::FrameKind;
+use crate::store::{ObjectName, Store, StoreError};
+use open_pack::{ClosedPack, OpenPack};
+
+/// How a vault is written.
+#[derive(Debug, Clone, Copy)]
+pub struct WriterSettings {
+    pub workers: usize,
+    /// Stored bytes after which a pack is closed.
+    pub pack_bytes: u64,
+    /// Packs after which an index is written.
+    pub packs_per_index: usize,
+}
+
+impl Default for WriterSettings {
+    fn default() -> Self {
+        Self { workers: 2, pack_bytes: 32 << 20, packs_per_index: 8 }
+    }
+}
+
+/// Chunks in one index, so that its size has a bound.
+const CHUNKS_PER_INDEX: usize = 500_000;
+/// On a slow line: no more work than this is lost with the machine.
+const INDEX_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
+
+/// Chunks to be compressed together.
+pub struct Frame {
+    pub kind: FrameKind,
+    /// The caller's number for it.
+    pub number: u32,
+    pub plain: Vec<u8>,
+    pub chunks: Vec<(ChunkId, u32)>,
+    /// zstd's level.
+    pub level: i32,
+}
+
+/// A pack that is in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPack {
+    pub hash: ObjectHash,
+    pub stored_bytes: u64,
+    /// Plain bytes of its chunks.
+    pub all_bytes: u64,
+    /// The callers' numbers of its frames.
+    pub frames: Vec<u32>,
+    /// The index object that covers it.
+    pub index: ObjectHash,
+}
+
+/// Everything that packs need to know of their vault.
+pub struct Target {
+    pub store: Arc<dyn Store>,
+    pub layout: Layout,
+    /// Of packs: the recovery recipients.
+    pub pack_recipients: Recipients,
+    /// Of indexes: those and the agent.
+    pub index_recipients: Recipients,
+    pub random: Box<dyn SecureRandom + Send + Sync>,
+}
+
+struct Shared {
+    target: Target,
+    settings: WriterSettings,
+    open: Mutex<Option<OpenPack>>,
+    failed: Mutex<Option<VaultError>>,
+    /// Frame buffers to be used again: fresh memory costs a page fault every 4 KiB.
+    spare: Mutex<Vec<Vec<u8>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    fn fail(&self, error: VaultError) {
+        lock(&self.failed).get_or_insert(error);
+    }
+
+    fn has_failed(&self) -> bool {
+        lock(&self.failed).is_some()
+    }
+}
+
+pub struct PackWriter {
+    shared: Arc<Shared>,
+    frames: Option<SyncSender<Frame>>,
+    packs: Option<SyncSender<ClosedPack>>,
+    stored: Receiver<StoredPack>,
+    workers: Vec<JoinHandle<()>>,
+    committer: Option<JoinHandle<()>>,
+}
+
+impl PackWriter {
+    pub fn start(target: Target, settings: WriterSettings) -> Self {
+        let shared = Arc::new(Shared {
+            target,
+            settings,
+            open: Mutex::new(None),
+            failed: Mutex::new(None),
+            spare: Mutex::new(Vec::new()),
+        });
+        let (frames, frames_out) = sync_channel::<Frame>(1);
+        let frames_out = Arc::new(Mutex::new(frames_out));
+        let (packs, packs_out) = sync_channel(1);
+        let (stored_in, stored) = channel();
+        let workers = (0..settings.workers.max(1))
+            .map(|_| {
+                let (shared, frames, packs) = (shared.clone(), frames_out.clone(), packs.clone());
+                std::thread::spawn(move || work(&shared, &frames, &packs))
+            })
+            .collect();
+        let committer = {
+            let shared = shared.clone();
+            std::thread::spawn(move || Committer::new(&shared, &stored_in).run(&packs_out))
+        };
+        Self { shared, frames: Some(frames), packs: Some(packs), stored, workers, committer: Some(committer) }
+    }
+
+    /// An empty buffer for a frame.
+    pub fn buffer(&self) -> Vec<u8> {
+        lock(&self.shared.spare).pop().unwrap_or_default()
+    }
+
+    /// Hands over a frame; waits while the workers are busy.
+    pub fn submit(&self, frame: Frame) -> Result<()> {
+        let sent = !self.shared.has_failed()
+            && self.frames.as_ref().is_some_and(|frames| frames.send(frame).is_ok());
+        if sent { Ok(()) } else { Err(self.error()) }
+    }
+
+    fn error(&self) -> VaultError {
+        lock(&self.shared.failed)
+            .take()
+            .unwrap_or(VaultError::Stopped { what: "the writer of packs" })
+    }
+
+    /// Packs that were stored since the last call.
+    pub fn stored(&self) -> Vec<StoredPack> {
+        self.stored.try_iter().collect()
+    }
+
+    /// Stores everything that was submitted. `facts` goes to the end of the last pack, if this
+    /// run has written one that is still open or anything at all must be written.
+    pub fn finish(mut self, facts: impl FnOnce() -> Option<Frame>) -> Result<Vec<StoredPack>> {
+        drop(self.frames.take());
+        for worker in self.workers.drain(..) {
+            if worker.join().is_err() {
+                self.shared.fail(VaultError::Stopped { what: "a compression worker" });
+            }
+        }
+        if !self.shared.has_failed() {
+            let closed = self.close_last(facts);
+            match (closed, &self.packs) {
+                (Ok(Some(pack)), Some(packs)) => {
+                    let _ = packs.send(pack);
+                }
+                (Ok(_), _) => {}
+                (Err(error), _) => self.shared.fail(error),
+            }
+        }
+        drop(self.packs.take());
+        if self.committer.take().is_some_and(|committer| committer.join().is_err()) {
+            self.shared.fail(VaultError::Stopped { what: "the committer of packs" });
+        }
+        if self.shared.has_failed() {
+            return Err(self.error());
+        }
+        Ok(self.stored())
+    }
+
+    fn close_last(&self, facts: impl FnOnce() -> Option<Frame>) -> Result<Option<ClosedPack>> {
+        let mut open = lock(&self.shared.open);
+        if let Some(frame) = facts() {
+            let mut compressed = Vec::new();
+            Compressor::new().compress(&frame.plain, frame.level, &mut compressed)?;
+            let mut pack = match open.take() {
+                Some(pack) => pack,
+                None => OpenPack::begin(&self.shared.target)?,
+            };
+            pack.append(&frame, &compressed)?;
+            *open = Some(pack);
+        }
+        open.take().map(|pack| pack.close(self.shared.target.layout.vault)).transpose()
+    }
+}
+
+/// A run that is given up leaves no thread behind, and no half pack in the store.
+impl Drop for PackWriter {
+    fn drop(&mut self) {
+        drop(self.frames.take());
+        drop(self.packs.take());
+        for worker in self.workers.drain(..) {
+            let _ = worker.join();
+        }
+        if let Some(committer) = self.committer.take() {
+            let _ = committer.join();
+        }
+    }
+}
+
+fn work(shared: &Shared, frames: &Mutex<Receiver<Frame>>, packs: &SyncSender<ClosedPack>) {
+    let mut compressor = Compressor::new();
+    let mut compressed = Vec::new();
+    loop {
+        let received = lock(frames).recv();
+        let Ok(mut frame) = received else { return };
+        if shared.has_failed() {
+            continue;
+        }
+        let done = compressor
+            .compress(&frame.plain, frame.level, &mut compressed)
+            .and_then(|()| append(shared, &frame, &compressed));
+        match done {
+            Ok(Some(pack)) => {
+                let _ = packs.send(pack);
+            }
+            Ok(None) => {}
+            Err(error) => shared.fail(error),
+        }
+        frame.plain.clear();
+        let mut spare = lock(&shared.spare);
+        if spare.len() < 2 {
+            spare.push(frame.plain);
+        }
+    }
+}
+
+/// Appends a frame to the open pack; returns that if it is full now.
+fn append(shared: &Shared, frame: &Frame, compressed: &[u8]) -> Result<Option<ClosedPack>> {
+    let mut open = lock(&shared.open);
+    let mut pack = match open.take() {
+        Some(pack) => pack,
+        None => OpenPack::begin(&shared.target)?,
+    };
+    pack.append(frame, compressed)?;
+    if pack.stored_bytes() < shared.settings.pack_bytes {
+        *open = Some(pack);
+        return Ok(None);
+    }
+    drop(open);
+    pack.close(shared.target.layout.vault).map(Some)
+}
+
+/// Commits packs and writes indexes of them.
+struct Committer<'a> {
+    shared: &'a Shared,
+    stored: &'a Sender<StoredPack>,
+    waiting: Vec<(IndexedPack, Vec<u32>)>,
+    last_index: Instant,
+}
+
+impl<'a> Committer<'a> {
+    fn new(shared: &'a Shared, stored: &'a Sender<StoredPack>) -> Self {
+        Self { shared, stored, waiting: Vec::new(), last_index: Instant::now() }
+    }
+
+    fn run(mut self, packs: &Receiver<ClosedPack>) {
+        for pack in packs {
+            if let Err(error) = self.commit(pack) {
+                self.shared.fail(error);
+            }
+        }
+        // Also after a failure elsewhere: what is stored is worth finding again.
+        if let Err(error) = self.write_index() {
+            self.shared.fail(error);
+        }
+    }
+
+    fn commit(&mut self, pack: ClosedPack) -> Result<()> {
+        let target = &self.shared.target;
+        let name = target.layout.pack(pack.indexed.hash);
+        match pack.staged.commit(&name) {
+            // Its name is the hash of its bytes: what is there is this pack or is damaged.
+            Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.waiting.push((pack.indexed, pack.frames));
+        let chunks: usize = self.waiting.iter().map(|(pack, _)| pack.ids.len()).sum();
+        if self.waiting.len() >= self.shared.settings.packs_per_index
+            || chunks >= CHUNKS_PER_INDEX
+            || self.last_index.elapsed() >= INDEX_AT_LEAST_EVERY
+        {
+            self.write_index()?;
+        }
+        Ok(())
+    }
+
+    fn write_index(&mut self) -> Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let target = &self.shared.target;
+        let (packs, frames): (Vec<_>, Vec<_>) = self.waiting.drain(..).unzip();
+        let bytes = index::encode(target.layout.vault, &packs, &target.index_recipients, &*target.random)?;
+        let hash = ObjectHash::of(&bytes);
+        create_named(&*target.store, &target.layout.index(hash), hash, &bytes)?;
+        self.last_index = Instant::now();
+        for (pack, frames) in packs.into_iter().zip(frames) {
+            let _ = self.stored.send(StoredPack {
+                hash: pack.hash,
+                stored_bytes: pack.stored_bytes,
+                all_bytes: pack.frames.plain_bytes(),
+                frames,
+                index: hash,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Creates an object whose name has the hash of its bytes. If it is there already, its bytes
+/// are looked at: they have that hash, or the store is damaged.
+pub fn create_named(store: &dyn Store, name: &ObjectName, hash: ObjectHash, bytes: &[u8]) -> Result<()> {
+    match store.create(name, bytes) {
+        Err(StoreError::AlreadyExists { .. }) => {
+            let there = store.read(name, bytes.len() as u64)?;
+            if ObjectHash::of(&there) == hash {
+                Ok(())
+            } else {
+                Err(VaultError::HashMismatch { name: name.clone() })
+            }
+        }
+        done => Ok(done?),
+    }
+}
