@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 
+use pulih_vault::store::real_disk::RealDisk;
 use pulih_vault::store::sim_disk::SimDisk;
 use pulih_vault::store::{DirStore, conformance};
 
@@ -14,6 +15,17 @@ fn a_real_folder() {
         let store = DirStore::create(&folder.path().join("some/store")).expect("opens");
         folders.borrow_mut().push(folder);
         Box::new(store)
+    });
+}
+
+#[test]
+fn a_real_folder_without_unnamed_files() {
+    let folders = RefCell::new(Vec::new());
+    conformance::run(&|| {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let disk = RealDisk::open(folder.path()).expect("opens");
+        folders.borrow_mut().push(folder);
+        Box::new(DirStore::on(disk.without_unnamed_files()))
     });
 }
 

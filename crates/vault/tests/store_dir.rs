@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use pulih_vault::store::disk::Disk as _;
@@ -226,6 +227,34 @@ fn leftovers_of_the_dead_are_swept_and_those_of_the_living_are_not() {
     assert_eq!(store.read(&name("living"), 9).expect("is there"), b"bytes");
     let mode = fs::metadata(folder.path().join("living")).expect("is there");
     assert_eq!(mode.permissions().mode() & 0o7333, 0);
+}
+
+#[test]
+fn stores_that_open_sweep_no_living_writer_away() {
+    let folder = folder();
+    let open = || {
+        let disk = RealDisk::open(folder.path()).expect("opens");
+        DirStore::on(disk.without_unnamed_files())
+    };
+    let writing = AtomicBool::new(true);
+    let (open, writing) = (&open, &writing);
+    thread::scope(|scope| {
+        let sweeper = scope.spawn(move || {
+            while writing.load(Ordering::Relaxed) {
+                open();
+            }
+        });
+        let writer = scope.spawn(move || {
+            (0..200).try_for_each(|n| open().create(&name(&format!("data/{n}")), b"bytes"))
+        });
+        let written = writer.join();
+        writing.store(false, Ordering::Relaxed);
+        sweeper.join().expect("the sweeper ends");
+        written.expect("the writer ends").expect("all are written");
+    });
+    assert_eq!(listed(&open(), "data").len(), 200);
+    let temps = fs::read_dir(folder.path().join("tmp")).expect("lists");
+    assert_eq!(temps.count(), 0);
 }
 
 #[test]

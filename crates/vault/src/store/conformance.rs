@@ -15,56 +15,33 @@ pub struct Check {
     pub run: fn(&dyn Store),
 }
 
+const fn check(name: &'static str, run: fn(&dyn Store)) -> Check {
+    Check { name, run }
+}
+
 /// All checks.
 pub const CHECKS: &[Check] = &[
-    Check {
-        name: "an object reads back, whole and in ranges",
-        run: reads_back,
-    },
-    Check {
-        name: "an empty object is an object",
-        run: empty_object,
-    },
-    Check {
-        name: "an object of 40 MiB written in pieces reads back",
-        run: large_object,
-    },
-    Check {
-        name: "what is not there is not found",
-        run: not_found,
-    },
-    Check {
-        name: "a range that leaves the object is refused",
-        run: out_of_range,
-    },
-    Check {
-        name: "an object above the limit is not read",
-        run: too_large,
-    },
-    Check {
-        name: "a second commit is refused and changes nothing",
-        run: create_only,
-    },
-    Check {
-        name: "of racing writers one wins, and the object is its own",
-        run: racing_writers,
-    },
-    Check {
-        name: "what is not committed is not there",
-        run: dropped_stage,
-    },
-    Check {
-        name: "list takes a prefix for a folder",
-        run: list_folders,
-    },
-    Check {
-        name: "long names and many parts work",
-        run: long_names,
-    },
-    Check {
-        name: "many threads read while others write",
-        run: readers_and_writers,
-    },
+    check("an object reads back, whole and in ranges", reads_back),
+    check("an empty object is an object", empty_object),
+    check(
+        "an object of 40 MiB written in pieces reads back",
+        large_object,
+    ),
+    check("what is not there is not found", not_found),
+    check("a range that leaves the object is refused", out_of_range),
+    check("an object above the limit is not read", too_large),
+    check(
+        "a second commit is refused and changes nothing",
+        create_only,
+    ),
+    check(
+        "of racing writers one wins, and the object is its own",
+        racing_writers,
+    ),
+    check("what is not committed is not there", dropped_stage),
+    check("list takes a prefix for a folder", list_folders),
+    check("long names and many parts work", long_names),
+    check("many threads read while others write", readers_and_writers),
 ];
 
 /// Runs all checks, each on a store of its own, which `make` gives empty.

@@ -2,24 +2,17 @@
 //! A commit syncs the file, then the folders above it, then links the name, then syncs the
 //! name's folder, in that order; it never renames and never opens an existing object to write.
 
+mod temps;
+
 use std::collections::HashSet;
-use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ring::rand::{SecureRandom, SystemRandom};
-
 use super::disk::{Disk, EntryKind, split};
 use super::real_disk::RealDisk;
 use super::{ObjectName, Staged, Store, StoreError, says_full};
-
-/// Where files being written are on a disk that has no files without a name. Their names begin
-/// with a dot, so that none is ever an object.
-const TEMP_DIR: &str = "tmp";
-const TEMP_NAME_BYTES: usize = 16;
-const TEMP_NAME_TRIES: usize = 16;
 
 /// A store in a folder.
 pub struct DirStore<D: Disk = RealDisk> {
@@ -56,12 +49,12 @@ impl DirStore<RealDisk> {
 impl<D: Disk> DirStore<D> {
     /// The store on a disk. Removes what writers that died have left behind.
     pub fn on(disk: D) -> Self {
+        temps::sweep(&disk);
         let shared = Arc::new(Shared {
             disk,
             names_temps: AtomicBool::new(false),
             durable_dirs: Mutex::default(),
         });
-        shared.sweep();
         Self { shared }
     }
 
@@ -82,26 +75,6 @@ fn failed(place: &Path, action: &str, source: io::Error) -> StoreError {
     }
 }
 
-/// Whether this store gives such names to files being written. Only those are swept.
-fn is_temp_name(name: &str) -> bool {
-    name.strip_prefix('.').is_some_and(|hex| {
-        hex.len() == 2 * TEMP_NAME_BYTES && hex.bytes().all(|b| b.is_ascii_hexdigit())
-    })
-}
-
-fn random_temp_path() -> io::Result<String> {
-    let mut bytes = [0; TEMP_NAME_BYTES];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| io::Error::other("the system gives no random numbers"))?;
-    let mut path = format!("{TEMP_DIR}/.");
-    for byte in bytes {
-        // Writing to a String does not fail.
-        let _ = write!(path, "{byte:02x}");
-    }
-    Ok(path)
-}
-
 fn unless_exists(made: io::Result<()>) -> io::Result<()> {
     match made {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -114,20 +87,6 @@ impl<D: Disk> Shared<D> {
         failed(self.disk.place(), action, source)
     }
 
-    /// Removes leftovers as far as it can: a store that is only read may be on a disk, or belong
-    /// to a user, that does not let them be removed, and they are in nobody's way.
-    fn sweep(&self) {
-        for entry in self.disk.list_dir(TEMP_DIR).unwrap_or_default() {
-            let path = format!("{TEMP_DIR}/{}", entry.name);
-            if entry.kind == EntryKind::File
-                && is_temp_name(&entry.name)
-                && let Ok(_locked) = self.disk.lock_leftover(&path)
-            {
-                let _ = self.disk.remove(&path);
-            }
-        }
-    }
-
     fn open_temp(&self) -> io::Result<(D::Temp, Option<String>)> {
         if !self.names_temps.load(Ordering::Relaxed) {
             match self.disk.open_unnamed() {
@@ -137,18 +96,8 @@ impl<D: Disk> Shared<D> {
                 opened => return Ok((opened?, None)),
             }
         }
-        unless_exists(self.disk.make_dir(TEMP_DIR))?;
-        for _ in 0..TEMP_NAME_TRIES {
-            let path = random_temp_path()?;
-            match self.disk.open_locked(&path) {
-                // A store that was opened just now took the new file for a leftover.
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                opened => return Ok((opened?, Some(path))),
-            }
-        }
-        Err(io::Error::other(
-            "each new file was removed by another process",
-        ))
+        let (temp, path) = temps::open(&self.disk)?;
+        Ok((temp, Some(path)))
     }
 
     fn durable_dirs(&self) -> MutexGuard<'_, HashSet<String>> {

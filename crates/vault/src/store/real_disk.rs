@@ -50,6 +50,15 @@ impl RealDisk {
         Self::open(path)
     }
 
+    /// This folder as if its file system had no files without a name, for tests of that case.
+    #[must_use]
+    pub fn without_unnamed_files(self) -> Self {
+        Self {
+            can_name_descriptors: false,
+            ..self
+        }
+    }
+
     /// A descriptor of a folder to name its entries by.
     fn walk(&self, path: &str) -> io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -245,16 +254,13 @@ impl Disk for RealDisk {
     fn link(&self, temp: &RealTemp, path: &str) -> io::Result<()> {
         let (parent, name) = split(path);
         let folder = self.walk(parent)?;
-        match &temp.name {
-            Some(from) => {
-                let (from_parent, from_name) = split(from);
-                let from_folder = self.walk(from_parent)?;
-                fs::linkat(from_folder, from_name, folder, name, AtFlags::empty())?;
-            }
-            None => {
-                let descriptor = format!("{DESCRIPTORS}/{}", temp.file.as_raw_fd());
-                fs::linkat(CWD, descriptor, folder, name, AtFlags::SYMLINK_FOLLOW)?;
-            }
+        if let Some(from) = &temp.name {
+            let (from_parent, from_name) = split(from);
+            let from_folder = self.walk(from_parent)?;
+            fs::linkat(from_folder, from_name, folder, name, AtFlags::empty())?;
+        } else {
+            let descriptor = format!("{DESCRIPTORS}/{}", temp.file.as_raw_fd());
+            fs::linkat(CWD, descriptor, folder, name, AtFlags::SYMLINK_FOLLOW)?;
         }
         Ok(())
     }

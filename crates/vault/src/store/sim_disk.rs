@@ -131,11 +131,13 @@ impl SimDisk {
     /// Another disk with what is on this one, as if all its users had been killed just now: files
     /// without a name are gone and locks are open, but what was written is there, synced or not.
     /// Cheap: contents are shared until one of the two changes.
+    #[must_use]
     pub fn snapshot(&self) -> Self {
         Self::from_state(self.state().after_kill())
     }
 
     /// Another disk with what a power cut at this moment leaves of this one.
+    #[must_use]
     pub fn after_power_cut(&self, cut: PowerCut) -> Self {
         Self::from_state(power_cut::survivor(&self.state(), cut))
     }
