@@ -11,6 +11,7 @@ pub trait NodeSink {
 }
 
 #[derive(Default)]
+#[derive(Clone)]
 struct Level {
     bytes: Vec<u8>,
     lines: usize,
@@ -25,6 +26,7 @@ pub struct EndedLeaf {
     pub bytes: u32,
 }
 
+#[derive(Clone)]
 pub struct TreeBuilder {
     boundaries: Boundaries,
     levels: Vec<Level>,
