@@ -32,7 +32,7 @@ const READ_AHEAD: u64 = 8 << 20;
 /// A file that was read whole.
 pub struct SmallFile {
     pub found: Found,
-    /// The entry with its content's ids; or why there is none.
+    /// The entry, without its content's ids; or why there is none.
     pub entry: io::Result<Entry>,
     /// Ids and lengths, in order; their bytes follow each other in the batch's buffer.
     pub chunks: Vec<(ChunkId, u32)>,
@@ -204,7 +204,6 @@ impl Worker {
         }
         self.cutting.cut(&bytes[from..], true, chunks);
         finish(&mut entry, found, &file, &extents, read)?;
-        set_ids(&mut entry, chunks);
         Ok(entry)
     }
 
@@ -342,12 +341,6 @@ fn holes_before(extents: &Extents, read: u64) -> Vec<(u64, u64)> {
         left -= taken;
     }
     extents.holes.iter().copied().filter(|(offset, _)| *offset < end).collect()
-}
-
-fn set_ids(entry: &mut Entry, chunks: &[(ChunkId, u32)]) {
-    if let Kind::File(content) = &mut entry.kind {
-        content.chunks = chunks.iter().map(|(id, _)| *id).collect();
-    }
 }
 
 /// Appends up to `len` bytes from `offset` on; fewer if the file ends before.

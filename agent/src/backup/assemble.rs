@@ -1,0 +1,227 @@
+//! Putting a snapshot together: chunks that the vault does not have go into frames, entries
+//! into the tree, and every reference to a chunk is counted for the reach.
+
+use std::collections::HashMap;
+
+use pulih_vault::chunk_map::Place;
+use pulih_vault::error::Result;
+use pulih_vault::id::ChunkId;
+use pulih_vault::pack::FrameKind;
+use pulih_vault::reader::chunk_id;
+use pulih_vault::tree::builder::NodeSink;
+use pulih_vault::tree::entry::Entry;
+use pulih_vault::tree::list::ListBuilder;
+use pulih_vault::writer::{Frame, PackWriter};
+
+use super::known::{Known, LiveBytes};
+use super::listing::NodeRef;
+
+/// zstd's level: below it the vault grows, above it time does, for the content of offices.
+const LEVEL: i32 = 3;
+/// Plain bytes after which a frame is closed.
+const FRAME_BYTES: usize = 4 << 20;
+/// So that a frame of tiny files keeps within the format's bound.
+const FRAME_CHUNKS: usize = 16_384;
+
+/// A frame being filled.
+struct Filling {
+    kind: FrameKind,
+    number: Option<u32>,
+    plain: Vec<u8>,
+    chunks: Vec<(ChunkId, u32)>,
+}
+
+impl Filling {
+    fn new(kind: FrameKind) -> Self {
+        Self { kind, number: None, plain: Vec::new(), chunks: Vec::new() }
+    }
+}
+
+/// Where chunks go.
+pub struct Assembler {
+    pub known: Known,
+    writer: PackWriter,
+    id_key: [u8; 32],
+    content: Filling,
+    tree: Filling,
+    lists: Filling,
+    /// References that came and went in this run, by frame.
+    more: HashMap<u32, u64>,
+    less: HashMap<u32, u64>,
+    /// Nodes of the new tree that no record of the listing names.
+    pub nodes: Vec<NodeRef>,
+    pub new_bytes: u64,
+    pub stored_bytes: u64,
+}
+
+impl Assembler {
+    pub fn new(known: Known, writer: PackWriter, id_key: [u8; 32]) -> Self {
+        Self {
+            known,
+            writer,
+            id_key,
+            content: Filling::new(FrameKind::Content),
+            tree: Filling::new(FrameKind::Tree),
+            lists: Filling::new(FrameKind::List),
+            more: HashMap::new(),
+            less: HashMap::new(),
+            nodes: Vec::new(),
+            new_bytes: 0,
+            stored_bytes: 0,
+        }
+    }
+
+    /// Refers to a chunk, and stores it if the vault does not have it. Says whether it was new.
+    pub fn add(&mut self, kind: FrameKind, id: ChunkId, bytes: &[u8]) -> Result<bool> {
+        let len = bytes.len() as u64;
+        if let Some(place) = self.known.get(&id)? {
+            *self.more.entry(place.frame).or_default() += len;
+            return Ok(false);
+        }
+        let filling = match kind {
+            FrameKind::Tree => &mut self.tree,
+            FrameKind::List => &mut self.lists,
+            _ => &mut self.content,
+        };
+        if filling.plain.capacity() == 0 {
+            filling.plain = self.writer.buffer();
+        }
+        let frame = *filling.number.get_or_insert_with(|| self.known.new_frame());
+        let place = Place { frame, offset: filling.plain.len() as u32, len: bytes.len() as u32 };
+        filling.plain.extend_from_slice(bytes);
+        filling.chunks.push((id, bytes.len() as u32));
+        self.known.insert(id, place)?;
+        *self.more.entry(frame).or_default() += len;
+        self.new_bytes += len;
+        if filling.plain.len() >= FRAME_BYTES || filling.chunks.len() >= FRAME_CHUNKS {
+            submit(&self.writer, filling)?;
+            self.take_stored();
+        }
+        Ok(true)
+    }
+
+    fn take_stored(&mut self) {
+        let stored = self.writer.stored();
+        self.stored_bytes += stored.iter().map(|pack| pack.stored_bytes).sum::<u64>();
+        self.known.add_stored(stored);
+    }
+
+    pub fn add_list(&mut self, list: &[u8]) -> Result<ChunkId> {
+        let id = chunk_id(&self.id_key, list);
+        self.add(FrameKind::List, id, list)?;
+        Ok(id)
+    }
+
+    /// Counts a reference to a chunk; false if the vault does not have it any more.
+    pub fn refer(&mut self, id: &ChunkId) -> Result<bool> {
+        let place = self.known.get(id)?;
+        if let Some(place) = place {
+            *self.more.entry(place.frame).or_default() += u64::from(place.len);
+        }
+        Ok(place.is_some())
+    }
+
+    /// Takes a reference back.
+    pub fn unrefer(&mut self, id: &ChunkId) -> Result<()> {
+        if let Some(place) = self.known.get(id)? {
+            *self.less.entry(place.frame).or_default() += u64::from(place.len);
+        }
+        Ok(())
+    }
+
+    /// All chunks that an entry's line leads to: content and lists. `ids`: its content's, if
+    /// the line has only lists.
+    pub fn chunks_of(&self, entry: &Entry, ids: &[ChunkId]) -> Result<Vec<ChunkId>> {
+        let Some(content) = entry.content() else { return Ok(Vec::new()) };
+        if content.depth == 0 {
+            return Ok(content.chunks.clone());
+        }
+        let mut all = ids.to_vec();
+        let mut lists = Vec::new();
+        let mut builder = ListBuilder::default();
+        let mut store = |list: &[u8]| {
+            let id = chunk_id(&self.id_key, list);
+            lists.push(id);
+            Ok(id)
+        };
+        for id in ids {
+            builder.push(*id, &mut store)?;
+        }
+        builder.finish(&mut store)?;
+        all.extend(lists);
+        Ok(all)
+    }
+
+    /// Sends out what is left in the frames.
+    pub fn flush(&mut self) -> Result<()> {
+        for filling in [&mut self.content, &mut self.lists, &mut self.tree] {
+            submit(&self.writer, filling)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until everything is stored; `facts` ends the last pack if this run stored anything.
+    /// `next` takes the place of the writer that has ended.
+    pub fn settle(&mut self, next: PackWriter, facts: &str) -> Result<()> {
+        self.flush()?;
+        let wrote = self.new_bytes > 0;
+        let chunk = (chunk_id(&self.id_key, facts.as_bytes()), facts.len() as u32);
+        let number = self.known.new_frame();
+        let writer = std::mem::replace(&mut self.writer, next);
+        let stored = writer.finish(|| {
+            wrote.then(|| Frame {
+                kind: FrameKind::Facts,
+                number,
+                plain: facts.as_bytes().to_vec(),
+                chunks: vec![chunk],
+                level: LEVEL,
+            })
+        })?;
+        self.stored_bytes += stored.iter().map(|pack| pack.stored_bytes).sum::<u64>();
+        if wrote {
+            *self.more.entry(number).or_default() += facts.len() as u64;
+        }
+        self.known.add_stored(stored);
+        Ok(())
+    }
+
+    /// Live bytes by pack, carried on from `before`. All frames are stored by now.
+    pub fn live(&self, before: &LiveBytes) -> LiveBytes {
+        let mut live = before.clone();
+        for (frame, bytes) in &self.more {
+            if let Some(pack) = self.known.pack_of_frame(*frame) {
+                *live.entry(pack).or_default() += bytes;
+            }
+        }
+        for (frame, bytes) in &self.less {
+            if let Some(pack) = self.known.pack_of_frame(*frame) {
+                let left = live.entry(pack).or_default();
+                *left = left.saturating_sub(*bytes);
+            }
+        }
+        live.retain(|_, bytes| *bytes > 0);
+        live
+    }
+}
+
+fn submit(writer: &PackWriter, filling: &mut Filling) -> Result<()> {
+    let Some(number) = filling.number.take() else { return Ok(()) };
+    writer.submit(Frame {
+        kind: filling.kind,
+        number,
+        plain: std::mem::take(&mut filling.plain),
+        chunks: std::mem::take(&mut filling.chunks),
+        level: LEVEL,
+    })
+}
+
+impl NodeSink for Assembler {
+    fn node(&mut self, level: u8, bytes: &[u8]) -> Result<ChunkId> {
+        let id = chunk_id(&self.id_key, bytes);
+        self.add(FrameKind::Tree, id, bytes)?;
+        if level > 0 {
+            self.nodes.push((id, bytes.len() as u32));
+        }
+        Ok(id)
+    }
+}
