@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use pulih_vault::chunk_map::Place;
-use pulih_vault::error::Result;
+use pulih_vault::error::{Result, VaultError};
 use pulih_vault::id::ChunkId;
 use pulih_vault::pack::FrameKind;
 use pulih_vault::reader::chunk_id;
@@ -40,7 +40,8 @@ impl Filling {
 /// Where chunks go.
 pub struct Assembler {
     pub known: Known,
-    writer: PackWriter,
+    /// `None` once the snapshot is settled.
+    writer: Option<PackWriter>,
     id_key: [u8; 32],
     content: Filling,
     tree: Filling,
@@ -58,7 +59,7 @@ impl Assembler {
     pub fn new(known: Known, writer: PackWriter, id_key: [u8; 32]) -> Self {
         Self {
             known,
-            writer,
+            writer: Some(writer),
             id_key,
             content: Filling::new(FrameKind::Content),
             tree: Filling::new(FrameKind::Tree),
@@ -84,7 +85,7 @@ impl Assembler {
             _ => &mut self.content,
         };
         if filling.plain.capacity() == 0 {
-            filling.plain = self.writer.buffer();
+            filling.plain = self.writer.as_ref().map(PackWriter::buffer).unwrap_or_default();
         }
         let frame = *filling.number.get_or_insert_with(|| self.known.new_frame());
         let place = Place { frame, offset: filling.plain.len() as u32, len: bytes.len() as u32 };
@@ -94,14 +95,14 @@ impl Assembler {
         *self.more.entry(frame).or_default() += len;
         self.new_bytes += len;
         if filling.plain.len() >= FRAME_BYTES || filling.chunks.len() >= FRAME_CHUNKS {
-            submit(&self.writer, filling)?;
+            submit(self.writer.as_ref(), filling)?;
             self.take_stored();
         }
         Ok(true)
     }
 
     fn take_stored(&mut self) {
-        let stored = self.writer.stored();
+        let stored = self.writer.as_ref().map(PackWriter::stored).unwrap_or_default();
         self.stored_bytes += stored.iter().map(|pack| pack.stored_bytes).sum::<u64>();
         self.known.add_stored(stored);
     }
@@ -155,19 +156,29 @@ impl Assembler {
     /// Sends out what is left in the frames.
     pub fn flush(&mut self) -> Result<()> {
         for filling in [&mut self.content, &mut self.lists, &mut self.tree] {
-            submit(&self.writer, filling)?;
+            submit(self.writer.as_ref(), filling)?;
         }
         Ok(())
     }
 
+    /// Stores what there is, for a run that makes no snapshot.
+    pub fn settle_without_facts(&mut self) -> Result<()> {
+        self.flush()?;
+        match self.writer.take() {
+            Some(writer) => writer.finish(|| None).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
     /// Waits until everything is stored; `facts` ends the last pack if this run stored anything.
     /// `next` takes the place of the writer that has ended.
-    pub fn settle(&mut self, next: PackWriter, facts: &str) -> Result<()> {
+    /// Says where the facts are.
+    pub fn settle(&mut self, next: Option<PackWriter>, facts: &str) -> Result<Option<(u32, u64)>> {
         self.flush()?;
         let wrote = self.new_bytes > 0;
         let chunk = (chunk_id(&self.id_key, facts.as_bytes()), facts.len() as u32);
         let number = self.known.new_frame();
-        let writer = std::mem::replace(&mut self.writer, next);
+        let Some(writer) = std::mem::replace(&mut self.writer, next) else { return Ok(None) };
         let stored = writer.finish(|| {
             wrote.then(|| Frame {
                 kind: FrameKind::Facts,
@@ -178,11 +189,8 @@ impl Assembler {
             })
         })?;
         self.stored_bytes += stored.iter().map(|pack| pack.stored_bytes).sum::<u64>();
-        if wrote {
-            *self.more.entry(number).or_default() += facts.len() as u64;
-        }
         self.known.add_stored(stored);
-        Ok(())
+        Ok(wrote.then_some((number, facts.len() as u64)))
     }
 
     /// Live bytes by pack, carried on from `before`. All frames are stored by now.
@@ -204,8 +212,10 @@ impl Assembler {
     }
 }
 
-fn submit(writer: &PackWriter, filling: &mut Filling) -> Result<()> {
+fn submit(writer: Option<&PackWriter>, filling: &mut Filling) -> Result<()> {
     let Some(number) = filling.number.take() else { return Ok(()) };
+    let stopped = VaultError::Stopped { what: "the writer of packs" };
+    let writer = writer.ok_or(stopped)?;
     writer.submit(Frame {
         kind: filling.kind,
         number,

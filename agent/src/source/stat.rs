@@ -4,7 +4,7 @@
 use pulih_vault::tree::entry::Timestamp;
 use rustix::fs::FileType;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stat {
     /// With the bits of the type.
     pub mode: u32,

@@ -69,6 +69,10 @@ impl Recipients {
         Self(recipients)
     }
 
+    pub fn add(&mut self, recipient: Box<dyn Recipient + Send + Sync>) {
+        self.0.push(recipient);
+    }
+
     fn header(&self, key: &FileKey) -> Result<Vec<u8>> {
         let mut out = VERSION_LINE.to_vec();
         let mut labels = None;

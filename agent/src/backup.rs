@@ -1,0 +1,94 @@
+//! A backup: the walk of what is to be saved meets the last run's listing; what is new or
+//! changed is read, what is the same is taken over; a manifest makes it a snapshot.
+//!
+//! One thread goes through everything in order. Beside it run the walk's helpers, the readers of
+//! files ([`fetch`]), the compression workers and the committer of packs. It never waits for
+//! something that waits for it: jobs are begun in order, and the bound on what is in flight
+//! always lets the first one through.
+
+pub mod assemble;
+pub mod fetch;
+pub mod known;
+pub mod listing;
+mod run;
+mod snapshot;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
+
+use pulih_vault::chunker::ChunkSizes;
+use pulih_vault::description::{Description, DescriptionName, VaultSecrets};
+use pulih_vault::error::VaultError;
+use pulih_vault::layout::{DatasetName, Layout, ManifestName};
+use pulih_vault::manifest::Manifest;
+use pulih_vault::note::SigningKey;
+use pulih_vault::store::Store;
+use pulih_vault::writer::WriterSettings;
+
+use crate::monitor::Monitor;
+use crate::source::{SourceError, WalkOptions};
+
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error("the input of {name} could not be read: {source}; no snapshot was made")]
+    Input { name: String, source: std::io::Error },
+    #[error("interrupted: no snapshot was made; what was stored until now is used by the next run")]
+    Interrupted,
+}
+
+/// What is saved.
+pub enum Source {
+    Paths { roots: Vec<PathBuf>, options: WalkOptions },
+    /// One file of this name, from a stream.
+    Stream { name: Vec<u8>, input: Box<dyn std::io::Read + Send> },
+}
+
+/// Everything a backup needs to know.
+pub struct Backup<'a> {
+    pub store: Arc<dyn Store>,
+    pub layout: Layout,
+    pub description: &'a Description,
+    pub description_name: DescriptionName,
+    pub secrets: &'a VaultSecrets,
+    pub agent: &'a SigningKey,
+    pub dataset: DatasetName,
+    pub chunker: ChunkSizes,
+    /// The dataset's newest manifest in the store, and the one that this agent wrote last.
+    pub newest: Option<ManifestName>,
+    pub expected: Option<ManifestName>,
+    pub host: String,
+    /// Folder for caches, of this vault alone.
+    pub cache: PathBuf,
+    pub writer: WriterSettings,
+    /// Threads that read files.
+    pub readers: usize,
+    pub clock: &'a dyn Fn() -> SystemTime,
+    pub interrupted: &'a AtomicBool,
+    pub monitor: &'a dyn Monitor,
+}
+
+/// A path and what was wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub path: Vec<u8>,
+    pub what: String,
+}
+
+/// What a backup did.
+#[derive(Debug)]
+pub struct Outcome {
+    pub name: ManifestName,
+    pub manifest: Manifest,
+    /// What could not be read: exit status 3.
+    pub unread: Vec<Problem>,
+    /// Problems that are counted and no longer listed.
+    pub unread_more: u64,
+}
+
+pub use run::run;

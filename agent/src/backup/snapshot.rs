@@ -1,0 +1,408 @@
+//! The snapshot that a run makes: its tree, its listing, its counts, and in the end its reach
+//! and manifest.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use pulih_vault::description::parse_recipients;
+use pulih_vault::envelope::Recipients;
+use pulih_vault::error::{Malformed, Result, VaultError};
+use pulih_vault::id::{ChunkId, ObjectHash};
+use pulih_vault::layout::ManifestName;
+use pulih_vault::manifest::{Changes, Counts, Facts, Manifest};
+use pulih_vault::pack::FrameKind;
+use pulih_vault::reach::Reach;
+use pulih_vault::tree::builder::{EndedLeaf, TreeBuilder};
+use pulih_vault::tree::entry::{Entry, Kind};
+use pulih_vault::tree::list::ListBuilder;
+use pulih_vault::tree::node::{Boundaries, Child, Root};
+use pulih_vault::writer::{PackWriter, Target, create_named};
+use rustix::fs::FileType;
+
+use super::assemble::Assembler;
+use super::known::{Known, LiveBytes};
+use super::listing::{ListingWriter, Record, Tail, stat_bytes};
+use super::{Backup, BackupError, Outcome, Problem};
+use crate::source::Stat;
+use crate::time::rfc3339;
+
+/// Problems that are kept to be listed; more are counted.
+const MAX_PROBLEMS: usize = 10_000;
+/// Ids that a listing keeps of one file: of 64 GiB in chunks of 64 KiB. A larger file is read
+/// again in each run, so that memory stays bounded.
+const MAX_LISTED_IDS: usize = 1 << 20;
+
+pub enum Change {
+    New,
+    Changed,
+}
+
+pub struct Snapshot<'a> {
+    backup: &'a Backup<'a>,
+    assembler: Assembler,
+    tree: TreeBuilder,
+    listing: ListingWriter,
+    /// Records of an old leaf that so far is as it was: with it they are taken over whole.
+    held: Vec<(Record, u64)>,
+    /// The number of the record that would be next if nothing had changed.
+    expected: u64,
+    /// The last old record that ended a leaf.
+    last_ended: Option<u64>,
+    /// Whether everything so far is as it was.
+    all_same: bool,
+    /// References are counted anew, since the sums of the last run do not hold any more.
+    recount: bool,
+    /// A file is in the listing without all its ids: the next run must count anew.
+    uncounted: bool,
+    before: LiveBytes,
+    counts: Counts,
+    changes: Changes,
+    unread: Vec<Problem>,
+    started: SystemTime,
+}
+
+impl<'a> Snapshot<'a> {
+    pub fn listing_path(backup: &Backup) -> PathBuf {
+        backup.cache.join(format!("{}.listing", backup.dataset))
+    }
+
+    pub fn begin(backup: &'a Backup<'a>, old: Option<&Tail>, started: SystemTime) -> Result<Self> {
+        let agent = vec![Box::new(backup.secrets.index_identity()?) as _];
+        let known = Known::open(&backup.cache.join("known"), &*backup.store, backup.layout, &agent)?;
+        let (recount, before) = match old {
+            Some(tail) if tail.generation == known.generation() && known.all_alive(&tail.live) => {
+                (false, tail.live.clone())
+            }
+            _ => (true, LiveBytes::new()),
+        };
+        let writer = start_writer(backup)?;
+        Ok(Self {
+            backup,
+            assembler: Assembler::new(known, writer, backup.secrets.id_key),
+            tree: TreeBuilder::new(Boundaries::new(&backup.secrets.boundary_secret)),
+            listing: ListingWriter::new(&Self::listing_path(backup)),
+            held: Vec::new(),
+            expected: 0,
+            last_ended: None,
+            all_same: true,
+            recount,
+            uncounted: false,
+            before,
+            counts: Counts::default(),
+            changes: Changes::default(),
+            unread: Vec::new(),
+            started,
+        })
+    }
+
+    pub fn count(&mut self, change: Change) {
+        match change {
+            Change::New => self.changes.new += 1,
+            Change::Changed => self.changes.changed += 1,
+        }
+    }
+
+    /// Whether all chunks of an entry of the last run can still be had. While the sums of the
+    /// last run hold, that is so for all of them.
+    pub fn still_has(&mut self, record: &Record) -> Result<bool> {
+        if !self.recount {
+            return Ok(true);
+        }
+        let entry = Entry::from_line(&record.line)?;
+        for id in self.assembler.chunks_of(&entry, &record.ids)? {
+            if self.assembler.known.get(&id)?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    pub fn content(&mut self, id: ChunkId, bytes: &[u8]) -> Result<()> {
+        let new = self.assembler.add(FrameKind::Content, id, bytes)?;
+        self.changes.read_bytes += bytes.len() as u64;
+        self.backup.monitor.read(bytes.len() as u64, new);
+        Ok(())
+    }
+
+    pub fn refer(&mut self, id: &ChunkId) -> Result<()> {
+        self.assembler.refer(id).map(|_| ())
+    }
+
+    pub fn unrefer(&mut self, id: &ChunkId) -> Result<()> {
+        self.assembler.unrefer(id)
+    }
+
+    /// An entry that is as it was.
+    pub fn same(&mut self, record: &Record, end: u64) -> Result<(), BackupError> {
+        self.changes.unchanged += 1;
+        let (mode, size) = record.mode_and_size();
+        self.add_counts(FileType::from_raw_mode(mode), size);
+        if self.recount {
+            let entry = Entry::from_line(&record.line)?;
+            for id in self.assembler.chunks_of(&entry, &record.ids)? {
+                self.assembler.refer(&id)?;
+            }
+        }
+        let in_order = record.number == self.expected;
+        self.expected = record.number + 1;
+        if !in_order {
+            self.release_held()?;
+            self.all_same = false;
+        }
+        let can_hold = !self.recount && self.tree.at_leaf_start() && (!self.held.is_empty() || self.leaf_starts(record));
+        if !can_hold {
+            return Ok(self.push_old(record, end)?);
+        }
+        self.held.push((record.clone(), end));
+        if let Some((node, _)) = record.leaf {
+            self.take_over_leaf(node)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an old leaf began with this record: the one before it ended one.
+    fn leaf_starts(&self, record: &Record) -> bool {
+        record.number == 0 || self.last_ended == Some(record.number - 1)
+    }
+
+    fn take_over_leaf(&mut self, node: ChunkId) -> Result<()> {
+        let held = std::mem::take(&mut self.held);
+        let leaf = Child { first: held[0].0.path.clone(), node, entries: held.len() as u64 };
+        self.tree.push_leaf(&leaf, &mut self.assembler)?;
+        for (record, end) in &held {
+            self.listing.same(record, *end, self.all_same)?;
+        }
+        self.last_ended = held.last().map(|(record, _)| record.number);
+        Ok(())
+    }
+
+    /// The old leaf is not as it was after all: its entries so far go in one by one.
+    fn release_held(&mut self) -> Result<()> {
+        for (record, end) in std::mem::take(&mut self.held) {
+            self.push_old(&record, end)?;
+        }
+        Ok(())
+    }
+
+    /// Puts an old entry into the tree by itself.
+    fn push_old(&mut self, record: &Record, end: u64) -> Result<()> {
+        if let Some((node, _)) = record.leaf {
+            self.last_ended = Some(record.number);
+            self.drop_node(&node)?;
+        }
+        let ended = self.tree.push(&record.path, &record.line, &mut self.assembler)?;
+        let leaf = ended.map(|leaf| (leaf.id, leaf.bytes));
+        if leaf == record.leaf {
+            self.listing.same(record, end, self.all_same)
+        } else {
+            self.all_same = false;
+            self.listing.put(&Record { leaf, ..record.clone() })
+        }
+    }
+
+    /// A node of the last run's tree is not taken over: this run's tree refers to it anew if it
+    /// has it all the same.
+    fn drop_node(&mut self, node: &ChunkId) -> Result<()> {
+        if self.recount { Ok(()) } else { self.assembler.unrefer(node) }
+    }
+
+    /// An entry that is gone, or that was changed and comes again.
+    pub fn gone(&mut self, record: &Record) -> Result<(), BackupError> {
+        self.release_held()?;
+        self.all_same = false;
+        self.changes.removed += 1;
+        self.expected = record.number + 1;
+        if let Some((node, _)) = record.leaf {
+            self.last_ended = Some(record.number);
+            self.drop_node(&node)?;
+        }
+        if !self.recount {
+            let entry = Entry::from_line(&record.line)?;
+            for id in self.assembler.chunks_of(&entry, &record.ids)? {
+                self.assembler.unrefer(&id)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn unreadable(&mut self, path: Vec<u8>, what: String) {
+        self.counts.unread += 1;
+        self.backup.monitor.problem(&path, &what);
+        if self.unread.len() < MAX_PROBLEMS {
+            self.unread.push(Problem { path, what });
+        }
+    }
+
+    pub fn vanished(&mut self, path: &[u8]) {
+        self.backup.monitor.note(path, "vanished before it was read");
+    }
+
+    /// An entry that this run has read; `ids` are its content's.
+    pub fn entry(&mut self, mut entry: Entry, stat: &Stat, ids: &[ChunkId], settled: bool) -> Result<(), BackupError> {
+        self.release_held()?;
+        self.all_same = false;
+        let unread = entry.content().is_some_and(|content| content.unread.is_some());
+        if let Some(note) = entry.note {
+            self.counts.noted += 1;
+            let what = match note {
+                pulih_vault::tree::entry::Note::Changed => "changed while it was read",
+                pulih_vault::tree::entry::Note::Shrank => "became shorter while it was read",
+            };
+            self.backup.monitor.note(&entry.path, what);
+        }
+        let mut listed = Vec::new();
+        let mut complete = true;
+        if let Kind::File(content) = &mut entry.kind {
+            (content.chunks, content.depth) = self.lists(ids)?;
+            if content.depth > 0 {
+                complete = ids.len() <= MAX_LISTED_IDS;
+                listed = if complete { ids.to_vec() } else { Vec::new() };
+            }
+        }
+        self.uncounted |= !complete;
+        self.add_counts(file_type(&entry.kind), entry.content().map_or(0, |content| content.size));
+        let line = entry.to_line();
+        let ended = self.tree.push(&entry.path, &line, &mut self.assembler)?;
+        let record = Record {
+            number: 0,
+            trusted: settled && complete && !unread && entry.note.is_none(),
+            stat: stat_bytes(stat),
+            path: entry.path,
+            line,
+            ids: listed,
+            leaf: ended.map(|leaf| (leaf.id, leaf.bytes)),
+        };
+        self.listing.put(&record)?;
+        Ok(())
+    }
+
+    fn lists(&mut self, ids: &[ChunkId]) -> Result<(Vec<ChunkId>, u8)> {
+        let assembler = &mut self.assembler;
+        let mut store = |list: &[u8]| assembler.add_list(list);
+        let mut builder = ListBuilder::default();
+        for id in ids {
+            builder.push(*id, &mut store)?;
+        }
+        builder.finish(&mut store)
+    }
+
+    fn add_counts(&mut self, kind: FileType, size: u64) {
+        match kind {
+            FileType::RegularFile => {
+                self.counts.files += 1;
+                self.counts.bytes += size;
+            }
+            FileType::Directory => self.counts.dirs += 1,
+            _ => self.counts.others += 1,
+        }
+        self.backup.monitor.done(1);
+    }
+
+    /// Stores what there is, so that the next run has it, and makes no snapshot.
+    pub fn abandon(&mut self) -> Result<()> {
+        self.assembler.settle_without_facts()
+    }
+
+    pub fn finish(mut self, old: Option<&Tail>) -> Result<Outcome, BackupError> {
+        self.release_held()?;
+        if !self.recount {
+            for (node, _) in old.map_or(&[][..], |tail| &tail.nodes) {
+                self.assembler.unrefer(node)?;
+            }
+        }
+        let tree = std::mem::replace(&mut self.tree, TreeBuilder::new(Boundaries::new(&[0; 32])));
+        let (last, root) = tree.finish(&mut self.assembler)?;
+        self.assembler.nodes.extend(last.map(|EndedLeaf { id, bytes }| (id, bytes)));
+        let facts = self.facts(root);
+        let facts_at = self.assembler.settle(None, &facts.sign(self.backup.agent))?;
+        let live = self.assembler.live(&self.before);
+        let mut needed = live.clone();
+        if let Some((frame, bytes)) = facts_at
+            && let Some(pack) = self.assembler.known.pack_of_frame(frame)
+        {
+            *needed.entry(pack).or_default() += bytes;
+        }
+        let reach = self.assembler.known.reach(&needed);
+        let outcome = self.write(facts, &reach)?;
+        self.assembler.known.save()?;
+        let generation = if self.uncounted { [0; 16] } else { self.assembler.known.generation() };
+        let tail = Tail { generation, nodes: std::mem::take(&mut self.assembler.nodes), live };
+        self.listing.finish(old, &tail, self.all_same)?;
+        Ok(outcome)
+    }
+
+    fn facts(&self, tree: Option<Root>) -> Facts {
+        let backup = self.backup;
+        Facts {
+            vault: backup.layout.vault,
+            dataset: backup.dataset.clone(),
+            sequence: backup.newest.map_or(0, |name| name.sequence) + 1,
+            captured: rfc3339(self.started),
+            partial: false,
+            program: format!("pulih-agent {}", env!("CARGO_PKG_VERSION")),
+            host: backup.host.clone(),
+            description: backup.description_name,
+            chunker: backup.chunker,
+            tree,
+            counts: self.counts,
+        }
+    }
+
+    /// Reach, then manifest: with it the snapshot exists.
+    fn write(&mut self, facts: Facts, reach: &Reach) -> Result<Outcome, BackupError> {
+        let backup = self.backup;
+        let store = &*backup.store;
+        let bytes = reach.to_object().encode(backup.layout.vault);
+        let hash = ObjectHash::of(&bytes);
+        create_named(store, &backup.layout.reach(hash), hash, &bytes)?;
+        self.changes.removed = self.changes.removed.saturating_sub(self.changes.changed);
+        self.changes.new_bytes = self.assembler.new_bytes;
+        self.changes.stored_bytes = self.assembler.stored_bytes;
+        let sequence = facts.sequence;
+        let rejoined = backup.expected.filter(|_| backup.expected != backup.newest);
+        let manifest = Manifest {
+            facts,
+            finished: rfc3339((backup.clock)()),
+            rebuilt: false,
+            changes: self.changes,
+            reach: hash,
+            previous: backup.newest,
+            rejoined,
+        };
+        let note = manifest.sign(backup.agent);
+        // What is written must be readable: by the very code that will read it.
+        let again = Manifest::open(note.as_bytes(), backup.description)?;
+        if again != manifest {
+            return Err(VaultError::from(Malformed::new("manifest", "it does not come back as it was written")).into());
+        }
+        let name = ManifestName { sequence, hash: ObjectHash::of(note.as_bytes()) };
+        create_named(store, &backup.layout.manifest(&backup.dataset, name), name.hash, note.as_bytes())?;
+        let unread_more = self.counts.unread - self.unread.len() as u64;
+        Ok(Outcome { name, manifest, unread: std::mem::take(&mut self.unread), unread_more })
+    }
+}
+
+fn file_type(kind: &Kind) -> FileType {
+    match kind {
+        Kind::File(_) => FileType::RegularFile,
+        Kind::Dir => FileType::Directory,
+        _ => FileType::Unknown,
+    }
+}
+
+fn start_writer(backup: &Backup) -> Result<PackWriter> {
+    let recipients = &backup.description.recipients;
+    let index_recipients = || -> Result<Recipients> {
+        let mut all = parse_recipients(recipients)?;
+        all.add(Box::new(backup.secrets.index_identity()?.to_public()));
+        Ok(all)
+    };
+    let target = Target {
+        store: backup.store.clone(),
+        layout: backup.layout,
+        pack_recipients: parse_recipients(recipients)?,
+        index_recipients: index_recipients()?,
+        random: Box::new(ring::rand::SystemRandom::new()),
+    };
+    Ok(PackWriter::start(target, backup.writer))
+}
