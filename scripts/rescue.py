@@ -265,7 +265,7 @@ class Work:
                 raise Damaged(f"{what}: more than the {limit} bytes that it may have")
             if code:
                 errors.seek(0)
-                why = show(errors.read(600).decode("utf-8", "replace").strip())
+                why = show(" | ".join(errors.read(600).decode("utf-8", "replace").splitlines()))
                 raise Damaged(f"{what}: {os.path.basename(command[0])} failed: {why}")
         return data
 
@@ -303,9 +303,10 @@ class Work:
             command = [self.b3sum, "--no-names"] + (["--keyed"] if key else []) + ["--"] + paths
             try:
                 lines = self.run("hashing", command, stdin, 65 * len(paths) + 1).split()
-                assert len(lines) == len(paths) and all(len(line) == 64 for line in lines)
+                if len(lines) != len(paths) or any(len(line) != 64 for line in lines):
+                    raise ValueError("not one hash for each file")
                 return [bytes.fromhex(line.decode()) for line in lines]
-            except (Damaged, AssertionError, ValueError) as why:
+            except (Damaged, ValueError) as why:
                 raise Failed(f"b3sum cannot hash: {why}; take it off the PATH to do without it")
 
     def b3sum_works(self):
@@ -668,11 +669,12 @@ class Vault:
         good = signed_by(text, signatures, agent, verifier_key(under.get("agent"), agent))
         if not good and rebuilt and owner:
             good = signed_by(text, signatures, "pulih-owner", owner)
-        if not good and rebuilt and not owner and not unchecked:
-            raise Failed("no owner key")
-        if not good and not (rebuilt and not owner):
+        if good:
+            checked["manifests by their signature"] += 1
+        elif rebuilt and not owner:                          # only with --unverified
+            not_checked(f"the signature of {what}: it may be the owner's, whose key is not known")
+        else:
             raise Damaged(f"{what}: not signed by the agent of description {value['description']}")
-        checked["manifests by their signature"] += 1
         tree = value.get("tree")
         if tree is not None:
             if not isinstance(tree, dict):
@@ -1144,6 +1146,8 @@ class Restore:
         self.chunks, self.db, self.manifest, self.target = chunks, chunks.db, manifest, target
         self.lost, self.total, self.kinds = {}, collections.Counter(), collections.Counter()
         self.linked, self.failed = {}, set()
+        disk = os.fstatvfs(target.root)
+        self.room = disk.f_bavail * disk.f_frsize
 
     def entry(self, n):
         return parse_entry(self.db.execute("SELECT line FROM entries WHERE n=?", (n,)).fetchone()[0])
@@ -1197,6 +1201,7 @@ class Restore:
                 if len(rows) == 10000:
                     self.db.executemany("INSERT INTO wants VALUES(?,?,?,?,?,?,?)", rows)
                     rows.clear()
+                    self.check_room(0 if e.sparse else place)
             if place < room:
                 self.lose(n, room - place, "the snapshot holds less content than the file's size")
         except Damaged as why:
@@ -1205,16 +1210,16 @@ class Restore:
         self.db.executemany("INSERT INTO wants VALUES(?,?,?,?,?,?,?)", rows)
         self.total["files"] += 1
         self.total["planned"] += 0 if e.sparse else place
+        self.check_room(0)
 
     def lose(self, n, length, why):
         before = self.lost.get(n, (0, why))
         self.lost[n] = (before[0] + length, before[1])
 
-    def check_room(self, path):
-        room = os.statvfs(path)
-        if self.total["planned"] > room.f_bavail * room.f_frsize:
-            raise Failed(f"{path} has room for {room.f_bavail * room.f_frsize} bytes; the snapshot needs "
-                         f"{self.total['planned']}: choose a target with more room. Nothing was restored")
+    def check_room(self, more):
+        if self.total["planned"] + more > self.room:
+            raise Failed(f"the target has room for {self.room} bytes and the snapshot needs more, "
+                         f"{self.total['planned'] + more} or above: choose another target. Nothing was restored")
 
     def create(self):
         for n, line, same in self.db.execute("SELECT n, line, same FROM entries ORDER BY n"):
@@ -1326,7 +1331,7 @@ def open_vault(args, where):
                      "papers; give it with --owner. If it cannot be found: --unverified, which checks no owner")
     work = Work(where)
     work.need_programs()
-    return Vault(work, args.store, vaults[0], os.path.abspath(args.identity), owner, args.unverified)
+    return Vault(work, os.path.abspath(args.store), vaults[0], os.path.abspath(args.identity), owner, args.unverified)
 
 
 def choose(vault, wanted, dataset):
@@ -1388,25 +1393,31 @@ def command_restore(args):
         if not os.path.isdir(args.target) or os.listdir(args.target):
             raise Misuse(f"the target {args.target} must be absent or an empty folder")
     vault = open_vault_at(args)
+    force = vault.in_force()
     manifest = choose(vault, args.snapshot, args.dataset)
     say(f"Snapshot {manifest.id[:12]} of {manifest.dataset}, sequence {manifest.sequence}, captured {show(manifest.captured)}"
         + (", PARTIAL: no recovery point" if manifest.partial else "") + (", rebuilt" if manifest.rebuilt else ""))
-    force = vault.in_force()
     if force != manifest.description:
         warn(f"the snapshot was made under description {manifest.description[:14]}, but {force[:14]} is in force. "
              "If the agent's key was changed because it was stolen, do not trust this snapshot")
     try:
-        chunks = Chunks(vault, manifest, vault.secrets(manifest.description))
+        try:
+            id_key = vault.secrets(manifest.description)
+        except Damaged as why:                               # its recipients may have been replaced since
+            if force == manifest.description:
+                raise
+            warn(f"{why}; the secrets of the description in force are tried")
+            id_key = vault.secrets(force)
+        chunks = Chunks(vault, manifest, id_key)
         restore = Restore(chunks, manifest, Target(args.target))
         restore.plan()
     except Damaged as why:
         raise Failed(str(why))
-    restore.check_room(args.target)
     restore.create()
     restore.fill()
     restore.finish()
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(restore.kinds.items()))
-    lines = [f"Restored {restore.total['files']} files whole, {restore.total['bytes']} bytes, "
+    lines = [f"Restored {restore.total['files']} files whole (hard links count once), {restore.total['bytes']} bytes, "
              f"{restore.total['entries']} entries in all, to {args.target}",
              f"In the snapshot: {kinds or 'nothing'}; the manifest counts {show(json.dumps(manifest.counts))}"]
     if restore.kinds["socket"]:
