@@ -8,11 +8,18 @@
 //! - of any number of writers that commit one name, exactly one is told `Ok`;
 //! - what is there is never changed by a commit that is refused or that fails.
 
+pub mod conformance;
+pub mod dir;
+pub mod disk;
+pub mod real_disk;
+pub mod sim_disk;
+
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 use std::str::FromStr;
 
 use crate::id::BadId;
+pub use dir::DirStore;
 
 /// Longest object name in bytes.
 pub const MAX_NAME_BYTES: usize = 512;
@@ -94,11 +101,40 @@ pub enum StoreError {
     },
 }
 
+/// What a full store answers, whichever limit it is that was reached.
+pub(crate) fn says_full(source: &io::Error) -> bool {
+    matches!(
+        source.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+impl StoreError {
+    /// The store's own error for a failed write to a [`Staged`]. A store hands its error through
+    /// [`Write`] inside the [`io::Error`], since only the store knows its own address.
+    pub fn from_write(name: &ObjectName, source: io::Error) -> Self {
+        match source.downcast::<Self>() {
+            Ok(error) => error,
+            Err(source) if says_full(&source) => Self::Full {
+                store: "its address".to_owned(),
+                source,
+            },
+            Err(source) => Self::Io {
+                action: format!("write object {name}"),
+                source,
+            },
+        }
+    }
+}
+
 /// An object being written, without a name until it is committed. Dropped, it is gone.
-/// A write that fails returns the error as [`std::io::Error`]; the object is then dropped.
+/// A write that fails returns the error as [`std::io::Error`]; the object is then dropped and
+/// can no longer be committed.
 pub trait Staged: Write + Send {
-    /// Gives the object its name, if no object has it yet. After `Ok` the object is durable.
-    /// On any error the store is as it was.
+    /// Gives the object its name, if no object has it yet. After `Ok` the object is durable, and
+    /// after `AlreadyExists` the object that has the name is. On any error the store is as it
+    /// was, except when the medium failed after the name was given: then the object may be
+    /// there, whole. It is not taken back, for another writer may already rely on it.
     fn commit(self: Box<Self>, name: &ObjectName) -> Result<(), StoreError>;
 }
 
@@ -123,11 +159,8 @@ pub trait Store: Send + Sync {
     /// Calls `each` with every object below the folder `prefix` (given without a final slash)
     /// in no particular order. What is not an object's name is passed over. A folder that is
     /// not there holds nothing.
-    fn list(
-        &self,
-        prefix: &ObjectName,
-        each: &mut dyn FnMut(ObjectName),
-    ) -> Result<(), StoreError>;
+    fn list(&self, prefix: &ObjectName, each: &mut dyn FnMut(ObjectName))
+    -> Result<(), StoreError>;
 
     /// Reads a whole object of at most `limit` bytes.
     fn read(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>, StoreError> {
@@ -147,10 +180,9 @@ pub trait Store: Send + Sync {
     /// Creates an object from bytes in memory.
     fn create(&self, name: &ObjectName, bytes: &[u8]) -> Result<(), StoreError> {
         let mut staged = self.stage()?;
-        staged.write_all(bytes).map_err(|source| StoreError::Io {
-            action: format!("write object {name}"),
-            source,
-        })?;
+        staged
+            .write_all(bytes)
+            .map_err(|source| StoreError::from_write(name, source))?;
         staged.commit(name)
     }
 }
