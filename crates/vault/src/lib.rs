@@ -17,4 +17,5 @@ pub mod pack;
 pub mod reach;
 pub mod store;
 pub mod tree;
+pub mod trust;
 pub mod wire;
