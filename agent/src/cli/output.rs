@@ -9,6 +9,11 @@ use super::failure::Failure;
 
 pub use crate::monitor::printable;
 
+/// Text of several lines, each made printable.
+pub fn printable_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
 /// `512 B`, `1.5 KiB`, `20.3 GiB`.
