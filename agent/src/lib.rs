@@ -1,5 +1,7 @@
 //! The agent on an office's server: it walks what is to be saved, streams it into a vault and
 //! brings it back.
 
+pub mod cli;
 pub mod identity;
+pub mod monitor;
 pub mod state;

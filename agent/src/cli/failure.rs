@@ -1,7 +1,7 @@
 //! How a command ends: done, done with files unread, or failed; and the words for it.
 
 use std::error::Error;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use pulih_vault::error::{Malformed, VaultError};
@@ -115,7 +115,8 @@ pub fn end(result: Result<Outcome, Failure>) -> ExitCode {
         Ok(outcome) => outcome.status().into(),
         Err(failure) => {
             if let Some(text) = failure.report() {
-                eprintln!("{text}");
+                // Where standard error is closed there is nobody to tell.
+                let _ = writeln!(io::stderr(), "{text}");
             }
             failure.status().into()
         }
