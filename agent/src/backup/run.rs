@@ -127,8 +127,6 @@ impl Run<'_> {
                 self.step(step, &mut path)?;
                 self.make_room()?;
             }
-            // With little to read, small batches must not wait for the end of the walk.
-            self.backup.monitor.poll();
         }
         while let Some((record, _)) = self.next_old.take() {
             self.queue.push_back(Item::Gone(Box::new(record)));
@@ -179,7 +177,7 @@ impl Run<'_> {
                 std::cmp::Ordering::Equal => {
                     self.advance_old()?;
                     if record.trusted && record.stat == stat_bytes(found.stat()) && self.snapshot.still_has(&record)? {
-                        self.backup.monitor.found_same(found.stat().size);
+                        self.backup.monitor.found(1, 0);
                         self.queue.push_back(Item::Same(Box::new((record, end))));
                         return Ok(());
                     }
@@ -208,7 +206,7 @@ impl Run<'_> {
             self.queue.push_back(item);
             return Ok(());
         }
-        self.backup.monitor.found_new(stat.size);
+        self.backup.monitor.found(1, stat.size);
         if stat.links > 1 {
             let key = (stat.device, stat.inode);
             if self.links.contains_key(&key) {
@@ -336,7 +334,6 @@ impl Run<'_> {
                         at = end;
                     }
                     self.pool.give_back(bytes);
-                    self.backup.monitor.poll();
                     self.check_interrupted()?;
                 }
                 Ok(Fetched::End(entry)) => return Ok((ids, entry)),

@@ -24,7 +24,8 @@ use super::known::{Known, LiveBytes};
 use super::listing::{ListingWriter, Record, Tail, stat_bytes};
 use super::{Backup, BackupError, Outcome, Problem};
 use crate::source::Stat;
-use crate::time::rfc3339;
+use crate::monitor::Progress;
+use crate::cli::utc::rfc3339;
 
 /// Problems that are kept to be listed; more are counted.
 const MAX_PROBLEMS: usize = 10_000;
@@ -120,7 +121,8 @@ impl<'a> Snapshot<'a> {
     pub fn content(&mut self, id: ChunkId, bytes: &[u8]) -> Result<()> {
         let new = self.assembler.add(FrameKind::Content, id, bytes)?;
         self.changes.read_bytes += bytes.len() as u64;
-        self.backup.monitor.read(bytes.len() as u64, new);
+        let (new_bytes, known_bytes) = if new { (bytes.len() as u64, 0) } else { (0, bytes.len() as u64) };
+        self.backup.monitor.advance(Progress { bytes: bytes.len() as u64, new_bytes, known_bytes, ..Progress::default() });
         Ok(())
     }
 
@@ -295,7 +297,7 @@ impl<'a> Snapshot<'a> {
             FileType::Directory => self.counts.dirs += 1,
             _ => self.counts.others += 1,
         }
-        self.backup.monitor.done(1);
+        self.backup.monitor.advance(Progress { files: 1, ..Progress::default() });
     }
 
     /// Stores what there is, so that the next run has it, and makes no snapshot.
@@ -337,7 +339,7 @@ impl<'a> Snapshot<'a> {
             vault: backup.layout.vault,
             dataset: backup.dataset.clone(),
             sequence: backup.newest.map_or(0, |name| name.sequence) + 1,
-            captured: rfc3339(self.started),
+            captured: rfc3339(seconds(self.started)),
             partial: false,
             program: format!("pulih-agent {}", env!("CARGO_PKG_VERSION")),
             host: backup.host.clone(),
@@ -362,7 +364,7 @@ impl<'a> Snapshot<'a> {
         let rejoined = backup.expected.filter(|_| backup.expected != backup.newest);
         let manifest = Manifest {
             facts,
-            finished: rfc3339((backup.clock)()),
+            finished: rfc3339(seconds((backup.clock)())),
             rebuilt: false,
             changes: self.changes,
             reach: hash,
@@ -380,6 +382,10 @@ impl<'a> Snapshot<'a> {
         let unread_more = self.counts.unread - self.unread.len() as u64;
         Ok(Outcome { name, manifest, unread: std::mem::take(&mut self.unread), unread_more })
     }
+}
+
+fn seconds(time: SystemTime) -> i64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
 fn file_type(kind: &Kind) -> FileType {

@@ -19,5 +19,6 @@ pub mod reach;
 pub mod reader;
 pub mod store;
 pub mod tree;
+pub mod trust;
 pub mod wire;
 pub mod writer;

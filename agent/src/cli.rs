@@ -1,0 +1,111 @@
+//! The command line: from arguments to the work, and from how that went to an exit status.
+
+pub mod address;
+pub mod args;
+pub mod choose;
+mod doctor;
+mod examples;
+pub mod failure;
+mod init;
+pub mod output;
+mod pages;
+mod snapshots;
+pub mod utc;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::Parser as _;
+use pulih_vault::store::Store;
+
+use crate::monitor::{Show, Shown};
+use crate::state::StateDir;
+use address::StoreAddress;
+use args::{Cli, Command, Global};
+use failure::{Failure, Outcome};
+use output::Out;
+
+/// `pulih-agent 0.1.0`: how manifests name their writer.
+pub const PROGRAM: &str = concat!("pulih-agent ", env!("CARGO_PKG_VERSION"));
+
+/// What every command works with.
+pub struct Context {
+    pub global: Global,
+    /// Set by the first interrupt or termination signal: end soon, and cleanly.
+    pub stop: Arc<AtomicBool>,
+    /// Seconds since 1970.
+    pub clock: fn() -> i64,
+    pub out: Out,
+}
+
+impl Context {
+    pub fn address(&self) -> Result<StoreAddress, Failure> {
+        let store = self.global.store.as_deref().ok_or_else(|| {
+            Failure::usage("no store was named; give --store, or set PULIH_STORE")
+        })?;
+        StoreAddress::parse(store)
+    }
+
+    pub fn open_store(&self) -> Result<Arc<dyn Store>, Failure> {
+        self.address()?.open()
+    }
+
+    pub fn state(&self) -> Result<StateDir, Failure> {
+        match &self.global.state {
+            Some(path) => Ok(StateDir::at(path.clone())),
+            None => Ok(StateDir::default_place()?),
+        }
+    }
+
+    /// Shows progress until it is dropped.
+    pub fn monitor(&self) -> Shown {
+        let silent = self.global.quiet || self.global.json;
+        Shown::new(if silent { Show::Problems } else { Show::Progress })
+    }
+
+    /// Tells a person something, apart from what the command prints.
+    pub fn warn(&self, text: &str) {
+        tell("warning", text);
+    }
+
+    /// Tells a person what goes on, unless they asked for quiet.
+    pub fn inform(&self, text: &str) {
+        if !self.global.quiet {
+            tell("note", text);
+        }
+    }
+}
+
+fn tell(kind: &str, text: &str) {
+    let _ = writeln!(std::io::stderr(), "{kind}: {}", output::printable_lines(text));
+}
+
+/// Runs the command that the process was given.
+pub fn main(stop: Arc<AtomicBool>) -> ExitCode {
+    let cli = Cli::parse();
+    let mut context = Context { global: cli.global, stop, clock: utc::now, out: Out::stdout() };
+    let result = run(&mut context, cli.command);
+    // Also what was printed before a failure is for someone.
+    let flushed = context.out.flush();
+    failure::end(result.and_then(|outcome| flushed.map(|()| outcome)))
+}
+
+fn run(context: &mut Context, command: Command) -> Result<Outcome, Failure> {
+    match command {
+        Command::Init(args) => init::run(context, &args),
+        Command::Snapshots(args) => snapshots::run(context, &args),
+        Command::Doctor(args) => doctor::run(context, &args),
+        Command::Completions(args) => pages::completions(context, &args),
+        Command::Man(args) => pages::man(context, &args),
+        Command::Backup(_)
+        | Command::Ls(_)
+        | Command::Find(_)
+        | Command::Diff(_)
+        | Command::Dump(_)
+        | Command::Restore(_)
+        | Command::Check(_)
+        | Command::Rebuild(_) => Err(Failure::said("this build of pulih-agent does not have this command yet")),
+    }
+}

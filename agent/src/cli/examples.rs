@@ -1,0 +1,93 @@
+//! Examples at the end of each command's help, and what the exit status says.
+
+pub const STATUSES: &str = "\
+Exit status:
+  0  done
+  1  failed
+  2  the command was not given as it should be
+  3  done, but some files could not be read
+
+Begin with `pulih-agent init`. `pulih-agent help COMMAND` has examples.";
+
+pub const INIT: &str = "\
+Two files are made, and both go offline: the recovery identity, which reads the vault, and the
+owner key, which says who may read and write it. Neither is ever overwritten.
+
+Examples:
+  A vault with a new recovery identity and owner key:
+    pulih-agent init --store /srv/pulih --class strategis --identity-out opd.identity
+  The same, and the DRC can read it too:
+    pulih-agent init --store /srv/pulih --identity-out opd.identity --recipient age1…
+  With the recipient of an identity and an owner key that are there already:
+    pulih-agent init --store /srv/pulih --recipient age1… --owner opd.owner";
+
+pub const BACKUP: &str = "\
+Files that did not change since the last snapshot are not read again. What cannot be read is named,
+the snapshot is kept, and the exit status is 3.
+
+Examples:
+  pulih-agent backup --store /srv/pulih /etc /home
+  pulih-agent backup --store /srv/pulih --dataset letters --exclude '*.tmp' /srv/letters
+  pg_dump office | pulih-agent backup --store /srv/pulih --dataset office --stdin office.sql";
+
+pub const SNAPSHOTS: &str = "\
+Signatures are checked against the owner key that this agent pinned at `init`, or whose fingerprint
+stands in the identity file. Where there is neither, the list says that it is not verified.
+
+Examples:
+  pulih-agent snapshots --store /srv/pulih
+  pulih-agent snapshots --store /srv/pulih --identity opd.identity --dataset letters";
+
+pub const LS: &str = "\
+Examples:
+  pulih-agent ls --store /srv/pulih --identity opd.identity latest
+  pulih-agent ls --store /srv/pulih --identity opd.identity -l 1f09a2:/srv/letters";
+
+pub const FIND: &str = "\
+Examples:
+  pulih-agent find --store /srv/pulih --identity opd.identity latest '*.pdf'
+  pulih-agent find --store /srv/pulih --identity opd.identity latest:/srv/letters 'report*'";
+
+pub const DIFF: &str = "\
+Examples:
+  pulih-agent diff --store /srv/pulih --identity opd.identity 1f09a2 latest";
+
+pub const DUMP: &str = "\
+Examples:
+  pulih-agent dump --store /srv/pulih --identity opd.identity latest:office.sql | psql office";
+
+pub const RESTORE: &str = "\
+Saved paths are kept below the target: /srv/letters comes back as DIR/srv/letters. Every chunk and
+every file is checked as it is written.
+
+Examples:
+  pulih-agent restore --store /srv/pulih --identity opd.identity latest --target /mnt/back
+  pulih-agent restore --store /srv/pulih --identity opd.identity latest:/srv/letters/2026 \\
+      --target /mnt/back --include '*.odt'";
+
+pub const CHECK: &str = "\
+Without an identity: names, hashes, signatures, and that every pack and index a snapshot needs is
+there. With one: also what the packs and trees hold.
+
+Examples:
+  pulih-agent check --store /srv/pulih
+  pulih-agent check --store /srv/pulih --identity opd.identity --read-data=5";
+
+pub const DOCTOR: &str = "\
+The exit status is 1 if anything is wrong.
+
+Examples:
+  pulih-agent doctor --store /srv/pulih
+  pulih-agent doctor --store /srv/pulih --identity opd.identity";
+
+pub const REBUILD: &str = "\
+Nothing is overwritten: what is missing is added. A manifest that is made again says so.
+
+Examples:
+  pulih-agent rebuild --store /srv/pulih --identity opd.identity
+  pulih-agent rebuild --store /srv/pulih --identity opd.identity --owner opd.identity.owner";
+
+pub const COMPLETIONS: &str = "\
+Examples:
+  pulih-agent completions bash > /etc/bash_completion.d/pulih-agent
+  pulih-agent completions fish > ~/.config/fish/completions/pulih-agent.fish";

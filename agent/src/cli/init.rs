@@ -1,0 +1,248 @@
+//! `init`: makes a vault. Keys and files first, the description last: until that is in the
+//! store nothing believes in the vault, so an attempt that ends early leaves none.
+
+use std::path::{Path, PathBuf};
+
+use pulih_vault::chunker::ChunkSizes;
+use pulih_vault::description::{
+    Class, Description, DescriptionName, MAX_NOTE_BYTES, NewDescription, VaultSecrets, agent_key_name, parse_recipients,
+};
+use pulih_vault::id::{ObjectHash, VaultId};
+use pulih_vault::layout::Layout;
+use pulih_vault::note::{Fingerprint, SigningKey};
+use pulih_vault::store::Store;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::Serialize;
+
+use super::args::Init;
+use super::choose::own_vaults;
+use super::failure::{Failure, Outcome};
+use super::{Context, utc};
+use crate::identity::{NewIdentity, OwnerKey, owner_beside, read_or_make_owner};
+use crate::state::VaultKeys;
+
+/// What was made; also the command's JSON.
+#[derive(Serialize)]
+struct Made {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    vault: String,
+    class: Class,
+    store: String,
+    state: String,
+    description: String,
+    recipients: Vec<String>,
+    owner_fingerprint: String,
+    owner_file: String,
+    /// Whether the owner key was made now, or was there.
+    owner_made: bool,
+    identity_file: Option<String>,
+}
+
+pub fn run(context: &mut Context, args: &Init) -> Result<Outcome, Failure> {
+    let address = context.address()?;
+    let owner_path = owner_path(args)?;
+    if !args.recipients.is_empty() {
+        parse_recipients(&args.recipients).map_err(|error| Failure::usage(error.to_string()))?;
+    }
+    if let Some(path) = args.identity_out.as_deref().filter(|path| path.exists()) {
+        return Err(Failure::said(format!(
+            "{} is there already and is never overwritten; name another file with --identity-out",
+            path.display()
+        )));
+    }
+    let state = context.state()?;
+    let stop = context.stop.clone();
+    let _lock = state.lock_init(&stop, &mut |process| context.inform(&waiting(process)))?;
+    let store = address.create()?;
+    if let Some(own) = own_vaults(&state, &*store)?.iter().find(|own| own.keys.class == args.class) {
+        return Err(Failure::said(format!(
+            "this agent has a vault of class {} in this store already: {}; `backup` writes into it, and there is no flag for a second one",
+            args.class, own.keys.vault
+        )));
+    }
+    let random = SystemRandom::new();
+    let plan = Plan::draw(args, &random)?;
+    let made = plan.carry_out(context, &*store, &owner_path, &random).map_err(|failure| {
+        failure.while_(what_is_left(args, &owner_path))
+    })?;
+    print(context, &made)?;
+    Ok(Outcome::Done)
+}
+
+fn waiting(process: Option<u32>) -> String {
+    let who = process.map_or(String::new(), |id| format!(" (process {id})"));
+    format!("another init with this state is running{who}; waiting")
+}
+
+fn owner_path(args: &Init) -> Result<PathBuf, Failure> {
+    let beside = || args.identity_out.as_deref().map(owner_beside);
+    args.owner.clone().or_else(beside).ok_or_else(|| {
+        Failure::usage("where is the owner key? give --owner FILE; it is made there if there is none")
+    })
+}
+
+fn what_is_left(args: &Init, owner: &Path) -> String {
+    let mut text = "the vault was not made; put right what is named below and run `init` again".to_owned();
+    if let Some(path) = args.identity_out.as_deref().filter(|path| path.exists()) {
+        text.push_str(&format!(
+            ", after deleting {}, which reads no vault (the owner key {} can stay and is used again)",
+            path.display(),
+            owner.display()
+        ));
+    }
+    text
+}
+
+/// All that is drawn at random, before anything is written.
+struct Plan<'a> {
+    args: &'a Init,
+    vault: VaultId,
+    agent: SigningKey,
+    secrets: VaultSecrets,
+    identity: Option<NewIdentity>,
+    recipients: Vec<String>,
+}
+
+impl<'a> Plan<'a> {
+    fn draw(args: &'a Init, random: &SystemRandom) -> Result<Self, Failure> {
+        let mut id = [0; 16];
+        random.fill(&mut id).map_err(|_| Failure::said("the system gives no random bytes"))?;
+        let vault = VaultId(id);
+        let identity = args.identity_out.is_some().then(NewIdentity::generate);
+        let mut recipients: Vec<String> = identity.iter().map(NewIdentity::recipient).collect();
+        recipients.extend(args.recipients.iter().cloned());
+        // The same reader twice would only make every pack's header longer.
+        let mut seen = std::collections::BTreeSet::new();
+        recipients.retain(|recipient| seen.insert(recipient.clone()));
+        Ok(Self {
+            args,
+            vault,
+            agent: SigningKey::generate(&agent_key_name(vault), random)?,
+            secrets: VaultSecrets::generate(random)?,
+            identity,
+            recipients,
+        })
+    }
+
+    fn carry_out(self, context: &Context, store: &dyn Store, owner_path: &Path, random: &SystemRandom) -> Result<Made, Failure> {
+        let created = utc::rfc3339((context.clock)());
+        let owner = read_or_make_owner(owner_path, random)?;
+        if owner.open_to_others {
+            let path = owner_path.display();
+            context.warn(&format!("other users of this machine can read the owner key {path}; run `chmod 600` on it"));
+        }
+        let verifier = owner.key.verifier();
+        let fingerprint = verifier.fingerprint();
+        if let (Some(identity), Some(path)) = (&self.identity, &self.args.identity_out) {
+            identity.write(path, &created, self.vault, fingerprint)?;
+        }
+        let note = self.describe(created, &owner, random)?;
+        let description = DescriptionName { number: 1, hash: ObjectHash::of(note.as_bytes()) };
+        let state = context.state()?;
+        let made = self.made(context, &owner, owner_path, description, fingerprint)?;
+        let vault = self.vault;
+        let keys = VaultKeys {
+            vault,
+            class: self.args.class,
+            store: made.store.clone(),
+            agent: self.agent,
+            secrets: self.secrets,
+            owner: verifier,
+            recipients: self.recipients,
+            description,
+        };
+        state.vault(vault).save_keys(&keys)?;
+        put(store, vault, description, &note, &keys)?;
+        Ok(made)
+    }
+
+    fn describe(&self, created: String, owner: &OwnerKey, random: &SystemRandom) -> Result<String, Failure> {
+        let new = NewDescription {
+            vault: self.vault,
+            created,
+            class: self.args.class,
+            chunker: ChunkSizes::DEFAULT,
+            recipients: &self.recipients,
+            agent: self.agent.verifier(),
+            secrets: &self.secrets,
+        };
+        Ok(new.sign(&owner.key, random)?)
+    }
+
+    fn made(
+        &self,
+        context: &Context,
+        owner: &OwnerKey,
+        owner_path: &Path,
+        description: DescriptionName,
+        fingerprint: Fingerprint,
+    ) -> Result<Made, Failure> {
+        Ok(Made {
+            kind: "pulih/init/v1",
+            vault: self.vault.to_string(),
+            class: self.args.class,
+            store: context.address()?.to_string(),
+            state: context.state()?.path().display().to_string(),
+            description: description.to_string(),
+            recipients: self.recipients.clone(),
+            owner_fingerprint: fingerprint.to_string(),
+            owner_file: owner_path.display().to_string(),
+            owner_made: owner.made,
+            identity_file: self.args.identity_out.as_deref().map(|path| path.display().to_string()),
+        })
+    }
+}
+
+/// Puts the description into the store and reads it back as a stranger would.
+fn put(store: &dyn Store, vault: VaultId, name: DescriptionName, note: &str, keys: &VaultKeys) -> Result<(), Failure> {
+    let object = Layout { vault }.description(name);
+    store.create(&object, note.as_bytes())?;
+    let back = store.read(&object, MAX_NOTE_BYTES)?;
+    let description = Description::open(&back, |owner| *owner == keys.owner)?;
+    if back == note.as_bytes() && description.vault == vault && description.agent == keys.agent.verifier() {
+        Ok(())
+    } else {
+        Err(Failure::said(format!("the store gives back other bytes for {object} than were put into it")))
+    }
+}
+
+fn print(context: &mut Context, made: &Made) -> Result<(), Failure> {
+    if context.global.json {
+        return context.out.json(made);
+    }
+    let mut text = format!(
+        "Made vault {} of class {} in {}.\n\n  owner's fingerprint  {}\n  owner key            {} ({})\n",
+        made.vault,
+        made.class,
+        made.store,
+        made.owner_fingerprint,
+        made.owner_file,
+        if made.owner_made { "made now" } else { "was there" },
+    );
+    if let Some(path) = &made.identity_file {
+        text.push_str(&format!("  recovery identity    {path} (made now)\n"));
+    }
+    for recipient in &made.recipients {
+        text.push_str(&format!("  can read it          {recipient}\n"));
+    }
+    text.push_str(&format!("  this agent's keys    {}\n", made.state));
+    text.push_str(ADVICE);
+    if made.identity_file.is_none() {
+        text.push_str(
+            "\nNo recovery identity was made here. Write the vault's id and the owner's fingerprint beside those\n\
+             of the recipients: without the fingerprint a restore cannot tell whose vault it reads.\n",
+        );
+    }
+    context.out.line(text.trim_end())
+}
+
+const ADVICE: &str = "
+Take these off this server now: it needs none of them to back up.
+  - Recovery identity: reads all that is saved. Whoever loses it loses the backups. Copy it to two
+    media that are kept apart and offline, and print it.
+  - Owner key: says who may read and write the vault. Keep it offline, apart from the identity, with
+    the walidata; it is needed again to change recipients or to adopt a reinstalled server.
+  - When both copies have been read back, delete the files here (`shred -u FILE`).
+  - Write the owner's fingerprint on the printed sheet: it is what a restore compares.
+";

@@ -1,0 +1,178 @@
+//! Chains of trust that hold, and stores that try to break them.
+
+use ring::rand::SystemRandom;
+use std::path::Path;
+
+use super::*;
+use crate::chunker::ChunkSizes;
+use crate::description::{Class, NewDescription, OWNER_KEY_NAME, VaultSecrets, agent_key_name};
+use crate::manifest::{Changes, Counts, Facts};
+use crate::note::SigningKey;
+use crate::store::DirStore;
+
+const VAULT: VaultId = VaultId([7; 16]);
+
+struct Keys {
+    owner: SigningKey,
+    agent: SigningKey,
+}
+
+fn keys() -> Keys {
+    let random = SystemRandom::new();
+    Keys {
+        owner: SigningKey::generate(OWNER_KEY_NAME, &random).unwrap(),
+        agent: SigningKey::generate(&agent_key_name(VAULT), &random).unwrap(),
+    }
+}
+
+fn store(path: &Path) -> DirStore {
+    DirStore::create(path).unwrap()
+}
+
+fn describe(store: &dyn Store, keys: &Keys) -> DescriptionName {
+    let random = SystemRandom::new();
+    let recipient = age::x25519::Identity::generate().to_public().to_string();
+    let note = NewDescription {
+        vault: VAULT,
+        created: "2026-11-22T01:23:45Z".into(),
+        class: Class::NonPublik,
+        chunker: ChunkSizes::DEFAULT,
+        recipients: &[recipient],
+        agent: keys.agent.verifier(),
+        secrets: &VaultSecrets::generate(&random).unwrap(),
+    }
+    .sign(&keys.owner, &random)
+    .unwrap();
+    put_description(store, 1, &note)
+}
+
+fn put_description(store: &dyn Store, number: u32, note: &str) -> DescriptionName {
+    let name = DescriptionName { number, hash: ObjectHash::of(note.as_bytes()) };
+    store.create(&Layout { vault: VAULT }.description(name), note.as_bytes()).unwrap();
+    name
+}
+
+fn put_snapshot(
+    store: &dyn Store,
+    key: &SigningKey,
+    description: DescriptionName,
+    dataset: &str,
+    sequence: u64,
+    partial: bool,
+) -> ManifestName {
+    let note = Manifest {
+        facts: Facts {
+            vault: VAULT,
+            dataset: dataset.parse().unwrap(),
+            sequence,
+            captured: "2026-11-22T01:23:45Z".into(),
+            partial,
+            program: "test".into(),
+            host: "server".into(),
+            description,
+            chunker: ChunkSizes::DEFAULT,
+            tree: None,
+            counts: Counts::default(),
+        },
+        finished: "2026-11-22T01:24:00Z".into(),
+        rebuilt: false,
+        changes: Changes::default(),
+        reach: ObjectHash([3; 32]),
+        previous: None,
+        rejoined: None,
+    }
+    .sign(key);
+    let name = ManifestName { sequence, hash: ObjectHash::of(note.as_bytes()) };
+    let object = Layout { vault: VAULT }.manifest(&dataset.parse().unwrap(), name);
+    store.create(&object, note.as_bytes()).unwrap();
+    name
+}
+
+fn overwrite(folder: &Path, object: &ObjectName, bytes: &[u8]) {
+    let path = folder.join(object.as_str());
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn only_the_owners_description_is_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, keys, stranger) = (store(folder.path()), keys(), keys());
+    let ours = describe(&store, &keys);
+    let theirs = describe(&store, &stranger);
+    let owner = keys.owner.verifier();
+    let vault = load(&store, VAULT, |key| *key == owner).unwrap();
+    assert_eq!(vault.current().0, ours);
+    assert_eq!(vault.passed_over.len(), 1);
+    assert!(vault.description(theirs).is_none());
+    assert!(load(&store, VAULT, |_| false).is_err());
+    assert!(load(&store, VaultId([8; 16]), |_| true).is_err());
+}
+
+#[test]
+fn two_first_descriptions_by_one_owner_are_for_the_owner_to_settle() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, keys) = (store(folder.path()), keys());
+    describe(&store, &keys);
+    describe(&store, &keys);
+    let error = load(&store, VAULT, |_| true).unwrap_err().to_string();
+    assert!(error.contains("two descriptions with the number 1"), "{error}");
+}
+
+#[test]
+fn a_damaged_description_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, keys) = (store(folder.path()), keys());
+    let name = describe(&store, &keys);
+    overwrite(folder.path(), &Layout { vault: VAULT }.description(name), b"{}");
+    let error = load(&store, VAULT, |_| true).unwrap_err();
+    assert!(matches!(error, VaultError::HashMismatch { .. }), "{error}");
+}
+
+#[test]
+fn snapshots_are_found_by_prefix_and_as_latest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, keys) = (store(folder.path()), keys());
+    let description = describe(&store, &keys);
+    let first = put_snapshot(&store, &keys.agent, description, "files", 1, false);
+    let second = put_snapshot(&store, &keys.agent, description, "files", 2, false);
+    put_snapshot(&store, &keys.agent, description, "files", 3, true);
+    let vault = load(&store, VAULT, |_| true).unwrap();
+    assert_eq!(vault.resolve(&store, "latest", None).unwrap().name, second);
+    let id = first.hash.to_string();
+    assert_eq!(vault.resolve(&store, &id, None).unwrap().name, first);
+    assert_eq!(vault.resolve(&store, &id[..12], None).unwrap().name, first);
+    for bad in ["", "abc", "LATEST", "../x", &id[..3]] {
+        assert!(vault.resolve(&store, bad, None).is_err(), "{bad}");
+    }
+
+    let database = put_snapshot(&store, &keys.agent, description, "database", 1, false);
+    let error = vault.resolve(&store, "latest", None).unwrap_err().to_string();
+    assert!(error.contains("database, files"), "{error}");
+    let dataset = "database".parse().unwrap();
+    assert_eq!(vault.resolve(&store, "latest", Some(&dataset)).unwrap().name, database);
+    assert_eq!(vault.manifests(&store).unwrap().len(), 4);
+}
+
+#[test]
+fn a_forged_or_moved_snapshot_is_listed_with_its_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, keys, stranger) = (store(folder.path()), keys(), keys());
+    let description = describe(&store, &keys);
+    put_snapshot(&store, &stranger.agent, description, "files", 5, false);
+    let real = put_snapshot(&store, &keys.agent, description, "files", 1, false);
+    let layout = Layout { vault: VAULT };
+    let dataset: DatasetName = "files".parse().unwrap();
+    let bytes = store.read(&layout.manifest(&dataset, real), MAX_NOTE_BYTES).unwrap();
+    let moved = ManifestName { sequence: 9, hash: real.hash };
+    store.create(&layout.manifest(&dataset, moved), &bytes).unwrap();
+
+    let vault = load(&store, VAULT, |_| true).unwrap();
+    let listed = vault.manifests(&store).unwrap();
+    let fine: Vec<u64> = listed.iter().filter(|(_, _, m)| m.is_ok()).map(|(n, _, _)| n.sequence).collect();
+    assert_eq!(fine, [1]);
+    // The newest by its name is not believed, and an older one does not take its place unseen.
+    assert!(vault.resolve(&store, "latest", None).is_err());
+    let claimed = claimed_manifests(&store, VAULT).unwrap();
+    assert_eq!(claimed.iter().filter(|(_, _, m)| m.is_ok()).count(), 2);
+}
