@@ -271,9 +271,9 @@ fn holes_are_found() {
     let file = File::create(&path).unwrap();
     file.set_len(8 * MIB).unwrap();
     file.write_all_at(b"data", 0).unwrap();
-    file.write_all_at(&[1; 64 << 10], 2 * MIB).unwrap();
+    file.write_all_at(&vec![1; 64 << 10], 2 * MIB).unwrap();
     // A small hole: it is read.
-    file.write_all_at(&[1; 64 << 10], 2 * MIB + (128 << 10)).unwrap();
+    file.write_all_at(&vec![1; 64 << 10], 2 * MIB + (128 << 10)).unwrap();
     file.sync_all().unwrap();
     let (stat, extents) = extents_of(&path);
     if stat.blocks * 512 >= stat.size {

@@ -224,7 +224,7 @@ fn a_folder_that_cannot_be_read_is_told() {
     let (_folder, base) = temporary();
     make(&base, &["closed/x", "open/y"]);
     let closed = base.join("closed");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     let steps = steps(std::slice::from_ref(&base), with_threads(1));
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
     let told: Vec<_> = steps
@@ -244,9 +244,8 @@ fn a_folder_that_vanishes_is_silently_absent() {
     let (_folder, base) = temporary();
     make(&base, &["a/x", "b/y", "c/z"]);
     // Without helpers a folder is opened when the walk comes to it.
-    let mut walk = walk(std::slice::from_ref(&base), with_threads(0)).unwrap();
     let mut paths = Vec::new();
-    while let Some(step) = walk.next() {
+    for step in walk(std::slice::from_ref(&base), with_threads(0)).unwrap() {
         let Step::Found(found) = step else { panic!("{step:?}") };
         let path = found.path();
         if path.ends_with(b"/a") {

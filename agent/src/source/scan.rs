@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
 use pulih_vault::tree::name::{MAX_PART_BYTES, MAX_PATH_BYTES};
-use rustix::fs::{AtFlags, OFlags, RawDir, fstat, statat};
+use rustix::fs::{AtFlags, FileType, OFlags, RawDir, fstat, statat};
 use rustix::io::Errno;
 
 use super::ahead::Slot;
@@ -142,10 +142,9 @@ impl Scanner {
         let mut folder = RawDir::new(fd, &mut buffer);
         let result = loop {
             match folder.next() {
-                None => break Ok(()),
-                Some(Err(Errno::INTR)) => {}
                 // Removed since it was opened: then it is empty.
-                Some(Err(Errno::NOENT)) => break Ok(()),
+                None | Some(Err(Errno::NOENT)) => break Ok(()),
+                Some(Err(Errno::INTR)) => {}
                 Some(Err(error)) => break Err(error),
                 Some(Ok(entry)) => {
                     let name = entry.file_name();
@@ -182,18 +181,14 @@ impl Scanner {
         self.known.resize(self.raw.len(), Err(Errno::NOENT));
         for &(_, i) in &self.by_inode {
             let name = self.raw[i as usize].name(names);
-            // The folder that a link leads to, if a root was named below it.
-            let followed = scope
-                .node
-                .as_ref()
-                .and_then(|node| node.children.get(name))
-                .is_some_and(|node| !node.children.is_empty());
             let stat = |flags| statat(fd.as_fd(), name, flags).map(Stat::from);
-            self.known[i as usize] = if followed {
-                stat(AtFlags::empty()).map(|stat| (stat, true))
-            } else {
-                stat(AtFlags::SYMLINK_NOFOLLOW).map(|stat| (stat, false))
-            };
+            let mut known = stat(AtFlags::SYMLINK_NOFOLLOW).map(|stat| (stat, false));
+            if known.is_ok_and(|(stat, _)| stat.file_type() == FileType::Symlink)
+                && is_on_the_way(scope, name)
+            {
+                known = stat(AtFlags::empty()).map(|stat| (stat, true));
+            }
+            self.known[i as usize] = known;
         }
     }
 
@@ -244,6 +239,12 @@ impl Scanner {
         }
         (items, subs)
     }
+}
+
+/// Whether a root was named below `name`.
+fn is_on_the_way(scope: &Scope, name: &CStr) -> bool {
+    let node = scope.node.as_ref().and_then(|node| node.children.get(name));
+    node.is_some_and(|node| !node.children.is_empty())
 }
 
 /// What of the folder `name` is wanted, of which `scope` is wanted here.
