@@ -164,15 +164,15 @@ impl Ahead {
         outcome: Outcome,
     ) {
         let mine = |pending: &Pending| matches!(pending, Pending::Busy(who) if *who == helper);
-        let Some(at) = state.order.iter().rposition(mine) else { return };
-        match &outcome {
-            Outcome::Listed(listing, _) if !listing.subs.is_empty() => {
+        match (state.order.iter().rposition(mine), &outcome) {
+            (Some(at), Outcome::Listed(listing, _)) if !listing.subs.is_empty() => {
                 state.order[at] = Pending::Run(Arc::clone(listing), 0);
                 if state.idle > 0 && !state.full {
                     self.work.notify_all();
                 }
             }
-            _ => drop(state.order.remove(at)),
+            (Some(at), _) => drop(state.order.remove(at)),
+            (None, _) => {}
         }
         state.entries += weight(&outcome);
         state.folders += 1;

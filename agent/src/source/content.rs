@@ -28,7 +28,7 @@ pub struct Replaced;
 /// Whether the error says that what the walk found is not there any more.
 pub fn is_vanished(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
-        || error.get_ref().is_some_and(|inner| inner.is::<Replaced>())
+        || error.get_ref().and_then(|inner| inner.downcast_ref::<Replaced>()).is_some()
 }
 
 /// Opens a regular file that the walk found.

@@ -92,7 +92,9 @@ impl Found {
 
     /// The same, in place of what `path` held.
     pub fn write_path(&self, path: &mut Vec<u8>) {
-        self.listing.place.write_path(self.name().to_bytes(), path);
+        let item = self.item();
+        let name = &self.listing.names[item.name_at..item.name_at + usize::from(item.name_len)];
+        self.listing.place.write_path(name, path);
     }
 
     /// Whether it is a folder on the way to a root that is reached through a symbolic link: it

@@ -68,9 +68,8 @@ fn xattrs(found: &Found) -> io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
     let mut path = format!("/proc/self/fd/{}/", found.folder().as_raw_fd()).into_bytes();
     path.extend_from_slice(found.name().to_bytes());
     let followed = found.is_followed();
-    let list = read_growing(|buffer| match followed {
-        true => listxattr(&*path, buffer),
-        false => llistxattr(&*path, buffer),
+    let list = read_growing(|buffer| {
+        if followed { listxattr(&*path, buffer) } else { llistxattr(&*path, buffer) }
     });
     let list = match list {
         Ok(list) => list,
@@ -80,9 +79,12 @@ fn xattrs(found: &Found) -> io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
     };
     let mut xattrs = BTreeMap::new();
     for name in list.split(|&b| b == 0).filter(|name| !name.is_empty()) {
-        let value = read_growing(|buffer| match followed {
-            true => getxattr(&*path, name, buffer),
-            false => lgetxattr(&*path, name, buffer),
+        let value = read_growing(|buffer| {
+            if followed {
+                getxattr(&*path, name, buffer)
+            } else {
+                lgetxattr(&*path, name, buffer)
+            }
         });
         match value {
             Ok(value) => drop(xattrs.insert(name.to_vec(), value)),

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
 use pulih_vault::tree::name::{MAX_PART_BYTES, MAX_PATH_BYTES};
-use rustix::fs::{AtFlags, OFlags, RawDir, fstat, statat};
+use rustix::fs::{AtFlags, FileType, OFlags, RawDir, fstat, statat};
 use rustix::io::Errno;
 
 use super::ahead::Slot;
@@ -35,6 +35,8 @@ pub(super) struct Scanner {
     buffer: Vec<MaybeUninit<u8>>,
     raw: Vec<Raw>,
     by_inode: Vec<(u64, u32)>,
+    /// What each of `raw` is; apart from it, since that is sorted. With whether it was followed.
+    known: Vec<Result<(Stat, bool), Errno>>,
     path: Vec<u8>,
 }
 
@@ -45,12 +47,15 @@ struct Raw {
     at: usize,
     len: usize,
     inode: u64,
-    found: Result<(Stat, bool), Errno>,
 }
 
 impl Raw {
     fn name<'a>(&self, names: &'a [u8]) -> &'a CStr {
         CStr::from_bytes_with_nul(&names[self.at..=self.at + self.len]).unwrap_or(c"")
+    }
+
+    fn bytes<'a>(&self, names: &'a [u8]) -> &'a [u8] {
+        &names[self.at..self.at + self.len]
     }
 }
 
@@ -61,6 +66,7 @@ impl Scanner {
             buffer: vec![MaybeUninit::uninit(); 64 << 10],
             raw: Vec::new(),
             by_inode: Vec::new(),
+            known: Vec::new(),
             path: Vec::new(),
         }
     }
@@ -112,10 +118,11 @@ impl Scanner {
         for name in scope.node.iter().flat_map(|node| node.children.keys()) {
             self.add_name(name, 0, &mut names);
         }
-        let order = |raw: &Raw| (raw.key, raw.name(&names));
-        self.raw.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
+        self.raw.sort_unstable_by(|a, b| {
+            a.key.cmp(&b.key).then_with(|| a.bytes(&names).cmp(b.bytes(&names)))
+        });
         // A file system that changes while it is listed may give a name twice.
-        self.raw.dedup_by(|a, b| a.name(&names) == b.name(&names));
+        self.raw.dedup_by(|a, b| a.key == b.key && a.bytes(&names) == b.bytes(&names));
         if scope.whole.is_some() && self.options.exclude_caches && self.is_cache(&fd, &names) {
             let named = |raw: &Raw| {
                 let name = raw.name(&names);
@@ -135,10 +142,9 @@ impl Scanner {
         let mut folder = RawDir::new(fd, &mut buffer);
         let result = loop {
             match folder.next() {
-                None => break Ok(()),
-                Some(Err(Errno::INTR)) => {}
                 // Removed since it was opened: then it is empty.
-                Some(Err(Errno::NOENT)) => break Ok(()),
+                None | Some(Err(Errno::NOENT)) => break Ok(()),
+                Some(Err(Errno::INTR)) => {}
                 Some(Err(error)) => break Err(error),
                 Some(Ok(entry)) => {
                     let name = entry.file_name();
@@ -158,12 +164,11 @@ impl Scanner {
         let mut key = [0; 8];
         let shared = len.min(8);
         key[..shared].copy_from_slice(&name.to_bytes()[..shared]);
-        let found = Err(Errno::NOENT);
-        self.raw.push(Raw { key: u64::from_be_bytes(key), at, len, inode, found });
+        self.raw.push(Raw { key: u64::from_be_bytes(key), at, len, inode });
     }
 
     fn is_cache(&self, fd: &OwnedFd, names: &[u8]) -> bool {
-        self.raw.binary_search_by(|raw| raw.name(names).cmp(CACHE_TAG)).is_ok()
+        self.raw.binary_search_by(|raw| raw.bytes(names).cmp(CACHE_TAG.to_bytes())).is_ok()
             && content::is_cache_tag(fd, CACHE_TAG)
     }
 
@@ -172,21 +177,18 @@ impl Scanner {
         self.by_inode.clear();
         self.by_inode.extend(self.raw.iter().enumerate().map(|(i, raw)| (raw.inode, i as u32)));
         self.by_inode.sort_unstable();
+        self.known.clear();
+        self.known.resize(self.raw.len(), Err(Errno::NOENT));
         for &(_, i) in &self.by_inode {
-            let raw = &mut self.raw[i as usize];
-            let name = raw.name(names);
-            // The folder that a link leads to, if a root was named below it.
-            let followed = scope
-                .node
-                .as_ref()
-                .and_then(|node| node.children.get(name))
-                .is_some_and(|node| !node.children.is_empty());
+            let name = self.raw[i as usize].name(names);
             let stat = |flags| statat(fd.as_fd(), name, flags).map(Stat::from);
-            raw.found = if followed {
-                stat(AtFlags::empty()).map(|stat| (stat, true))
-            } else {
-                stat(AtFlags::SYMLINK_NOFOLLOW).map(|stat| (stat, false))
-            };
+            let mut known = stat(AtFlags::SYMLINK_NOFOLLOW).map(|stat| (stat, false));
+            if known.is_ok_and(|(stat, _)| stat.file_type() == FileType::Symlink)
+                && is_on_the_way(scope, name)
+            {
+                known = stat(AtFlags::empty()).map(|stat| (stat, true));
+            }
+            self.known[i as usize] = known;
         }
     }
 
@@ -201,15 +203,15 @@ impl Scanner {
         let mut items = Vec::with_capacity(self.raw.len());
         let mut subs = Vec::new();
         let excludes = &self.options.excludes;
-        for raw in &self.raw {
-            let name = raw.name(names);
+        for (raw, known) in self.raw.iter().zip(&self.known) {
+            let name = raw.bytes(names);
             let path = || {
                 let mut path = Vec::new();
-                place.write_path(name.to_bytes(), &mut path);
+                place.write_path(name, &mut path);
                 path
             };
-            let (stat, followed) = match raw.found {
-                Ok(found) => found,
+            let (stat, followed) = match *known {
+                Ok(known) => known,
                 Err(Errno::NOENT) if scope.whole.is_some() => continue,
                 Err(error) => {
                     notes.push(Step::Unreadable { path: path(), error: error.into() });
@@ -221,14 +223,14 @@ impl Scanner {
                 continue;
             }
             if !excludes.is_empty() {
-                place.write_path(name.to_bytes(), &mut self.path);
+                place.write_path(name, &mut self.path);
                 if excludes.matches(&self.path, stat.is_dir()) {
                     notes.push(Step::Skipped { path: path(), why: Skip::Excluded });
                     continue;
                 }
             }
             if stat.is_dir() {
-                let scope = scope_below(scope, name, &stat, self.options.one_file_system);
+                let scope = scope_below(scope, raw.name(names), &stat, self.options.one_file_system);
                 let slot = Mutex::new(Slot::Idle);
                 subs.push(Sub { item: items.len() as u32, scope, slot });
             }
@@ -237,6 +239,12 @@ impl Scanner {
         }
         (items, subs)
     }
+}
+
+/// Whether a root was named below `name`.
+fn is_on_the_way(scope: &Scope, name: &CStr) -> bool {
+    let node = scope.node.as_ref().and_then(|node| node.children.get(name));
+    node.is_some_and(|node| !node.children.is_empty())
 }
 
 /// What of the folder `name` is wanted, of which `scope` is wanted here.
