@@ -20,7 +20,7 @@ use std::time::SystemTime;
 
 use pulih_vault::chunker::ChunkSizes;
 use pulih_vault::description::{Description, DescriptionName, VaultSecrets};
-use pulih_vault::error::VaultError;
+use pulih_vault::error::{Malformed, VaultError};
 use pulih_vault::layout::{DatasetName, Layout, ManifestName};
 use pulih_vault::manifest::Manifest;
 use pulih_vault::note::SigningKey;
@@ -40,6 +40,12 @@ pub enum BackupError {
     Input { name: String, source: std::io::Error },
     #[error("interrupted: no snapshot was made; what was stored until now is used by the next run")]
     Interrupted,
+}
+
+impl From<Malformed> for BackupError {
+    fn from(error: Malformed) -> Self {
+        Self::Vault(error.into())
+    }
 }
 
 /// What is saved.

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod args;
+mod backup;
 pub mod choose;
 mod doctor;
 mod examples;
@@ -99,8 +100,8 @@ fn run(context: &mut Context, command: Command) -> Result<Outcome, Failure> {
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Completions(args) => pages::completions(context, &args),
         Command::Man(args) => pages::man(context, &args),
-        Command::Backup(_)
-        | Command::Ls(_)
+        Command::Backup(args) => backup::run(context, &args),
+        Command::Ls(_)
         | Command::Find(_)
         | Command::Diff(_)
         | Command::Dump(_)

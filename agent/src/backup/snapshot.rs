@@ -135,7 +135,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// An entry that is as it was.
-    pub fn same(&mut self, record: &Record, end: u64) -> Result<(), BackupError> {
+    pub fn same(&mut self, record: &Record, end: u64) -> std::result::Result<(), BackupError> {
         self.changes.unchanged += 1;
         let (mode, size) = record.mode_and_size();
         self.add_counts(FileType::from_raw_mode(mode), size);
@@ -209,7 +209,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// An entry that is gone, or that was changed and comes again.
-    pub fn gone(&mut self, record: &Record) -> Result<(), BackupError> {
+    pub fn gone(&mut self, record: &Record) -> std::result::Result<(), BackupError> {
         self.release_held()?;
         self.all_same = false;
         self.changes.removed += 1;
@@ -240,7 +240,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// An entry that this run has read; `ids` are its content's.
-    pub fn entry(&mut self, mut entry: Entry, stat: &Stat, ids: &[ChunkId], settled: bool) -> Result<(), BackupError> {
+    pub fn entry(&mut self, mut entry: Entry, stat: &Stat, ids: &[ChunkId], settled: bool) -> std::result::Result<(), BackupError> {
         self.release_held()?;
         self.all_same = false;
         let unread = entry.content().is_some_and(|content| content.unread.is_some());
@@ -305,7 +305,7 @@ impl<'a> Snapshot<'a> {
         self.assembler.settle_without_facts()
     }
 
-    pub fn finish(mut self, old: Option<&Tail>) -> Result<Outcome, BackupError> {
+    pub fn finish(mut self, old: Option<&Tail>) -> std::result::Result<Outcome, BackupError> {
         self.release_held()?;
         if !self.recount {
             for (node, _) in old.map_or(&[][..], |tail| &tail.nodes) {
@@ -351,7 +351,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// Reach, then manifest: with it the snapshot exists.
-    fn write(&mut self, facts: Facts, reach: &Reach) -> Result<Outcome, BackupError> {
+    fn write(&mut self, facts: Facts, reach: &Reach) -> std::result::Result<Outcome, BackupError> {
         let backup = self.backup;
         let store = &*backup.store;
         let bytes = reach.to_object().encode(backup.layout.vault);

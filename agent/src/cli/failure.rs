@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use pulih_vault::error::{Malformed, VaultError};
 use pulih_vault::store::StoreError;
 
+use crate::backup::BackupError;
 use crate::identity::IdentityError;
 use crate::state::StateError;
 
@@ -42,6 +43,8 @@ pub enum Failure {
     State(#[from] StateError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
     /// A whole sentence.
