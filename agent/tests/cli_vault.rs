@@ -267,3 +267,44 @@ fn help_has_examples_and_statuses() {
         assert!(out(&output).contains("Examples:"), "{command}");
     }
 }
+
+#[test]
+fn a_signal_ends_a_wait_with_status_1() {
+    use std::io::{BufRead as _, BufReader};
+    let office = Office::new();
+    let state = pulih_agent::state::StateDir::at(office.path("state"));
+    let _held = state.lock_init(&false.into(), &mut |_| ()).unwrap();
+    let mut child = office
+        .command()
+        .args(["init", "--identity-out", "opd.identity"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.contains(&format!("(process {}); waiting", std::process::id())), "{said}");
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(!office.path("opd.identity").exists());
+}
+
+/// Every field that is printed is on the contract's page.
+#[test]
+fn the_json_is_as_its_page_says() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/contracts/json.md")).unwrap();
+    let office = Office::new();
+    let printed = [
+        ("init", office.init()),
+        ("snapshots", office.json(&["snapshots", "--json"])),
+        ("doctor", office.json(&["doctor", "--json"])),
+    ];
+    for (command, value) in printed {
+        let (_, section) = page.split_once(&format!("\n## {command}\n")).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        assert!(section.contains(value["type"].as_str().unwrap()), "{command}");
+        for field in value.as_object().unwrap().keys().filter(|field| *field != "type") {
+            assert!(section.contains(&format!("`{field}`")), "{command}: {field}");
+        }
+    }
+}
