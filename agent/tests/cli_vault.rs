@@ -127,6 +127,23 @@ fn nothing_is_overwritten() {
 }
 
 #[test]
+fn a_store_that_takes_no_description_leaves_no_vault() {
+    let office = Office::new();
+    fs::create_dir(office.path("store")).unwrap();
+    fs::write(office.path("store/vaults"), "in the way").unwrap();
+    let output = office.run(&["init", "--identity-out", "opd.identity"]);
+    assert_eq!(status(&output), 1);
+    assert!(err(&output).contains("the vault was not made"), "{}", err(&output));
+    for vault in fs::read_dir(office.path("state/vaults")).unwrap() {
+        assert!(!vault.unwrap().path().join("keys.json").exists());
+    }
+    // As it says: what was in the way goes, the identity goes, the owner key stays.
+    fs::remove_file(office.path("store/vaults")).unwrap();
+    fs::remove_file(office.path("opd.identity")).unwrap();
+    assert_eq!(office.init()["owner_made"], false);
+}
+
+#[test]
 fn an_owner_key_that_is_there_is_used() {
     let office = Office::new();
     let first = office.init();

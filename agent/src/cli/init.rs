@@ -64,8 +64,9 @@ pub fn run(context: &mut Context, args: &Init) -> Result<Outcome, Failure> {
     }
     let random = SystemRandom::new();
     let plan = Plan::draw(args, &random)?;
+    let keys = state.vault(plan.vault).keys_path();
     let made = plan.carry_out(context, &*store, &owner_path, &random).map_err(|failure| {
-        failure.as_cause_of(what_is_left(args, &owner_path))
+        failure.as_cause_of(what_is_left(args, &owner_path, &keys))
     })?;
     print(context, &made)?;
     Ok(Outcome::Done)
@@ -83,7 +84,14 @@ fn owner_path(args: &Init) -> Result<PathBuf, Failure> {
     })
 }
 
-fn what_is_left(args: &Init, owner: &Path) -> String {
+fn what_is_left(args: &Init, owner: &Path, keys: &Path) -> String {
+    // Its description may be in the store: then a backup would believe in it.
+    if !matches!(keys.try_exists(), Ok(false)) {
+        return format!(
+            "it is not certain that the vault was made, and its keys could not be taken back: delete {} and run `init` again with other files",
+            keys.display()
+        );
+    }
     let mut text = "the vault was not made; put right what is named below and run `init` again".to_owned();
     if let Some(path) = args.identity_out.as_deref().filter(|path| path.exists()) {
         let (path, owner) = (path.display(), owner.display());
@@ -151,7 +159,12 @@ impl<'a> Plan<'a> {
             description,
         };
         state.vault(vault).save_keys(&keys)?;
-        put(store, vault, description, &note, &keys)?;
+        if let Err(failure) = put(store, vault, description, &note, &keys) {
+            // The description may be in the store all the same. Without keys nobody writes into
+            // that vault, so that its identity can be thrown away without harm.
+            let _ = state.vault(vault).forget_keys();
+            return Err(failure);
+        }
         Ok(made)
     }
 
