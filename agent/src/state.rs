@@ -240,6 +240,13 @@ impl VaultDir {
         write_file(&self.path, "keys.json", keys.to_json().as_bytes())
     }
 
+    /// Takes keys back, so that this agent writes nothing into the vault.
+    pub fn forget_keys(&self) -> Result<(), StateError> {
+        let path = self.keys_path();
+        fs::remove_file(&path).map_err(io_at("remove", &path))?;
+        sync_dir(&self.path)
+    }
+
     /// Where a dataset stands; `None` if this agent never saved it.
     pub fn dataset(&self, dataset: &DatasetName) -> Result<Option<DatasetState>, StateError> {
         let path = self.path.join("datasets").join(format!("{dataset}.json"));

@@ -1,7 +1,7 @@
 //! The command line as people type it: every command, its flags and its help. No work is done
 //! here, so that what is wrong with a command is said at once.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
@@ -27,23 +27,25 @@ pub struct Cli {
     pub command: Command,
 }
 
+const EVERY: &str = "Options of every command";
+
 /// Flags of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// Where the vaults are: a folder, or file:///folder
-    #[arg(long, global = true, value_name = "URL", env = "PULIH_STORE", value_hint = ValueHint::DirPath)]
+    /// Where the vaults are: a folder, or `file:///folder`
+    #[arg(long, global = true, help_heading = EVERY, value_name = "URL", env = "PULIH_STORE", hide_env_values = true, value_hint = ValueHint::DirPath)]
     pub store: Option<OsString>,
     /// This agent's keys and caches [default: /var/lib/pulih-agent for root, else the XDG state folder]
-    #[arg(long, global = true, value_name = "DIR", env = "PULIH_STATE", value_hint = ValueHint::DirPath)]
+    #[arg(long, global = true, help_heading = EVERY, value_name = "DIR", env = "PULIH_STATE", hide_env_values = true, value_hint = ValueHint::DirPath)]
     pub state: Option<PathBuf>,
     /// Which vault, where there are several
-    #[arg(long, global = true, value_name = "ID")]
+    #[arg(long, global = true, help_heading = EVERY, value_name = "ID")]
     pub vault: Option<VaultId>,
     /// Print JSON for programs (docs/contracts/json.md)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERY)]
     pub json: bool,
     /// Show no progress; problems are still told
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = EVERY)]
     pub quiet: bool,
 }
 
@@ -119,7 +121,7 @@ pub struct Backup {
 #[derive(Debug, Args)]
 pub struct WithIdentity {
     /// The vault's recovery identity
-    #[arg(long, value_name = "FILE", env = "PULIH_IDENTITY", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", env = "PULIH_IDENTITY", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub identity: PathBuf,
 }
 
@@ -127,7 +129,7 @@ pub struct WithIdentity {
 #[derive(Debug, Args)]
 pub struct MaybeIdentity {
     /// The vault's recovery identity
-    #[arg(long, value_name = "FILE", env = "PULIH_IDENTITY", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", env = "PULIH_IDENTITY", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub identity: Option<PathBuf>,
 }
 
@@ -158,7 +160,7 @@ pub struct Ls {
     #[command(flatten)]
     pub dataset: MaybeDataset,
     /// An id, a unique prefix of one, or `latest`; with a PATH, only what is there
-    #[arg(value_name = "SNAPSHOT[:PATH]", value_parser = OsStringValueParser::new().try_map(SnapshotPath::parse))]
+    #[arg(value_name = "SNAPSHOT[:PATH]", value_parser = OsStringValueParser::new().try_map(|text| SnapshotPath::parse(&text)))]
     pub snapshot: SnapshotPath,
     /// Show mode, owner, size and time too
     #[arg(long, short)]
@@ -174,7 +176,7 @@ pub struct Find {
     #[command(flatten)]
     pub dataset: MaybeDataset,
     /// An id, a unique prefix of one, or `latest`; with a PATH, only what is below
-    #[arg(value_name = "SNAPSHOT[:PATH]", value_parser = OsStringValueParser::new().try_map(SnapshotPath::parse))]
+    #[arg(value_name = "SNAPSHOT[:PATH]", value_parser = OsStringValueParser::new().try_map(|text| SnapshotPath::parse(&text)))]
     pub snapshot: SnapshotPath,
     /// What to look for: `*.pdf` in any folder, or a path with slashes
     #[arg(value_name = "GLOB", required = true)]
@@ -206,7 +208,7 @@ pub struct Dump {
     #[command(flatten)]
     pub dataset: MaybeDataset,
     /// Which file of which snapshot
-    #[arg(value_name = "SNAPSHOT:PATH", value_parser = OsStringValueParser::new().try_map(SnapshotPath::parse_with_path))]
+    #[arg(value_name = "SNAPSHOT:PATH", value_parser = OsStringValueParser::new().try_map(|text| SnapshotPath::parse_with_path(&text)))]
     pub file: SnapshotPath,
 }
 
@@ -219,7 +221,7 @@ pub struct Restore {
     #[command(flatten)]
     pub dataset: MaybeDataset,
     /// An id, a unique prefix of one, or `latest`; with a PATH, only what is there
-    #[arg(value_name = "SNAPSHOT[:PATH]", value_parser = OsStringValueParser::new().try_map(SnapshotPath::parse))]
+    #[arg(value_name = "SNAPSHOT[:PATH]", value_parser = OsStringValueParser::new().try_map(|text| SnapshotPath::parse(&text)))]
     pub snapshot: SnapshotPath,
     /// The folder to write into; saved paths are kept below it
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -286,7 +288,7 @@ pub struct SnapshotPath {
 }
 
 impl SnapshotPath {
-    fn parse(text: OsString) -> Result<Self, String> {
+    fn parse(text: &OsStr) -> Result<Self, String> {
         let bytes = text.as_bytes();
         let (snapshot, path) = match bytes.iter().position(|&b| b == b':') {
             Some(colon) => (&bytes[..colon], Some(&bytes[colon + 1..])),
@@ -307,7 +309,7 @@ impl SnapshotPath {
         }
     }
 
-    fn parse_with_path(text: OsString) -> Result<Self, String> {
+    fn parse_with_path(text: &OsStr) -> Result<Self, String> {
         Self::parse(text).and_then(|it| match it.path {
             Some(_) => Ok(it),
             None => Err("give the file's path too: SNAPSHOT:PATH".to_owned()),
@@ -335,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_may_have_a_path() {
-        let parse = |text: &str| SnapshotPath::parse(text.into());
+        let parse = |text: &str| SnapshotPath::parse(text.as_ref());
         let path = |text: &str| parse(text).unwrap().path.map(|path| String::from_utf8(path).unwrap());
         assert_eq!(parse("latest").unwrap().snapshot, "latest");
         assert_eq!(path("latest:"), None);
@@ -345,7 +347,7 @@ mod tests {
         for bad in ["", ":path", "latest:a/../b", "latest:a//b"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
-        assert!(SnapshotPath::parse_with_path("latest".into()).is_err());
+        assert!(SnapshotPath::parse_with_path("latest".as_ref()).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Which vault a command means, and which owner key it believes for it.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use pulih_vault::description::Class;
@@ -12,7 +13,7 @@ use pulih_vault::trust::{self, TrustedVault};
 use super::Context;
 use super::failure::Failure;
 use crate::identity::IdentityFile;
-use crate::state::{StateDir, VaultDir, VaultKeys};
+use crate::state::{Lock, StateDir, VaultDir, VaultKeys};
 
 /// A vault that this agent writes into.
 pub struct Writable {
@@ -22,9 +23,19 @@ pub struct Writable {
 
 impl Writable {
     /// The vault's descriptions, believed by the owner key that was pinned at `init`.
-    pub fn trusted(&self, store: &dyn Store) -> Result<TrustedVault, Failure> {
+    pub fn trusted(&self, context: &Context, store: &dyn Store) -> Result<TrustedVault, Failure> {
         let trusted = trust::load(store, self.keys.vault, |owner| *owner == self.keys.owner)?;
+        warn_of_passed_over(context, &trusted);
         Ok(trusted)
+    }
+
+    /// Waits until no other backup of this vault runs, and says so to who looks on.
+    pub fn lock(&self, context: &Context) -> Result<Lock, Failure> {
+        let mut waiting = |process: Option<u32>| {
+            let who = process.map_or(String::new(), |id| format!(" (process {id})"));
+            context.inform(&format!("another backup of this vault is running{who}; waiting"));
+        };
+        Ok(self.dir.lock(&context.stop, &mut waiting)?)
     }
 }
 
@@ -44,6 +55,7 @@ impl Readable {
     pub fn trusted(&self, context: &Context, store: &dyn Store) -> Result<TrustedVault, Failure> {
         let trusts = |owner: &VerifierKey| self.owner.is_none_or(|known| owner.fingerprint() == known);
         let trusted = trust::load(store, self.vault, trusts)?;
+        warn_of_passed_over(context, &trusted);
         if self.owner.is_none() {
             context.warn(&format!(
                 "there is no owner key to compare: the vault says its owner's is {}; compare it with the printed sheet",
@@ -51,6 +63,13 @@ impl Readable {
             ));
         }
         Ok(trusted)
+    }
+}
+
+/// A description that was passed over may have been the newest: damaged, or not the owner's.
+fn warn_of_passed_over(context: &Context, vault: &TrustedVault) {
+    for (object, error) in &vault.passed_over {
+        context.warn(&format!("a description is not believed: {object}: {error}"));
     }
 }
 
@@ -102,9 +121,9 @@ pub fn for_writing(context: &Context, store: &dyn Store) -> Result<Writable, Fai
 fn several(vaults: impl Iterator<Item = (VaultId, Option<Class>)>) -> Failure {
     let mut text = "there are several vaults in this store; name one with --vault:".to_owned();
     for (vault, class) in vaults {
-        text.push_str(&format!("\n  {vault}"));
+        let _ = write!(text, "\n  {vault}");
         if let Some(class) = class {
-            text.push_str(&format!("  {class}"));
+            let _ = write!(text, "  {class}");
         }
     }
     Failure::usage(text)

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use pulih_vault::store::Store;
-use pulih_vault::trust::TrustedVault;
+use pulih_vault::trust::{self, TrustedVault};
 use serde::Serialize;
 
 use super::address::StoreAddress;
@@ -183,13 +183,14 @@ fn look_at_vaults(context: &Context, store: &dyn Store, own: &[Writable], identi
     }
     let mut opened = false;
     for its in own {
-        match its.trusted(store) {
+        let trusted = trust::load(store, its.keys.vault, |owner| *owner == its.keys.owner);
+        match trusted {
             Ok(vault) => {
                 look_at_descriptions(its, &vault, found);
                 look_at_snapshots(context, store, &vault, found);
                 opened |= identity.is_some_and(|file| fits(file, &vault, found));
             }
-            Err(failure) => found.failure("vault", &failure),
+            Err(error) => found.failure("vault", &error.into()),
         }
     }
     if identity.is_some() && !opened {

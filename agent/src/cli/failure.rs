@@ -78,7 +78,7 @@ impl Failure {
 
     /// This failure as the cause of another.
     #[must_use]
-    pub fn while_(self, what: impl Into<String>) -> Self {
+    pub fn as_cause_of(self, what: impl Into<String>) -> Self {
         Self::While { what: what.into(), source: Box::new(self) }
     }
 
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn causes_are_told_once() {
         let inner = VaultError::untrusted("vault x", "nobody signed it");
-        let failure = Failure::from(inner).while_("the vault was not made");
+        let failure = Failure::from(inner).as_cause_of("the vault was not made");
         let report = failure.report().unwrap();
         assert_eq!(report, "error: the vault was not made\n  because: vault x: nobody signed it");
         let said = StoreError::Io { action: "read".into(), source: io::Error::other("the disk") };

@@ -1,6 +1,7 @@
 //! `init`: makes a vault. Keys and files first, the description last: until that is in the
 //! store nothing believes in the vault, so an attempt that ends early leaves none.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use pulih_vault::chunker::ChunkSizes;
@@ -23,7 +24,7 @@ use crate::state::VaultKeys;
 
 /// What was made; also the command's JSON.
 #[derive(Serialize)]
-struct Made {
+struct Report {
     #[serde(rename = "type")]
     kind: &'static str,
     vault: String,
@@ -63,8 +64,9 @@ pub fn run(context: &mut Context, args: &Init) -> Result<Outcome, Failure> {
     }
     let random = SystemRandom::new();
     let plan = Plan::draw(args, &random)?;
+    let keys = state.vault(plan.vault).keys_path();
     let made = plan.carry_out(context, &*store, &owner_path, &random).map_err(|failure| {
-        failure.while_(what_is_left(args, &owner_path))
+        failure.as_cause_of(what_is_left(args, &owner_path, &keys))
     })?;
     print(context, &made)?;
     Ok(Outcome::Done)
@@ -82,14 +84,18 @@ fn owner_path(args: &Init) -> Result<PathBuf, Failure> {
     })
 }
 
-fn what_is_left(args: &Init, owner: &Path) -> String {
+fn what_is_left(args: &Init, owner: &Path, keys: &Path) -> String {
+    // Its description may be in the store: then a backup would believe in it.
+    if !matches!(keys.try_exists(), Ok(false)) {
+        return format!(
+            "it is not certain that the vault was made, and its keys could not be taken back: delete {} and run `init` again with other files",
+            keys.display()
+        );
+    }
     let mut text = "the vault was not made; put right what is named below and run `init` again".to_owned();
     if let Some(path) = args.identity_out.as_deref().filter(|path| path.exists()) {
-        text.push_str(&format!(
-            ", after deleting {}, which reads no vault (the owner key {} can stay and is used again)",
-            path.display(),
-            owner.display()
-        ));
+        let (path, owner) = (path.display(), owner.display());
+        let _ = write!(text, ", after deleting {path}, which reads no vault (the owner key {owner} can stay and is used again)");
     }
     text
 }
@@ -125,7 +131,7 @@ impl<'a> Plan<'a> {
         })
     }
 
-    fn carry_out(self, context: &Context, store: &dyn Store, owner_path: &Path, random: &SystemRandom) -> Result<Made, Failure> {
+    fn carry_out(self, context: &Context, store: &dyn Store, owner_path: &Path, random: &SystemRandom) -> Result<Report, Failure> {
         let created = utc::rfc3339((context.clock)());
         let owner = read_or_make_owner(owner_path, random)?;
         if owner.open_to_others {
@@ -153,7 +159,12 @@ impl<'a> Plan<'a> {
             description,
         };
         state.vault(vault).save_keys(&keys)?;
-        put(store, vault, description, &note, &keys)?;
+        if let Err(failure) = put(store, vault, description, &note, &keys) {
+            // The description may be in the store all the same. Without keys nobody writes into
+            // that vault, so that its identity can be thrown away without harm.
+            let _ = state.vault(vault).forget_keys();
+            return Err(failure);
+        }
         Ok(made)
     }
 
@@ -177,8 +188,8 @@ impl<'a> Plan<'a> {
         owner_path: &Path,
         description: DescriptionName,
         fingerprint: Fingerprint,
-    ) -> Result<Made, Failure> {
-        Ok(Made {
+    ) -> Result<Report, Failure> {
+        Ok(Report {
             kind: "pulih/init/v1",
             vault: self.vault.to_string(),
             class: self.args.class,
@@ -207,7 +218,7 @@ fn put(store: &dyn Store, vault: VaultId, name: DescriptionName, note: &str, key
     }
 }
 
-fn print(context: &mut Context, made: &Made) -> Result<(), Failure> {
+fn print(context: &mut Context, made: &Report) -> Result<(), Failure> {
     if context.global.json {
         return context.out.json(made);
     }
@@ -221,12 +232,12 @@ fn print(context: &mut Context, made: &Made) -> Result<(), Failure> {
         if made.owner_made { "made now" } else { "was there" },
     );
     if let Some(path) = &made.identity_file {
-        text.push_str(&format!("  recovery identity    {path} (made now)\n"));
+        let _ = writeln!(text, "  recovery identity    {path} (made now)");
     }
     for recipient in &made.recipients {
-        text.push_str(&format!("  can read it          {recipient}\n"));
+        let _ = writeln!(text, "  can read it          {recipient}");
     }
-    text.push_str(&format!("  this agent's keys    {}\n", made.state));
+    let _ = writeln!(text, "  this agent's keys    {}", made.state);
     text.push_str(ADVICE);
     if made.identity_file.is_none() {
         text.push_str(

@@ -167,6 +167,6 @@ mod tests {
         let mut out = Out { inner: Vec::new() };
         table.print(&mut out).unwrap();
         let text = String::from_utf8(out.inner).unwrap();
-        assert_eq!(text, "NAME             SIZE\na                10 B\nlong\\u{7}er  9.0 KiB\n");
+        assert_eq!(text, "NAME            SIZE\na               10 B\nlong\\u{7}er  9.0 KiB\n");
     }
 }
