@@ -125,8 +125,9 @@ impl Target {
     /// with the file now than in the end, when owner, ACL and set-id bits are right.
     fn birth_mode(&self, folder: &Folder, entry: &Entry) -> Mode {
         let mode = entry.mode & 0o777;
-        let harmless = if entry.xattrs.contains_key(ACCESS_ACL) {
-            mode & 0o700
+        let harmless = if !entry.xattrs.is_empty() {
+            // An ACL may shut out whom the mode lets in, and attributes need the right to write.
+            (mode & 0o700) | 0o600
         } else if self.owners.wanted(entry).1 == folder.group.unwrap_or(self.gid) {
             mode
         } else {

@@ -222,6 +222,27 @@ fn xattrs_are_set_changed_and_removed() {
     assert_like(&place, &entry);
 }
 
+/// To root the mode is no obstacle, to everyone else it is.
+#[test]
+fn a_file_that_nobody_may_write_has_its_attributes_too() {
+    let test = "a_file_that_nobody_may_write_has_its_attributes_too";
+    let place = Place::new();
+    if !can_hold(&place, b"user.a", b"1", test) || !can_hold(&place, ACL, &acl(), test) {
+        return;
+    }
+    let mut entry = file(b"f", b"x");
+    entry.mode = 0o440;
+    entry.xattrs.insert(b"user.a".to_vec(), b"one".to_vec());
+    write_file(&place.target, &entry, b"x");
+    assert_like(&place, &entry);
+    let mut read_only = acl();
+    // The rights of the first rule, the owner's.
+    read_only[6] = 4;
+    entry.xattrs.insert(ACL.to_vec(), read_only);
+    write_file(&place.target, &entry, b"x");
+    assert_like(&place, &entry);
+}
+
 #[test]
 fn an_attribute_that_cannot_be_set_is_told_by_name() {
     let place = Place::new();

@@ -2,8 +2,9 @@
 //! would change nothing are left out: with 200,000 small files each one counts.
 //!
 //! The order matters. Changing the owner clears set-id bits and capabilities, so it comes first.
-//! ACLs come before the mode: an ACL limits what the mode's group bits give, and setting it may
-//! change the mode. The time is last; a file that has it was restored to its end.
+//! Attributes come before the mode: an ACL limits what the mode's group bits give and may change
+//! the mode, and only who may write to a file may set its `user.` attributes. The time is last;
+//! a file that has it was restored to its end.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -64,13 +65,11 @@ impl Target {
         let mut touched = owner != (stat.st_uid, stat.st_gid);
 
         let present = xattr::names(node).map_err(failed)?;
-        touched |= xattr::restore(node, &present, &entry.xattrs, xattr::is_acl, &mut problems);
+        touched |= xattr::restore(node, &present, &entry.xattrs, &mut problems);
         if !matches!(entry.kind, Kind::Link { .. }) {
             let mode = allowed_mode(entry, wanted, owner, &mut problems);
             set_mode(node, &stat, touched, mode, &mut problems);
         }
-        let others = |name: &[u8]| !xattr::is_acl(name);
-        xattr::restore(node, &present, &entry.xattrs, others, &mut problems);
         set_time(node, &stat, entry, &mut problems);
         Ok(problems)
     }

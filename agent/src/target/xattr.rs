@@ -12,16 +12,13 @@ const DEFAULT_ACL: &[u8] = b"system.posix_acl_default";
 /// Most bytes of a list of names, by the kernel's own limit.
 const MAX_LIST_BYTES: usize = 65_536;
 
-pub(super) fn is_acl(name: &[u8]) -> bool {
-    name == ACCESS_ACL || name == DEFAULT_ACL
-}
-
 /// Whether an attribute that the entry does not have is to go.
 fn is_ours(name: &[u8]) -> bool {
     name.starts_with(b"user.")
         || name.starts_with(b"trusted.")
         || name == b"security.capability"
-        || is_acl(name)
+        || name == ACCESS_ACL
+        || name == DEFAULT_ACL
 }
 
 /// Names of the attributes that are there. Costs no allocation where there are none.
@@ -49,7 +46,8 @@ pub(super) fn holds(node: &Node<'_>, name: &[u8], value: &[u8]) -> Result<bool, 
     let mut buffer = vec![0; value.len() + 1];
     match node.get_xattr(name, &mut buffer) {
         Ok(length) => Ok(&buffer[..length] == value),
-        Err(Errno::RANGE | Errno::NODATA | Errno::OPNOTSUPP) => Ok(false),
+        // ACCESS: what the user may not read is not known to be right.
+        Err(Errno::RANGE | Errno::NODATA | Errno::OPNOTSUPP | Errno::ACCESS) => Ok(false),
         Err(errno) => Err(errno),
     }
 }
@@ -70,12 +68,11 @@ pub(super) fn same(node: &Node<'_>, wanted: &Xattrs) -> Result<bool, Errno> {
     Ok(true)
 }
 
-/// Sets and removes those for which `among` holds. Returns whether it changed any.
+/// Sets what differs and removes what is too much. Returns whether it changed any.
 pub(super) fn restore(
     node: &Node<'_>,
     present: &[Vec<u8>],
     wanted: &Xattrs,
-    among: fn(&[u8]) -> bool,
     problems: &mut Vec<MetadataProblem>,
 ) -> bool {
     let mut changed = false;
@@ -86,12 +83,14 @@ pub(super) fn restore(
             source: errno.into(),
         }),
     };
-    for name in present.iter().filter(|name| among(name)) {
+    for name in present {
         if is_ours(name) && !wanted.contains_key(name) {
             done(name, node.remove_xattr(name));
         }
     }
-    for (name, value) in wanted.iter().filter(|(name, _)| among(name)) {
+    // Backwards, so that `user.` comes before `system.`: an ACL may take away the owner's right
+    // to write, without which the kernel lets no one but root set the former.
+    for (name, value) in wanted.iter().rev() {
         if !(present.contains(name) && holds(node, name, value).unwrap_or(false)) {
             done(name, node.set_xattr(name, value, XattrFlags::empty()));
         }

@@ -44,7 +44,9 @@ pub fn file(path: &[u8], content: &[u8]) -> Entry {
 }
 
 pub fn dir(path: &[u8]) -> Entry {
-    of_kind(path, Kind::Dir)
+    let mut entry = of_kind(path, Kind::Dir);
+    entry.mode = 0o750;
+    entry
 }
 
 pub fn link(path: &[u8], target: &[u8]) -> Entry {
