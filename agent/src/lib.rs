@@ -7,3 +7,4 @@ pub mod identity;
 pub mod monitor;
 pub mod source;
 pub mod state;
+pub mod target;
