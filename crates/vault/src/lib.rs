@@ -4,6 +4,7 @@
 //! its store, randomness and clock as parameters.
 
 pub mod chunk_map;
+pub mod check;
 pub mod chunker;
 pub mod description;
 pub mod envelope;

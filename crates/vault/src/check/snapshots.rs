@@ -1,0 +1,175 @@
+//! Snapshots from outside: manifests and who signed them, and whether what they reach is there.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::objects::Headers;
+use super::packs::BadPacks;
+use super::{Checking, Expected, is_ours};
+use crate::description::MAX_NOTE_BYTES;
+use crate::error::{Malformed, Result, VaultError};
+use crate::id::ObjectHash;
+use crate::layout::{DatasetName, ManifestName};
+use crate::manifest::{Facts, Manifest};
+use crate::reach::Reach;
+use crate::reader::{load_reach, read_named};
+use crate::store::{ObjectName, StoreError};
+
+/// A snapshot that is checked.
+pub struct Case {
+    pub dataset: DatasetName,
+    pub name: ManifestName,
+    /// `None`: the manifest is missing or damaged, and nothing more is known.
+    pub manifest: Option<(Facts, ObjectHash)>,
+}
+
+/// What all snapshots need together.
+#[derive(Default)]
+pub struct Needs {
+    pub packs: HashSet<ObjectHash>,
+    pub indexes: BTreeSet<ObjectHash>,
+}
+
+/// The object that an error is about, if it says.
+pub fn object_of(error: &VaultError) -> Option<&ObjectName> {
+    match error {
+        VaultError::HashMismatch { name }
+        | VaultError::Object { name, .. }
+        | VaultError::Store(
+            StoreError::NotFound { name } | StoreError::TooLarge { name, .. } | StoreError::OutOfRange { name, .. },
+        ) => Some(name),
+        _ => None,
+    }
+}
+
+impl Checking<'_> {
+    /// All snapshots that the store has or that somebody remembers.
+    pub(super) fn read_manifests(&self, expected: &Expected) -> Result<Vec<Case>> {
+        let mut names = self.inventory.manifests.clone();
+        names.extend(expected.manifests.iter().cloned());
+        let mut cases = Vec::with_capacity(names.len());
+        for (number, (dataset, name)) in names.into_iter().enumerate() {
+            let object = self.layout.manifest(&dataset, name);
+            let manifest = match self.manifest(number, &dataset, name, &object) {
+                Ok(manifest) => Some((manifest.facts, manifest.reach)),
+                Err(error) if is_ours(&error) => return Err(error),
+                Err(error) => {
+                    if !self.inventory.manifests.contains(&(dataset.clone(), name)) {
+                        self.findings.wrong(&object, "it is not in the store, and this agent wrote it");
+                    }
+                    self.findings.damaged(&object, &error);
+                    None
+                }
+            };
+            self.findings.affects(&object, number);
+            cases.push(Case { dataset, name, manifest });
+        }
+        Ok(cases)
+    }
+
+    /// A manifest that is believed; or one under a description that is lost, whose snapshot is
+    /// looked at all the same, since the description may come back.
+    fn manifest(&self, number: usize, dataset: &DatasetName, name: ManifestName, object: &ObjectName) -> Result<Manifest> {
+        let bytes = read_named(&*self.store, object, name.hash, MAX_NOTE_BYTES)?;
+        let claimed = Manifest::claimed(&bytes)?;
+        let facts = &claimed.facts;
+        let known = self.trusted.as_ref().is_some_and(|trusted| trusted.description(facts.description).is_some());
+        match &self.trusted {
+            Some(trusted) if known => return trusted.manifest(&*self.store, dataset, name),
+            _ => {}
+        }
+        let description = self.layout.description(facts.description);
+        if !self.inventory.descriptions.contains(&facts.description) {
+            self.findings.missing(&description);
+        }
+        if !self.findings.is_bad(&description) && self.trusted.is_some() {
+            self.findings.wrong(&description, "the owner key does not vouch for it");
+        }
+        self.findings.affects(&description, number);
+        self.findings.affects(&self.layout.folder("vault"), number);
+        if facts.vault != self.layout.vault || facts.dataset != *dataset || facts.sequence != name.sequence {
+            let why = "its vault, dataset or sequence is not that of its name";
+            return Err(Malformed::new("manifest", why).into());
+        }
+        Ok(claimed)
+    }
+
+    /// Whether each snapshot has everything that its reach names.
+    pub(super) fn check_reaches(&self, cases: &[Case], headers: &Headers) -> Result<Needs> {
+        let mut needs = Needs::default();
+        for (number, case) in cases.iter().enumerate() {
+            let Some(reach) = self.reach(number, case)? else { continue };
+            self.check_reach(number, case, &reach, headers);
+            needs.packs.extend(reach.packs.keys());
+            needs.indexes.extend(&reach.indexes);
+        }
+        Ok(needs)
+    }
+
+    /// The reach of a snapshot; `None`: it cannot be read, which is on record.
+    pub(super) fn reach(&self, number: usize, case: &Case) -> Result<Option<Reach>> {
+        let Some((_, hash)) = case.manifest else { return Ok(None) };
+        let error = match load_reach(&*self.store, self.layout, hash) {
+            Ok(reach) => return Ok(Some(reach)),
+            Err(error) if is_ours(&error) => return Err(error),
+            Err(error) => error,
+        };
+        let named = object_of(&error).cloned();
+        let object = named.unwrap_or_else(|| self.layout.reach(hash));
+        if matches!(error, VaultError::Store(StoreError::NotFound { .. })) {
+            self.findings.missing(&object);
+        }
+        self.findings.damaged(&object, &error);
+        self.findings.affects(&object, number);
+        Ok(None)
+    }
+
+    fn check_reach(&self, number: usize, case: &Case, reach: &Reach, headers: &Headers) {
+        let mut covered = BTreeSet::new();
+        let mut all_indexes = true;
+        for hash in &reach.indexes {
+            let name = self.layout.index(*hash);
+            if !self.inventory.indexes.contains(hash) {
+                self.findings.missing(&name);
+            }
+            match headers.get(hash) {
+                Some(packs) => covered.extend(packs.iter().copied()),
+                None => all_indexes = false,
+            }
+            self.findings.affects(&name, number);
+        }
+        for (hash, used) in &reach.packs {
+            let name = self.layout.pack(*hash);
+            match self.inventory.packs.get(hash) {
+                None => self.findings.missing(&name),
+                Some(&size) if size != used.stored_bytes => {
+                    self.findings.wrong(&name, &format!("it has {size} bytes and should have {}", used.stored_bytes));
+                }
+                Some(_) => {}
+            }
+            self.findings.affects(&name, number);
+            // Where an index is lost, that is the cause and is on record.
+            if all_indexes && !covered.contains(&(*hash, used.stored_bytes)) {
+                let object = self.layout.manifest(&case.dataset, case.name);
+                self.findings.wrong(&object, &format!("no index of its reach covers pack {hash}"));
+                self.findings.affects(&object, number);
+            }
+        }
+    }
+
+    /// Tells the packs that were found damaged later which snapshots need them.
+    pub(super) fn name_who_is_affected(&self, cases: &[Case], bad: &BadPacks) -> Result<()> {
+        if bad.is_empty() {
+            return Ok(());
+        }
+        for (number, case) in cases.iter().enumerate() {
+            let Some(reach) = self.reach(number, case)? else { continue };
+            for pack in bad.packs().filter(|pack| reach.packs.contains_key(*pack)) {
+                self.findings.affects(&self.layout.pack(*pack), number);
+            }
+            for index in &reach.indexes {
+                self.findings.affects(&self.layout.index(*index), number);
+            }
+        }
+        Ok(())
+    }
+}
