@@ -8,8 +8,10 @@ mod doctor;
 mod examples;
 pub mod failure;
 mod init;
+mod open;
 pub mod output;
 mod pages;
+mod restore;
 mod snapshots;
 pub mod utc;
 
@@ -101,11 +103,11 @@ fn run(context: &mut Context, command: Command) -> Result<Outcome, Failure> {
         Command::Completions(args) => pages::completions(context, &args),
         Command::Man(args) => pages::man(context, &args),
         Command::Backup(args) => backup::run(context, &args),
+        Command::Restore(args) => restore::run(context, &args),
         Command::Ls(_)
         | Command::Find(_)
         | Command::Diff(_)
         | Command::Dump(_)
-        | Command::Restore(_)
         | Command::Check(_)
         | Command::Rebuild(_) => Err(Failure::said("this build of pulih-agent does not have this command yet")),
     }

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod cli;
 pub mod identity;
 pub mod monitor;
+pub mod restore;
 pub mod source;
 pub mod state;
 pub mod target;

@@ -59,7 +59,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
         let process = process.map_or(String::new(), |id| format!(" (process {id})"));
         context.inform(&format!("another backup of this vault is running{process}; waiting for it to end"));
     })?;
-    let trusted = vault.trusted(&*store)?;
+    let trusted = vault.trusted(context, &*store)?;
     let (description_name, description) = trusted.current();
     let state = vault.dir.dataset(&args.dataset)?;
     let chunker = state.as_ref().map_or(description.chunker, |state| state.chunker);

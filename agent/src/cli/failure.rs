@@ -9,7 +9,9 @@ use pulih_vault::store::StoreError;
 
 use crate::backup::BackupError;
 use crate::identity::IdentityError;
+use crate::restore::RestoreError;
 use crate::state::StateError;
+use crate::target::TargetError;
 
 /// How a command that ran to its end came out. `docs/contracts/exit-status.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,10 @@ pub enum Failure {
     Identity(#[from] IdentityError),
     #[error(transparent)]
     Backup(#[from] BackupError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
     /// A whole sentence.

@@ -82,5 +82,5 @@ pub(super) fn is_of_kind(stat: &Stat, kind: &Kind) -> bool {
 }
 
 pub(super) fn same_time(stat: &Stat, time: Timestamp) -> bool {
-    stat.st_mtime == time.seconds && stat.st_mtime_nsec == time.nanoseconds.into()
+    stat.st_mtime == time.seconds && stat.st_mtime_nsec == u64::from(time.nanoseconds)
 }
