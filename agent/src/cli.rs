@@ -3,6 +3,7 @@
 pub mod address;
 pub mod args;
 mod backup;
+mod check;
 pub mod choose;
 mod doctor;
 mod examples;
@@ -104,11 +105,11 @@ fn run(context: &mut Context, command: Command) -> Result<Outcome, Failure> {
         Command::Man(args) => pages::man(context, &args),
         Command::Backup(args) => backup::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
+        Command::Check(args) => check::run(context, &args),
         Command::Ls(_)
         | Command::Find(_)
         | Command::Diff(_)
         | Command::Dump(_)
-        | Command::Check(_)
         | Command::Rebuild(_) => Err(Failure::said("this build of pulih-agent does not have this command yet")),
     }
 }

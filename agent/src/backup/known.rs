@@ -73,6 +73,12 @@ impl Known {
         Ok(known)
     }
 
+    /// The packs on record in `folder`, whatever the store has: for who checks that store. Reads
+    /// only, so that a backup may run beside it.
+    pub fn packs_on_record(folder: &Path) -> Result<Vec<ObjectHash>> {
+        Ok(Self::load(folder)?.packs.iter().map(|pack| pack.hash).collect())
+    }
+
     fn empty(folder: &Path) -> Result<Self> {
         let map = ChunkMap::new(folder, SPILL_AT);
         map.remove_leftovers()?;

@@ -11,7 +11,6 @@ mod snapshots;
 mod tree;
 mod trees;
 
-use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -281,9 +280,8 @@ pub(crate) fn in_parallel<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<()> 
         }
         Ok(())
     };
-    let threads = NonZero::new(THREADS.min(items.len())).map_or(0, NonZero::get);
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        let threads: Vec<_> = (0..THREADS.min(items.len())).map(|_| scope.spawn(run)).collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, Result<()>>| {
             thread.join().unwrap_or(Err(VaultError::Stopped { what: "a reading thread" }))
         };

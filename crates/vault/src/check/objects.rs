@@ -2,16 +2,14 @@
 //! stands in the clear at the beginning of an index.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 
 use super::{Checking, Watch, in_parallel, is_ours};
 use crate::description::MAX_NOTE_BYTES;
 use crate::error::{Malformed, Result, VaultError};
 use crate::id::ObjectHash;
 use crate::index::{IndexHeader, MAX_INDEX_BYTES};
-use crate::reach::MAX_REACH_BYTES;
-use crate::reach::ReachObject;
+use crate::reach::{MAX_REACH_BYTES, ReachObject};
 use crate::reader::read_named;
 use crate::store::{ObjectName, Store, StoreError};
 

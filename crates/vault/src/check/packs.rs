@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::keyring::Keyring;
 use super::objects::{Headers, hash_object};
 use super::pack::{PackBuffers, PackReader};
 use super::{Checking, Counted, Sample, in_parallel, is_ours};
@@ -13,7 +14,6 @@ use crate::id::{ChunkId, ObjectHash};
 use crate::index::{self, IndexedPack, MAX_INDEX_BYTES};
 use crate::pack::MAX_PACK_BYTES;
 use crate::reader::read_named;
-use super::keyring::Keyring;
 
 /// Damaged chunks that are remembered of one pack; with more the pack is as good as lost.
 const MAX_BAD_CHUNKS: usize = 100_000;
@@ -51,7 +51,7 @@ impl BadPacks {
         match self.0.entry(pack).or_insert_with(|| Bad::Chunks(HashSet::new())) {
             Bad::All => {}
             Bad::Chunks(known) if known.len() + chunks.len() <= MAX_BAD_CHUNKS => known.extend(chunks),
-            other => *other = Bad::All,
+            other @ Bad::Chunks(_) => *other = Bad::All,
         }
     }
 }

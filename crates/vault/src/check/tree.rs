@@ -80,7 +80,7 @@ impl<'w> Walk<'w> {
         }
         let sound = match self.read_node(&id, level, part)? {
             Err(fault) => {
-                self.lose(fault, part.from.unwrap_or_default(), part.entries);
+                self.lose(&fault, part.from.unwrap_or_default(), part.entries);
                 false
             }
             Ok(Node::Leaf(entries)) => {
@@ -107,8 +107,8 @@ impl<'w> Walk<'w> {
     }
 
     fn read_node(&mut self, id: &ChunkId, level: u8, part: Part) -> Found<Node> {
-        let (bytes, pack) = match self.chunk(id)? {
-            Ok(found) => found,
+        let bytes = match self.chunk(id)? {
+            Ok(bytes) => bytes,
             Err(fault) => return Ok(Err(fault)),
         };
         let node = if bytes.len() > MAX_NODE_BYTES {
@@ -116,8 +116,7 @@ impl<'w> Walk<'w> {
         } else {
             Node::parse(&bytes, level, part.from, part.to)
         };
-        // The chunk is what its id says: it was written like this, and the pack is not to blame.
-        let _ = pack;
+        // The chunk is what its id says: it was written like this, and no pack is to blame.
         Ok(node.map_err(|source| Fault { object: None, error: source.into() }))
     }
 
@@ -129,7 +128,7 @@ impl<'w> Walk<'w> {
         match self.content(content)? {
             Ok(()) => Ok(true),
             Err(fault) => {
-                self.lose(fault, &entry.path, 1);
+                self.lose(&fault, &entry.path, 1);
                 Ok(false)
             }
         }
@@ -164,7 +163,7 @@ impl<'w> Walk<'w> {
             }));
         }
         let bytes = match self.chunk(&id)? {
-            Ok((bytes, _)) => bytes,
+            Ok(bytes) => bytes,
             Err(fault) => return Ok(Err(fault)),
         };
         let ids = match list::parse(&bytes) {
@@ -215,8 +214,8 @@ impl<'w> Walk<'w> {
         self.own.as_ref().ok_or(VaultError::Stopped { what: "a reader" })
     }
 
-    /// A chunk's bytes, and the pack that they were read from.
-    fn chunk(&mut self, id: &ChunkId) -> Found<(Vec<u8>, ObjectHash)> {
+    /// A chunk's bytes.
+    fn chunk(&mut self, id: &ChunkId) -> Found<Vec<u8>> {
         let (place, pack) = match self.place(id)? {
             Ok(found) => found,
             Err(fault) => return Ok(Err(fault)),
@@ -231,14 +230,14 @@ impl<'w> Walk<'w> {
             ChunkCursor::new(self.own()?).chunk(id).map(<[u8]>::to_vec)
         };
         match bytes {
-            Ok(bytes) => Ok(Ok((bytes, pack))),
+            Ok(bytes) => Ok(Ok(bytes)),
             Err(error) if is_ours(&error) => Err(error),
             Err(error) => Ok(Err(self.in_pack(pack, error))),
         }
     }
 
     /// Puts on record that entries from `path` on are lost.
-    fn lose(&self, fault: Fault, path: &[u8], entries: u64) {
+    fn lose(&self, fault: &Fault, path: &[u8], entries: u64) {
         let objects = fault.object.as_ref().map_or(&self.blamed[..], std::slice::from_ref);
         let lost = Lost { snapshot: self.snapshot, path: path.to_vec(), entries };
         for object in objects {
