@@ -12,6 +12,7 @@ mod init;
 mod open;
 pub mod output;
 mod pages;
+mod rebuild;
 mod restore;
 mod snapshots;
 pub mod utc;
@@ -106,10 +107,10 @@ fn run(context: &mut Context, command: Command) -> Result<Outcome, Failure> {
         Command::Backup(args) => backup::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
         Command::Check(args) => check::run(context, &args),
+        Command::Rebuild(args) => rebuild::run(context, &args),
         Command::Ls(_)
         | Command::Find(_)
         | Command::Diff(_)
-        | Command::Dump(_)
-        | Command::Rebuild(_) => Err(Failure::said("this build of pulih-agent does not have this command yet")),
+        | Command::Dump(_) => Err(Failure::said("this build of pulih-agent does not have this command yet")),
     }
 }

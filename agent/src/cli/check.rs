@@ -2,6 +2,7 @@
 //! it is not.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -73,7 +74,7 @@ struct LostText {
 pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     let started = Instant::now();
     let store = context.open_store()?;
-    let readable = readable(context, &*store, args)?;
+    let readable = readable(context, &*store, args.identity.identity.as_deref())?;
     if readable.owner.is_none() {
         context.warn("there is no owner key to compare: who signed the snapshots is not verified (give --identity FILE)");
     }
@@ -102,10 +103,12 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
         },
     });
     drop(monitor);
-    let report = checked.map_err(|error| match stop.load(Ordering::Relaxed) {
-        true => Failure::said("interrupted: the vault was not checked to the end"),
-        false => error.into(),
-    })?;
+    let report = match checked {
+        Err(_) if stop.load(Ordering::Relaxed) => {
+            return Err(Failure::said("interrupted: the vault was not checked to the end"));
+        }
+        checked => checked?,
+    };
     let read = read.into_inner();
     if context.global.json {
         context.out.json(&to_json(vault, &report, read, started))?;
@@ -117,8 +120,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
 
 /// The vault that is meant, also if the store has lost all descriptions of it: then this is the
 /// command that must say so.
-fn readable(context: &Context, store: &dyn Store, args: &Args) -> Result<Readable, Failure> {
-    let path = args.identity.identity.as_deref();
+pub(super) fn readable(context: &Context, store: &dyn Store, path: Option<&Path>) -> Result<Readable, Failure> {
     let failure = match for_reading(context, store, path) {
         Err(failure @ (Failure::Said(_) | Failure::Vault(_))) => failure,
         chosen => return chosen,

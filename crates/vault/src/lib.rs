@@ -18,6 +18,7 @@ pub mod note;
 pub mod pack;
 pub mod reach;
 pub mod reader;
+pub mod rebuild;
 pub mod store;
 pub mod tree;
 pub mod trust;

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::objects::Headers;
 use super::packs::BadPacks;
-use super::{Checking, Expected, is_ours};
+use super::{Checking, Expected, Lost, is_ours};
 use crate::description::MAX_NOTE_BYTES;
 use crate::error::{Malformed, Result, VaultError};
 use crate::id::ObjectHash;
@@ -103,6 +103,17 @@ impl Checking<'_> {
             needs.indexes.extend(&reach.indexes);
         }
         Ok(needs)
+    }
+
+    /// Without its reach nothing of a snapshot can be found.
+    pub(super) fn lose_all(&self, number: usize, case: &Case) {
+        let Some((facts, hash)) = &case.manifest else { return };
+        let counts = facts.counts;
+        let entries = counts.files + counts.dirs + counts.others;
+        if let Err(error) = load_reach(&*self.store, self.layout, *hash) {
+            let object = object_of(&error).cloned().unwrap_or_else(|| self.layout.reach(*hash));
+            self.findings.lost(&object, Lost { snapshot: number, path: Vec::new(), entries });
+        }
     }
 
     /// The reach of a snapshot; `None`: it cannot be read, which is on record.

@@ -113,7 +113,10 @@ pub fn check(
     let mut sound = Sound::default();
     for (number, case) in cases.iter().enumerate() {
         let Some((facts, _)) = &case.manifest else { continue };
-        let Some(reach) = checking.reach(number, case)? else { continue };
+        let Some(reach) = checking.reach(number, case)? else {
+            checking.lose_all(number, case);
+            continue;
+        };
         sound.enter(&reach);
         let bad_indexes = reach.indexes.iter().filter(|index| !readers.usable.contains_key(*index));
         let mut blamed: Vec<_> = bad_indexes.map(|index| checking.layout.index(*index)).collect();
