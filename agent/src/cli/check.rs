@@ -40,6 +40,7 @@ struct Report {
     sample_seed: Option<String>,
     sound: bool,
     snapshots: u64,
+    replaced: Vec<String>,
     packs: u64,
     indexes: u64,
     reaches: u64,
@@ -50,6 +51,7 @@ struct Report {
     problems: Vec<ProblemText>,
     problems_count: u64,
     unneeded_packs: u64,
+    gone: Vec<GoneText>,
     strays: Vec<String>,
     strays_count: u64,
 }
@@ -62,6 +64,14 @@ struct ProblemText {
     affects_count: u64,
     lost: Vec<LostText>,
     lost_count: u64,
+}
+
+/// A snapshot that a later one names and that is not there any more.
+#[derive(Serialize)]
+struct GoneText {
+    id: String,
+    dataset: String,
+    sequence: u64,
 }
 
 #[derive(Serialize)]
@@ -197,7 +207,8 @@ fn to_json(vault: VaultId, report: &CheckReport, read_bytes: u64, started: Insta
         read_data_percent: report.sample.map(|sample| sample.percent),
         sample_seed: report.sample.as_ref().filter(|sample| is_part(sample)).map(|sample| format!("{:016x}", sample.seed)),
         sound: report.sound(),
-        snapshots: report.snapshots.len() as u64,
+        snapshots: standing(report),
+        replaced: report.replaced.iter().map(|&number| report.snapshots[number].name.hash.to_string()).collect(),
         packs: counted.packs,
         indexes: counted.indexes,
         reaches: counted.reaches,
@@ -208,8 +219,22 @@ fn to_json(vault: VaultId, report: &CheckReport, read_bytes: u64, started: Insta
         problems: report.problems.iter().take(LISTED).map(|problem| problem_json(report, problem)).collect(),
         problems_count: report.problems.len() as u64,
         unneeded_packs: counted.unneeded_packs,
+        gone: report.gone.iter().map(gone_json).collect(),
         strays: report.strays.iter().map(ToString::to_string).collect(),
         strays_count: report.strays_count,
+    }
+}
+
+/// Snapshots that count: those for which no other stands.
+fn standing(report: &CheckReport) -> u64 {
+    (report.snapshots.len() - report.replaced.len()) as u64
+}
+
+fn gone_json(snapshot: &CheckedSnapshot) -> GoneText {
+    GoneText {
+        id: snapshot.name.hash.to_string(),
+        dataset: snapshot.dataset.to_string(),
+        sequence: snapshot.name.sequence,
     }
 }
 
@@ -233,6 +258,14 @@ fn print(context: &mut Context, vault: VaultId, report: &CheckReport, read: u64)
     for problem in &report.problems {
         context.out.line(printable_lines(&problem_text(report, problem)).trim_end())?;
     }
+    if !report.gone.is_empty() {
+        let gone: Vec<_> = report.gone.iter().take(NAMED).map(short).collect();
+        let number = count(report.gone.len() as u64);
+        context.inform(&format!(
+            "{number} snapshots are not there any more, which later ones name: {}; if nobody removed them, they are lost",
+            gone.join(", ")
+        ));
+    }
     if report.strays_count > 0 {
         let some: Vec<_> = report.strays.iter().take(3).map(ToString::to_string).collect();
         let strays = count(report.strays_count);
@@ -253,7 +286,7 @@ fn print(context: &mut Context, vault: VaultId, report: &CheckReport, read: u64)
     };
     context.out.line(&format!(
         "Checked vault {vault}, {depth}: {} snapshots, {} reaches, {} indexes, {} packs ({} read, {} chunks); read {}.",
-        count(report.snapshots.len() as u64),
+        count(standing(report)),
         count(counted.reaches),
         count(counted.indexes),
         count(counted.packs),

@@ -26,6 +26,7 @@ use crate::trust::{self, TrustedVault};
 use findings::Findings;
 use inventory::Inventory;
 use keyring::Keyring;
+use snapshots::Case;
 
 /// Threads that read and hash.
 const THREADS: usize = 2;
@@ -146,6 +147,11 @@ pub struct CheckReport {
     pub with_identity: bool,
     pub sample: Option<Sample>,
     pub snapshots: Vec<CheckedSnapshot>,
+    /// Those of them that do not count any more, since a manifest that was made again stands for
+    /// them.
+    pub replaced: Vec<usize>,
+    /// Snapshots that a later one says were there: retention removed them, or they are lost.
+    pub gone: Vec<CheckedSnapshot>,
     pub counted: Counted,
     /// By object.
     pub problems: Vec<Problem>,
@@ -203,12 +209,16 @@ pub fn check(options: CheckOptions) -> Result<CheckReport> {
         trusted,
         key,
     };
-    let (snapshots, counted) = checking.run(options.sample, &options.expected)?;
+    let (cases, gone, counted) = checking.run(options.sample, &options.expected)?;
+    let replaced = cases.iter().enumerate().filter(|(_, case)| case.replaced).map(|(number, _)| number).collect();
+    let snapshots = cases.into_iter().map(|case| CheckedSnapshot { dataset: case.dataset, name: case.name }).collect();
     Ok(CheckReport {
         verified: options.owner.is_some() && checking.trusted.is_some(),
         with_identity,
         sample: options.sample,
         snapshots,
+        replaced,
+        gone,
         counted,
         problems: checking.findings.into_problems(),
         strays_count: checking.inventory.strays_count,
@@ -229,10 +239,10 @@ fn open_key(identities: Identities, trusted: Option<&TrustedVault>, kept: Option
 }
 
 impl Checking<'_> {
-    fn run(&self, sample: Option<Sample>, expected: &Expected) -> Result<(Vec<CheckedSnapshot>, Counted)> {
+    fn run(&self, sample: Option<Sample>, expected: &Expected) -> Result<(Vec<Case>, Vec<CheckedSnapshot>, Counted)> {
         self.check_descriptions();
         self.hash_small_objects()?;
-        let cases = self.read_manifests(expected)?;
+        let (cases, gone) = self.read_manifests(expected)?;
         let headers = self.index_headers()?;
         let needs = self.check_reaches(&cases, &headers)?;
         self.look_for(expected);
@@ -250,8 +260,7 @@ impl Checking<'_> {
         if let Some((keyring, secrets)) = &self.key {
             trees::check(self, &cases, &needs, &bad, keyring, secrets)?;
         }
-        let snapshots = cases.into_iter().map(|case| CheckedSnapshot { dataset: case.dataset, name: case.name }).collect();
-        Ok((snapshots, counted))
+        Ok((cases, gone, counted))
     }
 
     fn check_descriptions(&self) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::objects::Headers;
 use super::packs::BadPacks;
-use super::{Checking, Expected, Lost, is_ours};
+use super::{CheckedSnapshot, Checking, Expected, Lost, is_ours};
 use crate::description::MAX_NOTE_BYTES;
 use crate::error::{Malformed, Result, VaultError};
 use crate::id::ObjectHash;
@@ -18,8 +18,20 @@ use crate::store::{ObjectName, StoreError};
 pub struct Case {
     pub dataset: DatasetName,
     pub name: ManifestName,
-    /// `None`: the manifest is missing or damaged, and nothing more is known.
+    /// `None`: the manifest is missing or damaged, or another counts in its place.
     pub manifest: Option<(Facts, ObjectHash)>,
+    rebuilt: bool,
+    /// A manifest that was made again stands for this one: what this one misses is no loss.
+    pub replaced: bool,
+}
+
+impl Case {
+    /// Whether this was made again for the snapshot that `other` is, or was as far as is known.
+    fn stands_for(&self, other: &Self) -> bool {
+        let same = self.rebuilt && !other.rebuilt && self.dataset == other.dataset && self.name.sequence == other.name.sequence;
+        let Some((facts, _)) = &self.manifest else { return false };
+        same && other.manifest.as_ref().is_none_or(|(others, _)| facts.tree == others.tree)
+    }
 }
 
 /// What all snapshots need together.
@@ -43,27 +55,50 @@ pub fn object_of(error: &VaultError) -> Option<&ObjectName> {
 
 impl Checking<'_> {
     /// All snapshots that the store has or that somebody remembers.
-    pub(super) fn read_manifests(&self, expected: &Expected) -> Result<Vec<Case>> {
+    /// Beside them those that a signed manifest names as its predecessor and that are gone.
+    pub(super) fn read_manifests(&self, expected: &Expected) -> Result<(Vec<Case>, Vec<CheckedSnapshot>)> {
         let mut names = self.inventory.manifests.clone();
         names.extend(expected.manifests.iter().cloned());
-        let mut cases = Vec::with_capacity(names.len());
+        let mut predecessors = BTreeSet::new();
+        let mut cases: Vec<Case> = Vec::with_capacity(names.len());
         for (number, (dataset, name)) in names.into_iter().enumerate() {
-            let object = self.layout.manifest(&dataset, name);
-            let manifest = match self.manifest(number, &dataset, name, &object) {
-                Ok(manifest) => Some((manifest.facts, manifest.reach)),
-                Err(error) if is_ours(&error) => return Err(error),
-                Err(error) => {
-                    if !self.inventory.manifests.contains(&(dataset.clone(), name)) {
-                        self.findings.wrong(&object, "it is not in the store, and this agent wrote it");
-                    }
-                    self.findings.damaged(&object, &error);
-                    None
-                }
-            };
-            self.findings.affects(&object, number);
-            cases.push(Case { dataset, name, manifest });
+            let mut case = Case { dataset, name, manifest: None, rebuilt: false, replaced: false };
+            if self.inventory.manifests.contains(&(case.dataset.clone(), name))
+                && let Some(manifest) = self.read_manifest(number, &case.dataset, name)?
+            {
+                predecessors.extend(manifest.previous.map(|previous| (case.dataset.clone(), previous)));
+                case.rebuilt = manifest.rebuilt;
+                case.manifest = Some((manifest.facts, manifest.reach));
+            }
+            cases.push(case);
         }
-        Ok(cases)
+        for number in 0..cases.len() {
+            let case = &cases[number];
+            let replaced = cases.iter().any(|other| other.stands_for(case));
+            let object = self.layout.manifest(&case.dataset, case.name);
+            if !replaced && !self.inventory.manifests.contains(&(case.dataset.clone(), case.name)) {
+                self.findings.wrong(&object, "it is not in the store, and this agent wrote it");
+            }
+            self.findings.affects(&object, number);
+            cases[number].replaced = replaced;
+        }
+        for case in cases.iter_mut().filter(|case| case.replaced) {
+            case.manifest = None;
+        }
+        // One that was made again has the number, but not the name.
+        let there = |dataset: &DatasetName, number| cases.iter().any(|case| case.dataset == *dataset && case.name.sequence == number);
+        predecessors.retain(|(dataset, name)| !there(dataset, name.sequence));
+        let gone = predecessors.into_iter().map(|(dataset, name)| CheckedSnapshot { dataset, name }).collect();
+        Ok((cases, gone))
+    }
+
+    /// A manifest that is in the store; `None`: it is damaged or forged, which is on record.
+    fn read_manifest(&self, number: usize, dataset: &DatasetName, name: ManifestName) -> Result<Option<Manifest>> {
+        let object = self.layout.manifest(dataset, name);
+        match self.manifest(number, dataset, name, &object) {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(error) => self.note(&object, Err(error)).map(|()| None),
+        }
     }
 
     /// A manifest that is believed; or one under a description that is lost, whose snapshot is
