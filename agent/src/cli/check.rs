@@ -23,6 +23,7 @@ use super::snapshots::SHORT_ID;
 use crate::backup::known::Known;
 use crate::identity::IdentityFile;
 use crate::monitor::{Monitor as _, Progress};
+use crate::state::VaultDir;
 
 /// Problems that JSON lists; more are counted.
 const LISTED: usize = 1000;
@@ -139,8 +140,8 @@ pub(super) fn readable(context: &Context, store: &dyn Store, path: Option<&Path>
     let state = context.state().ok();
     let mut named: Vec<VaultId> = context.global.vault.into_iter().collect();
     named.extend(identity.iter().flat_map(|file| &file.bindings).map(|its| its.vault));
-    for dir in state.iter().map(|state| state.vaults()).collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
-        named.push(dir.id());
+    if let Some(state) = &state {
+        named.extend(state.vaults()?.iter().map(VaultDir::id));
     }
     for vault in named {
         if has_objects(store, vault)? {

@@ -116,7 +116,9 @@ impl Office {
     pub fn delete(&self, kind: &str) {
         let objects = self.objects(kind);
         assert!(!objects.is_empty());
-        objects.iter().for_each(|object| fs::remove_file(self.path("store").join(object)).unwrap());
+        for object in objects {
+            fs::remove_file(self.path("store").join(object)).unwrap();
+        }
     }
 
     /// Restores a snapshot and holds it against what is on disk now.
