@@ -207,7 +207,9 @@ fn the_json_is_as_its_page_says() {
         }
     };
     let diff = office.lines(&["diff", "--json", &first, "latest"]);
-    diff.iter().for_each(|line| told(line, section("diff")));
+    for line in &diff {
+        told(line, section("diff"));
+    }
     let changed = diff.iter().find(|line| line["path"] == office.saved("letters/one.txt")).unwrap();
     assert_eq!((changed["change"].as_str(), changed["size_from"].as_u64(), changed["size_to"].as_u64()), (Some("content"), Some(3), Some(7)));
     assert_eq!(diff.last().unwrap()["content"], 1);

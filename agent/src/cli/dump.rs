@@ -189,7 +189,7 @@ impl<W: Write> Print<'_, W> {
     }
 
     fn zeros(&mut self) -> Result<(), Failure> {
-        const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+        static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
         while let Some(&(offset, len)) = self.content.holes.get(self.holes)
             && offset == self.at
         {
