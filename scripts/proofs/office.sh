@@ -23,7 +23,7 @@ cd "$work"
 say() { printf '%s\n' "$*"; }
 figures() { printf 'figures: %s\n' "$*"; }
 cannot() { printf 'skipped: %s\n' "$*"; exit 77; }
-wrong() { printf 'WRONG: %s\n' "$*"; exit 1; }
+wrong() { printf 'WRONG: %s\n' "$*" >&2; exit 1; }
 
 # room MIB: is there so much in the work folder?
 room() {
@@ -44,12 +44,15 @@ snapshot_ids() {
 }
 
 # same WANTED GOT: by our own comparison, to the nanosecond; prints its line of figures
-same() { python3 "$proofs/compare.py" "$1" "$2" || wrong "$1 and $2 differ"; }
+same() {
+    python3 "$proofs/compare.py" "$1" "$2" >compared || { cat compared >&2; wrong "$1 and $2 differ"; }
+    tail -n 1 compared
+}
 
 # same_to_rsync WANTED GOT
 same_to_rsync() {
     local differences
     command -v rsync >/dev/null || cannot "rsync is not here"
     differences=$(rsync -aHAX --checksum --dry-run --delete --itemize-changes "$1/" "$2/" | head -n 40)
-    [ -z "$differences" ] || { say "$differences"; wrong "rsync finds differences between $1 and $2"; }
+    [ -z "$differences" ] || { say "$differences" >&2; wrong "rsync finds differences between $1 and $2"; }
 }
