@@ -29,6 +29,8 @@ same() {
 }
 
 python3 "$root/scripts/proofs/everything.py" everything
+# rescue.py says that it passes sockets over: their programs make them again.
+rm everything/specials/socket
 save everything
 python3 "$root/scripts/rescue.py" list --store store-everything --identity everything.identity
 mkdir rescued
