@@ -4,10 +4,14 @@ pub mod address;
 pub mod args;
 mod backup;
 pub mod choose;
+mod diff;
 mod doctor;
+mod dump;
 mod examples;
 pub mod failure;
+mod find;
 mod init;
+mod ls;
 mod open;
 pub mod output;
 mod pages;
@@ -104,11 +108,11 @@ fn run(context: &mut Context, command: Command) -> Result<Outcome, Failure> {
         Command::Man(args) => pages::man(context, &args),
         Command::Backup(args) => backup::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
-        Command::Ls(_)
-        | Command::Find(_)
-        | Command::Diff(_)
-        | Command::Dump(_)
-        | Command::Check(_)
+        Command::Ls(args) => ls::run(context, &args),
+        Command::Find(args) => find::run(context, &args),
+        Command::Diff(args) => diff::run(context, &args),
+        Command::Dump(args) => dump::run(context, &args),
+        Command::Check(_)
         | Command::Rebuild(_) => Err(Failure::said("this build of pulih-agent does not have this command yet")),
     }
 }
