@@ -5,10 +5,14 @@ pub mod args;
 mod backup;
 mod check;
 pub mod choose;
+mod diff;
 mod doctor;
+mod dump;
 mod examples;
 pub mod failure;
+mod find;
 mod init;
+mod ls;
 mod open;
 pub mod output;
 mod pages;
@@ -106,11 +110,11 @@ fn run(context: &mut Context, command: Command) -> Result<Outcome, Failure> {
         Command::Man(args) => pages::man(context, &args),
         Command::Backup(args) => backup::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
+        Command::Ls(args) => ls::run(context, &args),
+        Command::Find(args) => find::run(context, &args),
+        Command::Diff(args) => diff::run(context, &args),
+        Command::Dump(args) => dump::run(context, &args),
         Command::Check(args) => check::run(context, &args),
         Command::Rebuild(args) => rebuild::run(context, &args),
-        Command::Ls(_)
-        | Command::Find(_)
-        | Command::Diff(_)
-        | Command::Dump(_) => Err(Failure::said("this build of pulih-agent does not have this command yet")),
     }
 }

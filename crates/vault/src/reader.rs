@@ -1,6 +1,8 @@
 //! Reading one snapshot: through its reach and nothing else, every chunk checked against its id.
 
+pub mod diff;
 pub mod frames;
+mod share;
 pub mod walk;
 
 use std::collections::HashMap;
@@ -20,6 +22,8 @@ use crate::pack::MAX_PACK_BYTES;
 use crate::reach::{MAX_CHAIN, MAX_REACH_BYTES, Reach, ReachObject};
 use crate::store::{ObjectName, Store};
 use frames::{FrameBuffers, FrameInfo};
+
+pub use share::share;
 
 /// Identities as they are passed around.
 pub type Identities = Vec<Box<dyn Identity + Send + Sync>>;

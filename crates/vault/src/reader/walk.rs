@@ -45,7 +45,7 @@ impl<'r> ChunkCursor<'r> {
         self.reader.chunk_in(id, place, &buffers.plain)
     }
 
-    fn node(&mut self, id: &ChunkId, level: u8, from: Option<&[u8]>, to: Option<&[u8]>) -> Result<Node> {
+    pub(super) fn node(&mut self, id: &ChunkId, level: u8, from: Option<&[u8]>, to: Option<&[u8]>) -> Result<Node> {
         let bytes = self.chunk(id)?;
         if bytes.len() > MAX_NODE_BYTES {
             return Err(Malformed::new("tree node", "it has more than 1 MiB").into());
@@ -154,7 +154,7 @@ impl<'r> ChunkCursor<'r> {
 }
 
 /// Each child with the path before which its part ends.
-fn with_ends<'c>(children: &'c [Child], to: Option<&'c [u8]>) -> impl Iterator<Item = (&'c Child, Option<&'c [u8]>)> {
+pub(super) fn with_ends<'c>(children: &'c [Child], to: Option<&'c [u8]>) -> impl Iterator<Item = (&'c Child, Option<&'c [u8]>)> {
     let ends = children.iter().skip(1).map(|child| Some(&*child.first)).chain([to]);
     children.iter().zip(ends)
 }

@@ -1,0 +1,170 @@
+//! Whatever happens to a tree from day to day: each snapshot restores as it was saved, and its
+//! reach counts just what it refers to.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use pulih_vault::id::{ChunkId, ObjectHash};
+use pulih_vault::layout::ManifestName;
+use pulih_vault::reader::walk::ChunkCursor;
+use pulih_vault::reader::{SnapshotReader, load_reach};
+use pulih_vault::store::{DirStore, Store};
+use pulih_vault::tree::entry::Content;
+use pulih_vault::tree::list;
+use pulih_vault::tree::node::Node;
+use support::TestVault;
+use support::trees::{self, Edit};
+
+/// Counts every reference of a snapshot by walking its tree.
+fn counted(reader: &SnapshotReader, root: Option<pulih_vault::tree::node::Root>) -> BTreeMap<ObjectHash, u64> {
+    let mut live = BTreeMap::new();
+    let mut count = |id: &ChunkId| {
+        let place = reader.place(id).unwrap();
+        *live.entry(reader.pack_of(place.frame)).or_default() += u64::from(place.len);
+    };
+    let mut lists = ChunkCursor::new(reader);
+    ChunkCursor::new(reader)
+        .nodes(root, &mut |_, id, node| {
+            count(&id);
+            if let Node::Leaf(entries) = node {
+                for content in entries.iter().filter_map(|entry| entry.content()) {
+                    count_content(&mut lists, content, &mut count);
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    live
+}
+
+fn count_content(cursor: &mut ChunkCursor, content: &Content, count: &mut dyn FnMut(&ChunkId)) {
+    let mut ids = content.chunks.clone();
+    for _ in 0..content.depth {
+        ids.iter().for_each(&mut *count);
+        ids = ids
+            .iter()
+            .flat_map(|id| list::parse(cursor.chunk(id).unwrap()).unwrap().to_vec())
+            .map(ChunkId)
+            .collect();
+    }
+    ids.iter().for_each(count);
+}
+
+fn assert_reach_is_exact(vault: &TestVault, store: &Arc<dyn Store>, name: ManifestName) {
+    let manifest = vault.manifest(&**store, name);
+    let scratch = tempfile::tempdir().unwrap();
+    let reader = vault.reader(store, &manifest, scratch.path());
+    let expected = counted(&reader, manifest.facts.tree);
+    let reach = load_reach(&**store, vault.layout, manifest.reach).unwrap();
+    // The facts are in one pack, and no reference of the tree's.
+    let mut with_facts = 0;
+    for (pack, used) in &reach.packs {
+        let tree = expected.get(pack).copied().unwrap_or(0);
+        assert!(used.live_bytes >= tree && used.live_bytes - tree < 2000, "pack {pack}: {} for {tree}", used.live_bytes);
+        with_facts += u32::from(used.live_bytes > tree);
+    }
+    assert!(with_facts <= 1);
+    assert!(expected.keys().all(|pack| reach.packs.contains_key(pack)));
+}
+
+fn days_of_edits(days: &[Vec<Edit>], lose_cache_on: Option<usize>) {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, cache) = (folder.path().join("tree"), folder.path().join("cache"));
+    fs::create_dir_all(&root).unwrap();
+    fs::create_dir_all(&cache).unwrap();
+    let vault = TestVault::new();
+    let store: Arc<dyn Store> = Arc::new(DirStore::create(&folder.path().join("store")).unwrap());
+    vault.begin(&*store);
+    let mut saved = Vec::new();
+    for (day, edits) in days.iter().enumerate() {
+        edits.iter().for_each(|edit| trees::apply(&root, edit));
+        if lose_cache_on == Some(day) {
+            fs::remove_dir_all(&cache).unwrap();
+            fs::create_dir_all(&cache).unwrap();
+        }
+        let outcome = vault.backup(&store, &cache, &root).unwrap();
+        assert_eq!(outcome.manifest.facts.counts.unread, 0);
+        assert_reach_is_exact(&vault, &store, outcome.name);
+        saved.push((outcome.name, trees::read(&root)));
+        assert_nothing_is_stored_again(&vault, &store, &cache, &root);
+    }
+    for (name, tree) in &saved {
+        vault.assert_restores(&store, *name, tree, &root);
+    }
+    restores_in_place(&vault, &store, &saved, &root);
+}
+
+/// The same tree again: nothing is read. The folders above the tree are entries too, and other
+/// programs write in them: nothing else may be stored than the leaf that they are in.
+fn assert_nothing_is_stored_again(vault: &TestVault, store: &Arc<dyn Store>, cache: &Path, root: &Path) {
+    let again = vault.backup(store, cache, root).unwrap().manifest;
+    let above = root.components().count() as u64;
+    assert!(again.changes.changed < above && again.changes.new == 0 && again.changes.removed == 0);
+    assert!(again.changes.read_bytes == 0 && again.changes.new_bytes < 100_000, "{:?}", again.changes);
+    assert_reach_is_exact(vault, store, vault.snapshots(&**store).pop().unwrap());
+}
+
+/// One snapshot over another: what the newer does not have stays, everything else is as in it.
+fn restores_in_place(vault: &TestVault, store: &Arc<dyn Store>, saved: &[(ManifestName, trees::Tree)], root: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("out");
+    for (name, tree) in saved {
+        let summary = vault.restore(store, *name, &target).unwrap();
+        // A folder in the way that is not empty is never removed: then the entry is named.
+        if summary.failed > 0 {
+            return;
+        }
+        let mut there = trees::read(&target.join(root.strip_prefix("/").unwrap()));
+        there.retain(|path, _| tree.contains_key(path));
+        trees::assert_same(tree, &there);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 60, ..ProptestConfig::with_cases(12) })]
+    #[test]
+    fn every_day_restores_as_it_was(
+        days in proptest::collection::vec(trees::edits(14), 1..5),
+        lose_cache_on in proptest::option::of(1usize..4),
+    ) {
+        days_of_edits(&days, lose_cache_on);
+    }
+}
+
+#[test]
+fn many_small_files_span_leaves_and_levels() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, cache) = (folder.path().join("tree"), folder.path().join("cache"));
+    fs::create_dir_all(&cache).unwrap();
+    for n in 0..3000u32 {
+        let sub = root.join(format!("{:02}", n % 60));
+        fs::create_dir_all(&sub).unwrap();
+        fs::write(sub.join(format!("f{n}")), n.to_le_bytes().repeat(n as usize % 40)).unwrap();
+    }
+    let vault = TestVault::new();
+    let store: Arc<dyn Store> = Arc::new(DirStore::create(&folder.path().join("store")).unwrap());
+    vault.begin(&*store);
+    let mut before = None;
+    for day in 0..4u32 {
+        let outcome = vault.backup(&store, &cache, &root).unwrap();
+        assert_reach_is_exact(&vault, &store, outcome.name);
+        assert_ne!(before, Some(outcome.manifest.facts.tree));
+        before = Some(outcome.manifest.facts.tree);
+        vault.assert_restores(&store, outcome.name, &trees::read(&root), &root);
+        for n in (0..3000u32).skip(day as usize * 7).step_by(501) {
+            let path = root.join(format!("{:02}/f{n}", n % 60));
+            if n % 2 == 0 {
+                fs::write(path, day.to_le_bytes().repeat(500)).unwrap();
+            } else {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+    let last = vault.backup(&store, &cache, &root).unwrap();
+    assert!(last.manifest.changes.unchanged > 2900, "{:?}", last.manifest.changes);
+}

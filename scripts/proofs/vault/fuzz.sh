@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Every reader of bytes from outside is given hostile ones, ten minutes each, two at a time.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+readers=(description pack index tree reach manifest)
+seconds=600
+[ -z "${PROVE_QUICK:-}" ] || seconds=60
+[ -d fuzz ] || { echo "skipped: there is no folder fuzz"; exit 77; }
+cargo fuzz --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-fuzz
+# The sanitizers are behind a flag that the stable compiler keeps for itself.
+export RUSTC_BOOTSTRAP=1
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+cargo fuzz build >&2
+
+one() {
+    local reader=$1
+    if cargo fuzz run "$reader" -- -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=20 -print_final_stats=1 >"$logs/$reader" 2>&1; then
+        echo "$reader: $(awk '/stat::number_of_executed_units/ { print $2 }' "$logs/$reader") inputs, nothing found"
+    else
+        echo "$reader: FOUND SOMETHING"
+        tail -n 40 "$logs/$reader" >&2
+        return 1
+    fi
+}
+export -f one
+export seconds logs
+printf '%s\n' "${readers[@]}" | xargs -P 2 -I{} bash -c 'one {}'
+total=$(awk '/stat::number_of_executed_units/ { n += $2 } END { printf "%d", n }' "$logs"/*)
+echo "figures: ${#readers[@]} readers, $seconds s each, $total inputs"
