@@ -401,8 +401,9 @@ impl Run<'_> {
 
     fn entry(&mut self, entry: Entry, stat: &Stat, ids: &[ChunkId]) -> Result<(), BackupError> {
         // A change within the same tick of the file system's clock would not be seen the next
-        // time: what changed so shortly before the run is read again then.
-        let settled = stat.ctime < before(self.started) && stat.mtime < before(self.started);
+        // time: what changed so shortly before the run is read again then. Only the ctime counts:
+        // anyone can set an mtime, into the future too.
+        let settled = stat.ctime < before(self.started);
         self.snapshot.entry(entry, stat, ids, settled)
     }
 

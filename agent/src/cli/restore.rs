@@ -1,15 +1,17 @@
 //! `restore`: brings a snapshot, or a part of it, back into a folder.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use pulih_vault::tree::name::escape;
 use serde::Serialize;
 
 use super::Context;
 use super::args::Restore as Args;
 use super::failure::{Failure, Outcome};
-use super::open;
+use super::open::{self, OpenSnapshot};
 use super::output::{count, size};
 use super::snapshots::{SHORT_ID, Snapshot};
 use crate::restore::{self, Restore, Selection, Summary};
@@ -20,7 +22,10 @@ use crate::target::Target;
 struct Report {
     #[serde(rename = "type")]
     kind: &'static str,
+    vault: String,
+    verified: bool,
     snapshot: Snapshot,
+    target: String,
     dry_run: bool,
     files: u64,
     dirs: u64,
@@ -68,8 +73,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     if summary.files + summary.dirs + summary.others == 0 && (args.snapshot.path.is_some() || !args.include.is_empty()) {
         return Err(Failure::said("nothing in the snapshot matches; `pulih-agent find` looks for names in it"));
     }
-    let report = Snapshot::new(snapshot.resolved.name, manifest);
-    tell(context, args, report, &summary, started.elapsed().as_secs_f64())
+    tell(context, args, &snapshot, &summary, started.elapsed().as_secs_f64())
 }
 
 fn is_empty(folder: &Path) -> Result<bool, Failure> {
@@ -80,7 +84,7 @@ fn is_empty(folder: &Path) -> Result<bool, Failure> {
     }
 }
 
-fn tell(context: &mut Context, args: &Args, snapshot: Snapshot, summary: &Summary, seconds: f64) -> Result<Outcome, Failure> {
+fn tell(context: &mut Context, args: &Args, snapshot: &OpenSnapshot, summary: &Summary, seconds: f64) -> Result<Outcome, Failure> {
     let outcome = match summary {
         Summary { failed: 1.., .. } => Outcome::FoundWrong,
         Summary { unread: 1.., .. } => Outcome::Unread,
@@ -89,7 +93,10 @@ fn tell(context: &mut Context, args: &Args, snapshot: Snapshot, summary: &Summar
     if context.global.json {
         context.out.json(&Report {
             kind: "pulih/restore/v1",
-            snapshot,
+            vault: snapshot.vault.to_string(),
+            verified: snapshot.verified,
+            snapshot: snapshot.describe(),
+            target: escape(args.target.as_os_str().as_bytes()),
             dry_run: args.dry_run,
             files: summary.files,
             dirs: summary.dirs,
@@ -105,7 +112,7 @@ fn tell(context: &mut Context, args: &Args, snapshot: Snapshot, summary: &Summar
         return Ok(outcome);
     }
     if !context.global.quiet {
-        say(context, args, &snapshot, summary, seconds)?;
+        say(context, args, &snapshot.describe(), summary, seconds)?;
     }
     Ok(outcome)
 }

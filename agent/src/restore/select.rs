@@ -58,16 +58,13 @@ impl Selection {
         })
     }
 
-    /// Whether anything from the path `from` to below the path `to` can be wanted or lead there.
+    /// Whether anything from the path `from` to below the path `to` can be wanted or lead there:
+    /// the path, what is below it, and each folder above it.
     pub fn touches(&self, from: Option<&[u8]>, to: Option<&[u8]>) -> bool {
         let Some(below) = self.below.as_deref() else { return true };
-        // The first part of the path is an entry that leads to all of it.
-        let first = below.split(|&b| b == b'/').next().unwrap_or_default();
-        let mut after = below.to_vec();
-        after.push(b'/');
-        let ends_before = to.is_some_and(|to| compare(to, first).is_le());
-        let begins_after = from.is_some_and(|from| !from.starts_with(&after) && compare(from, below).is_gt());
-        !ends_before && !begins_after
+        let inside = |path: &[u8]| from.is_none_or(|from| compare(from, path).is_le()) && to.is_none_or(|to| compare(path, to).is_lt());
+        let above = below.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| &below[..at]);
+        from.is_some_and(|from| self.is_below(from)) || inside(below) || above.into_iter().any(inside)
     }
 }
 
@@ -98,5 +95,6 @@ mod tests {
         let touches = |from: &str, to: &str| selection.touches(Some(from.as_bytes()), Some(to.as_bytes()));
         assert!(touches("a", "z") && touches("m", "m/a") && touches("m/n/q", "m/n/r") && touches("a", "m/a"));
         assert!(!touches("a", "m") && !touches("m/o", "m/p") && !touches("n", "z") && !touches("m/n2", "q"));
+        assert!(!touches("m/a", "m/b"), "beside the way to it");
     }
 }
