@@ -40,7 +40,8 @@ pub fn signed(text: &str, key: &SigningKey) -> String {
     let note = key.sign(text);
     let verifier = key.verifier();
     let parsed = Unverified::parse(note.as_bytes()).expect("a note that was signed is one");
-    let (again, by) = parsed.verify(&[&verifier]).expect("its signature is good");
+    let keys = [&verifier];
+    let (again, by) = parsed.verify(&keys).expect("its signature is good");
     assert!(again == text && *by == verifier);
     note
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{VAULT, check, hex, some_hash};
 
-pub fn kind_byte(kind: FrameKind) -> u8 {
+fn kind_byte(kind: FrameKind) -> u8 {
     match kind {
         FrameKind::Content => 0,
         FrameKind::Tree => 1,

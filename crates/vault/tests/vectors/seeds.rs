@@ -10,7 +10,7 @@ use crate::fixture::{
     AGENT, BOUNDARY_SECRET, ID_KEY, INDEX_IDENTITY, OWNER, VAULT, check_file, signing_key, some_hash, some_id,
 };
 use crate::objects::{frame_lists, index_header, reaches};
-use crate::sealed::{description, facts, indexed_pack, manifest};
+use crate::sealed::{description, facts, manifest, read_pack};
 use crate::tree::{children, entries, leaf};
 
 fn seed(target: &str, name: &str, bytes: &[u8]) {
@@ -69,7 +69,7 @@ fn of_objects() {
     let len = (full.len() as u16).to_le_bytes();
     seed("reach", "change", &[&len[..], &full, &change].concat());
 
-    let (_, _, pack) = indexed_pack();
+    let pack = read_pack().indexed;
     let header = index_header(&[(pack.hash, pack.stored_bytes)], &[some_hash(1)]);
     let mut body = Vec::new();
     pack.frames.put(&mut body);
