@@ -233,6 +233,10 @@ impl Opener {
                 Err(Malformed::new(WHAT, "it ends after its header").into())
             };
         };
+        // Even of nothing there is a segment: without one, who cut the file off would not be noticed.
+        if file_bytes < (header_len + SALT_BYTES + TAG_BYTES) as u64 {
+            return Err(Malformed::new(WHAT, "it ends after its header").into());
+        }
         let key = unwrap(identities, &stanzas, what)?;
         let signed = &start[..header_len - MAC_LINE_REST];
         hmac::verify(&header_mac(&key, signed), signed, &mac)
@@ -403,6 +407,16 @@ mod tests {
             writer.write_all(&sample(len)).unwrap();
             writer.finish().unwrap();
             assert_eq!(open(&sealed, &identities, "a test").unwrap(), sample(len));
+        }
+    }
+
+    #[test]
+    fn a_file_cut_off_behind_its_header_is_not_an_empty_one() {
+        let (identities, recipients, _) = pair();
+        let sealed = seal(&recipients, &ring::rand::SystemRandom::new(), &[]).unwrap();
+        assert_eq!(open(&sealed, &identities, "a test").unwrap(), []);
+        for cut in 1..=TAG_BYTES {
+            assert!(open(&sealed[..sealed.len() - cut], &identities, "a test").is_err());
         }
     }
 
