@@ -50,9 +50,15 @@ impl From<Malformed> for BackupError {
 
 /// What is saved.
 pub enum Source {
-    Paths { roots: Vec<PathBuf>, options: WalkOptions },
+    Paths {
+        roots: Vec<PathBuf>,
+        options: WalkOptions,
+    },
     /// One file of this name, from a stream.
-    Stream { name: Vec<u8>, input: Box<dyn std::io::Read + Send> },
+    Stream {
+        name: Vec<u8>,
+        input: Box<dyn std::io::Read + Send>,
+    },
 }
 
 /// Everything a backup needs to know.

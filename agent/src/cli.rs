@@ -51,9 +51,11 @@ pub struct Context {
 
 impl Context {
     pub fn address(&self) -> Result<StoreAddress, Failure> {
-        let store = self.global.store.as_deref().ok_or_else(|| {
-            Failure::usage("no store was named; give --store, or set PULIH_STORE")
-        })?;
+        let store = self
+            .global
+            .store
+            .as_deref()
+            .ok_or_else(|| Failure::usage("no store was named; give --store, or set PULIH_STORE"))?;
         StoreAddress::parse(store)
     }
 

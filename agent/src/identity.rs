@@ -65,7 +65,8 @@ pub struct IdentityFile {
 impl IdentityFile {
     pub fn read(path: &Path) -> Result<Self, IdentityError> {
         let (text, open_to_others) = read_secret(path, IDENTITY)?;
-        let unusable = |why: &str| IdentityError::Unusable { what: IDENTITY, path: path.to_owned(), why: why.to_owned() };
+        let unusable =
+            |why: &str| IdentityError::Unusable { what: IDENTITY, path: path.to_owned(), why: why.to_owned() };
         if text.starts_with(b"age-encryption.org/") || text.starts_with(b"-----BEGIN AGE ENCRYPTED FILE") {
             return Err(unusable("it is encrypted; decrypt it with `age -d` and give the result"));
         }
@@ -101,9 +102,8 @@ impl IdentityFile {
             let owner = owner.trim().parse().map_err(|e| format!("{e}"))?;
             self.take_owner(owner)?;
         } else if !line.is_empty() && !line.starts_with('#') {
-            let identity = age::x25519::Identity::from_str(line).map_err(|why| {
-                format!("not an identity that this version reads (AGE-SECRET-KEY-1…): {why}")
-            })?;
+            let identity = age::x25519::Identity::from_str(line)
+                .map_err(|why| format!("not an identity that this version reads (AGE-SECRET-KEY-1…): {why}"))?;
             self.recipients.push(identity.to_public().to_string());
             self.identities.push(Box::new(identity));
         }
@@ -206,8 +206,11 @@ pub fn read_or_make_owner(path: &Path, random: &dyn SecureRandom) -> Result<Owne
         Err(IdentityError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
         read => return read,
     }
-    let key = SigningKey::generate(OWNER_KEY_NAME, random)
-        .map_err(|source| IdentityError::Malformed { what: OWNER, path: path.to_owned(), source })?;
+    let key = SigningKey::generate(OWNER_KEY_NAME, random).map_err(|source| IdentityError::Malformed {
+        what: OWNER,
+        path: path.to_owned(),
+        source,
+    })?;
     write_new(path, OWNER, format!("{}\n", key.to_secret_text()).as_bytes())?;
     Ok(OwnerKey { key, made: true, open_to_others: false })
 }
@@ -228,10 +231,7 @@ fn write_new(path: &Path, what: &'static str, bytes: &[u8]) -> Result<(), Identi
         file => file.map_err(io_at("make", what, path))?,
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| File::open(folder)?.sync_all());
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| File::open(folder)?.sync_all());
     written.map_err(|source| {
         // Half a key is worth nothing and would be in the way of the next attempt.
         let _ = std::fs::remove_file(path);

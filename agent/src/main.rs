@@ -14,8 +14,8 @@ fn main() -> ExitCode {
     for signal in [SIGINT, SIGTERM] {
         // In this order: the first signal finds the flag not set and sets it; the second ends
         // the process as if nobody had caught it.
-        let registered = flag::register_conditional_default(signal, stop.clone())
-            .and_then(|_| flag::register(signal, stop.clone()));
+        let registered =
+            flag::register_conditional_default(signal, stop.clone()).and_then(|_| flag::register(signal, stop.clone()));
         if let Err(error) = registered {
             let _ = writeln!(std::io::stderr(), "error: cannot catch signals: {error}");
             return ExitCode::FAILURE;

@@ -287,10 +287,7 @@ mod tests {
         monitor.problem(b"a\xff", "no");
         let totals = monitor.tally.totals();
         assert_eq!((totals.found_files, totals.found_bytes, totals.found_all), (2, 300, true));
-        assert_eq!(
-            totals.done,
-            Progress { files: 2, bytes: 300, new_bytes: 100, known_bytes: 200, stored_bytes: 40 }
-        );
+        assert_eq!(totals.done, Progress { files: 2, bytes: 300, new_bytes: 100, known_bytes: 200, stored_bytes: 40 });
         assert_eq!(monitor.problems(), [("a\\xff".to_owned(), "no".to_owned())]);
         assert!(monitor.notes().is_empty());
     }

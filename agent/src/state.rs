@@ -355,14 +355,13 @@ fn write_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), StateError>
     make_private_dir(folder)?;
     let path = folder.join(name);
     let temp = folder.join(format!(".{name}.new"));
-    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temp).and_then(
-        |mut file| {
+    let written =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temp).and_then(|mut file| {
             // What a crash left behind may have had another mode.
             file.set_permissions(fs::Permissions::from_mode(0o600))?;
             file.write_all(bytes)?;
             file.sync_all()
-        },
-    );
+        });
     written.and_then(|()| fs::rename(&temp, &path)).map_err(io_at("write", &path))?;
     sync_dir(folder)
 }

@@ -101,9 +101,7 @@ impl Target {
             return Err(TargetError::UnsafePath { path });
         }
         folders::open(self.root.as_fd(), path).map_err(|errno| match errno {
-            Errno::LOOP | Errno::NOTDIR => TargetError::NotAFolder {
-                path: name::escape(path),
-            },
+            Errno::LOOP | Errno::NOTDIR => TargetError::NotAFolder { path: name::escape(path) },
             errno => TargetError::io("open the folder", path, errno),
         })
     }

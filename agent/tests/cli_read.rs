@@ -158,7 +158,10 @@ fn find_looks_at_names_or_paths() {
     assert_eq!(found(&["odd*"]).lines().count(), 1);
     assert_eq!(found(&["**/files/*.txt"]), format!("{}\n", office.saved("letters.txt")));
     assert_eq!(found(&["one.txt", "link"]).lines().count(), 2);
-    assert_eq!(found(&[&format!("/{}/*.txt", office.saved("letters"))]), format!("{}\n", office.saved("letters/one.txt")));
+    assert_eq!(
+        found(&[&format!("/{}/*.txt", office.saved("letters"))]),
+        format!("{}\n", office.saved("letters/one.txt"))
+    );
     let below = office.done(&["find", &format!("latest:{}", office.saved("letters")), "*.txt"]);
     assert_eq!(below.lines().count(), 1);
     assert_eq!(status(&office.run(&["find", "latest", "["])), 2);
@@ -187,7 +190,10 @@ fn diff_tells_what_became_of_each_path() {
     starts('+', "new", "");
     starts('-', "link", "");
     assert!(!text.contains("odd"), "{text}");
-    assert!(text.lines().last().unwrap().starts_with("1 added, 1 removed, 1 with other content, 1 of another type"), "{text}");
+    assert!(
+        text.lines().last().unwrap().starts_with("1 added, 1 removed, 1 with other content, 1 of another type"),
+        "{text}"
+    );
     let same = office.done(&["diff", "--quiet", &second, "latest"]);
     assert_eq!(same, "");
 }
@@ -211,7 +217,10 @@ fn the_json_is_as_its_page_says() {
         told(line, section("diff"));
     }
     let changed = diff.iter().find(|line| line["path"] == office.saved("letters/one.txt")).unwrap();
-    assert_eq!((changed["change"].as_str(), changed["size_from"].as_u64(), changed["size_to"].as_u64()), (Some("content"), Some(3), Some(7)));
+    assert_eq!(
+        (changed["change"].as_str(), changed["size_from"].as_u64(), changed["size_to"].as_u64()),
+        (Some("content"), Some(3), Some(7))
+    );
     assert_eq!(diff.last().unwrap()["content"], 1);
     for args in [&["ls", "--json", "latest"][..], &["find", "--json", "latest", "*"]] {
         let text = office.done(args);
@@ -314,11 +323,7 @@ fn an_identity_may_come_through_a_pipe() {
     let (reader, mut writer) = std::io::pipe().unwrap();
     std::io::copy(&mut &identity, &mut writer).unwrap();
     drop(writer);
-    let output = office
-        .command()
-        .args(["diff", "latest", "latest", "--identity", "/dev/stdin"])
-        .stdin(reader)
-        .output()
-        .unwrap();
+    let output =
+        office.command().args(["diff", "latest", "latest", "--identity", "/dev/stdin"]).stdin(reader).output().unwrap();
     assert_eq!(status(&output), 0, "{}", err(&output));
 }

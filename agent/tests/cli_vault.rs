@@ -147,9 +147,8 @@ fn a_store_that_takes_no_description_leaves_no_vault() {
 fn an_owner_key_that_is_there_is_used() {
     let office = Office::new();
     let first = office.init();
-    let second = office.json(&[
-        "init", "--class", "publik", "--owner", "opd.identity.owner", "--recipient", OTHER, "--json",
-    ]);
+    let second =
+        office.json(&["init", "--class", "publik", "--owner", "opd.identity.owner", "--recipient", OTHER, "--json"]);
     assert_eq!(second["owner_fingerprint"], first["owner_fingerprint"]);
     assert_eq!(second["owner_made"], false);
     assert_eq!(second["identity_file"], Value::Null);
@@ -278,7 +277,9 @@ fn help_has_examples_and_statuses() {
     let office = Office::new();
     let help = out(&office.run(&["--help"]));
     assert!(help.contains("3  done, but some files could not be read"), "{help}");
-    for command in ["init", "backup", "snapshots", "ls", "find", "diff", "dump", "restore", "check", "doctor", "rebuild"] {
+    for command in
+        ["init", "backup", "snapshots", "ls", "find", "diff", "dump", "restore", "check", "doctor", "rebuild"]
+    {
         let output = office.run(&[command, "--help"]);
         assert_eq!(status(&output), 0);
         assert!(out(&output).contains("Examples:"), "{command}");

@@ -39,7 +39,8 @@ fn scene() -> Scene {
     let mut saved = Vec::new();
     for day in 0..3u8 {
         for n in 0..6u8 {
-            fs::write(root.join(format!("f{n}")), trees::bytes(n * 3 + day * (n % 2), 30_000 + usize::from(day))).unwrap();
+            fs::write(root.join(format!("f{n}")), trees::bytes(n * 3 + day * (n % 2), 30_000 + usize::from(day)))
+                .unwrap();
         }
         fs::write(root.join(format!("sub/day{day}")), trees::bytes(101 + day * 2, 50_000)).unwrap();
         if day < 2 {
@@ -101,7 +102,8 @@ fn a_power_cut_at_every_operation_costs_no_snapshot() {
             copy_folder(&scene.cache, &cache);
             disk.cut_power_at(at, moment);
             let done = scene.vault.backup(&store(&disk), &cache, &scene.root).ok().map(|outcome| outcome.name);
-            for cut in [PowerCut::LosesUnsynced, PowerCut::KeepsUnsynced, PowerCut::Zeros, PowerCut::Random(at as u64)] {
+            for cut in [PowerCut::LosesUnsynced, PowerCut::KeepsUnsynced, PowerCut::Zeros, PowerCut::Random(at as u64)]
+            {
                 let again = cache.with_extension(format!("{cut:?}"));
                 copy_folder(&cache, &again);
                 assert_valid(&scene, &disk.after_power_cut(cut), &again, done);

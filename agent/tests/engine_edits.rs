@@ -46,11 +46,7 @@ fn count_content(cursor: &mut ChunkCursor, content: &Content, count: &mut dyn Fn
     let mut ids = content.chunks.clone();
     for _ in 0..content.depth {
         ids.iter().for_each(&mut *count);
-        ids = ids
-            .iter()
-            .flat_map(|id| list::parse(cursor.chunk(id).unwrap()).unwrap().to_vec())
-            .map(ChunkId)
-            .collect();
+        ids = ids.iter().flat_map(|id| list::parse(cursor.chunk(id).unwrap()).unwrap().to_vec()).map(ChunkId).collect();
     }
     ids.iter().for_each(count);
 }
@@ -65,7 +61,11 @@ fn assert_reach_is_exact(vault: &TestVault, store: &Arc<dyn Store>, name: Manife
     let mut with_facts = 0;
     for (pack, used) in &reach.packs {
         let tree = expected.get(pack).copied().unwrap_or(0);
-        assert!(used.live_bytes >= tree && used.live_bytes - tree < 2000, "pack {pack}: {} for {tree}", used.live_bytes);
+        assert!(
+            used.live_bytes >= tree && used.live_bytes - tree < 2000,
+            "pack {pack}: {} for {tree}",
+            used.live_bytes
+        );
         with_facts += u32::from(used.live_bytes > tree);
     }
     assert!(with_facts <= 1);

@@ -206,7 +206,8 @@ fn forged_facts_are_not_believed() {
     };
     let writer = PackWriter::start(target, WriterSettings::default());
     let chunk = (chunk_id(&[0; 32], forged.as_bytes()), forged.len() as u32);
-    let facts = Frame { kind: FrameKind::Facts, number: 0, plain: forged.clone().into_bytes(), chunks: vec![chunk], level: 3 };
+    let facts =
+        Frame { kind: FrameKind::Facts, number: 0, plain: forged.clone().into_bytes(), chunks: vec![chunk], level: 3 };
     writer.finish(|| Some(facts)).unwrap();
 
     let report = office.json(&REBUILD);

@@ -130,9 +130,9 @@ fn a_mount_point_is_kept_and_not_entered() {
     let alone = look(&base, one());
     let all = look(&base, WalkOptions::default());
     let roots = [base.clone(), mount.join("a/b")];
-    let named = walk(&roots, one()).unwrap().filter(|step| {
-        matches!(step, Step::Found(found) if found.stat().device != find(&base).stat().device)
-    });
+    let named = walk(&roots, one())
+        .unwrap()
+        .filter(|step| matches!(step, Step::Found(found) if found.stat().device != find(&base).stat().device));
     let named = named.count();
     let unmounted = Command::new("umount").arg(&mount).status().unwrap();
     assert!(unmounted.success());
@@ -170,9 +170,7 @@ fn metadata_is_read_in_full() {
     mknodat(CWD, base.join("fifo"), FileType::Fifo, 0o600.into(), 0).unwrap();
     assert_eq!(entry(&base.join("fifo")).kind, Kind::Fifo);
     let device = rustix::fs::makedev(1, 3);
-    if is_root()
-        && mknodat(CWD, base.join("null"), FileType::CharacterDevice, 0o600.into(), device).is_ok()
-    {
+    if is_root() && mknodat(CWD, base.join("null"), FileType::CharacterDevice, 0o600.into(), device).is_ok() {
         assert_eq!(entry(&base.join("null")).kind, Kind::Char { major: 1, minor: 3 });
     }
 }
@@ -187,14 +185,12 @@ fn attributes_acls_and_capabilities_are_read() {
         .into_iter()
         .chain([(1u16, 6u16, u32::MAX), (2, 4, 1), (4, 4, u32::MAX), (16, 4, u32::MAX), (32, 0, u32::MAX)].map(
             |(tag, bits, id)| {
-                [tag.to_le_bytes().to_vec(), bits.to_le_bytes().to_vec(), id.to_le_bytes().to_vec()]
-                    .concat()
+                [tag.to_le_bytes().to_vec(), bits.to_le_bytes().to_vec(), id.to_le_bytes().to_vec()].concat()
             },
         ))
         .flatten()
         .collect();
-    let capability: Vec<u8> =
-        [0x0200_0001u32, 1 << 10, 0, 0, 0].iter().flat_map(|word| word.to_le_bytes()).collect();
+    let capability: Vec<u8> = [0x0200_0001u32, 1 << 10, 0, 0, 0].iter().flat_map(|word| word.to_le_bytes()).collect();
     let large = vec![7; 2_000];
     let mut set = 0;
     for (name, value) in [

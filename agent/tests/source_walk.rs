@@ -208,10 +208,8 @@ fn names_need_not_be_text() {
         fs::write(base.join(OsStr::from_bytes(name)), "").unwrap();
     }
     let paths = found(std::slice::from_ref(&base), with_threads(0));
-    let names: Vec<_> = paths[paths.len() - 5..]
-        .iter()
-        .map(|path| path.rsplit(|&b| b == b'/').next().unwrap().to_vec())
-        .collect();
+    let names: Vec<_> =
+        paths[paths.len() - 5..].iter().map(|path| path.rsplit(|&b| b == b'/').next().unwrap().to_vec()).collect();
     assert_eq!(names, [&b"\x01"[..], b"a\nb", b"caf\xc3\xa9", b"caf\xe9", b"\xff\xfe"]);
 }
 

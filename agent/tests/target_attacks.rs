@@ -15,23 +15,9 @@ use target_entries::{Place, dir, file, link, of_kind, write_file};
 #[test]
 fn names_that_lead_out_are_refused() {
     let place = Place::new();
-    for bad in [
-        "..",
-        "../x",
-        "a/../../x",
-        "/etc/x",
-        "a//b",
-        "a/",
-        ".",
-        "",
-        "a\0b",
-        "a/./b",
-    ] {
+    for bad in ["..", "../x", "a/../../x", "/etc/x", "a//b", "a/", ".", "", "a\0b", "a/./b"] {
         let refused = |result: Result<(), TargetError>| {
-            assert!(
-                matches!(result, Err(TargetError::UnsafePath { .. })),
-                "{bad:?}"
-            );
+            assert!(matches!(result, Err(TargetError::UnsafePath { .. })), "{bad:?}");
         };
         let path = bad.as_bytes();
         refused(place.target.make_folder(path).map(drop));
@@ -55,29 +41,14 @@ fn a_symlink_at_the_last_part_is_replaced_not_followed() {
         symlink(place.outside_file(), place.inside(path)).expect("symlink");
     }
     write_file(&place.target, &file(b"created", b"new"), b"new");
-    assert!(
-        place
-            .target
-            .open_existing(&file(b"opened", b"new"))
-            .expect("open")
-            .is_none()
-    );
+    assert!(place.target.open_existing(&file(b"opened", b"new")).expect("open").is_none());
     assert!(place.target.make_folder(b"folder").expect("folder"));
-    assert!(
-        place
-            .target
-            .make_special(&of_kind(b"special", Kind::Fifo))
-            .expect("fifo")
-    );
+    assert!(place.target.make_special(&of_kind(b"special", Kind::Fifo)).expect("fifo"));
     assert!(place.target.hard_link(b"created", b"linked").expect("link"));
 
     assert_eq!(fs::read(place.inside(b"created")).expect("read"), b"new");
     assert_eq!(fs::read(place.inside(b"linked")).expect("read"), b"new");
-    assert!(
-        fs::symlink_metadata(place.inside(b"folder"))
-            .expect("stat")
-            .is_dir()
-    );
+    assert!(fs::symlink_metadata(place.inside(b"folder")).expect("stat").is_dir());
     assert!(fs::symlink_metadata(place.inside(b"opened")).is_err());
     place.assert_outside_untouched();
 }
@@ -88,21 +59,10 @@ fn a_symlink_to_a_folder_is_replaced_by_a_folder_not_entered() {
     symlink(place.outside(), place.inside(b"d")).expect("symlink");
     for path in [&b"d/x"[..], b"d/sub/x"] {
         let result = place.target.create_file(&file(path, b""));
-        assert!(
-            matches!(result, Err(TargetError::NotAFolder { .. })),
-            "{result:?}"
-        );
+        assert!(matches!(result, Err(TargetError::NotAFolder { .. })), "{result:?}");
     }
-    assert!(matches!(
-        place.target.finish_folder(&dir(b"d")),
-        Err(TargetError::NotAFolder { .. })
-    ));
-    assert!(
-        !place
-            .target
-            .matches(&file(b"d/kept", b"outside"))
-            .expect("compare")
-    );
+    assert!(matches!(place.target.finish_folder(&dir(b"d")), Err(TargetError::NotAFolder { .. })));
+    assert!(!place.target.matches(&file(b"d/kept", b"outside")).expect("compare"));
 
     assert!(place.target.make_folder(b"d").expect("folder"));
     write_file(&place.target, &file(b"d/kept", b"inside"), b"inside");
@@ -115,23 +75,12 @@ fn a_symlink_to_a_folder_is_replaced_by_a_folder_not_entered() {
 fn a_symlink_from_the_snapshot_is_not_a_way_out() {
     let place = Place::new();
     let target = place.outside().to_str().expect("text").as_bytes().to_vec();
-    assert!(
-        place
-            .target
-            .make_special(&link(b"way", &target))
-            .expect("symlink")
-    );
+    assert!(place.target.make_special(&link(b"way", &target)).expect("symlink"));
     let result = place.target.create_file(&file(b"way/kept", b"bad"));
     assert!(matches!(result, Err(TargetError::NotAFolder { .. })));
     let mut other = link(b"way", &target);
     other.mode = 0o777;
-    assert!(
-        place
-            .target
-            .apply_metadata(&other)
-            .expect("metadata")
-            .is_empty()
-    );
+    assert!(place.target.apply_metadata(&other).expect("metadata").is_empty());
     place.assert_outside_untouched();
 }
 
@@ -145,10 +94,7 @@ fn metadata_by_name_does_not_reach_through_a_symlink() {
     fs::remove_file(place.inside(b"f")).expect("remove");
     symlink(place.outside_file(), place.inside(b"f")).expect("symlink");
     let result = place.target.apply_metadata(&fifo);
-    assert!(
-        matches!(result, Err(TargetError::Contested { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(TargetError::Contested { .. })), "{result:?}");
     place.assert_outside_untouched();
 }
 
@@ -167,8 +113,7 @@ fn a_symlink_swapped_in_meanwhile_wins_nothing() {
             while !stop.load(Ordering::Relaxed) {
                 let flags = rustix::fs::RenameFlags::EXCHANGE;
                 let (d, trap) = (place.inside(b"d"), place.inside(b"trap"));
-                rustix::fs::renameat_with(rustix::fs::CWD, &d, rustix::fs::CWD, &trap, flags)
-                    .expect("swap");
+                rustix::fs::renameat_with(rustix::fs::CWD, &d, rustix::fs::CWD, &trap, flags).expect("swap");
                 swaps += 1;
             }
             swaps
@@ -188,10 +133,7 @@ fn a_symlink_swapped_in_meanwhile_wins_nothing() {
         stop.store(true, Ordering::Relaxed);
         assert!(swapping.join().expect("thread") > 0);
     });
-    assert!(
-        through > 0,
-        "the attack never let a file through, so nothing was tried"
-    );
+    assert!(through > 0, "the attack never let a file through, so nothing was tried");
     place.assert_outside_untouched();
 }
 
@@ -228,14 +170,7 @@ fn a_file_swapped_for_a_symlink_meanwhile_is_not_written_through() {
 fn a_hard_link_to_a_file_outside_is_not_written_through() {
     let place = Place::new();
     // Even if the snapshot says that the file has two names: it may lie about that.
-    for links in [
-        None,
-        Some(HardLink {
-            device: 1,
-            inode: 2,
-            count: 2,
-        }),
-    ] {
+    for links in [None, Some(HardLink { device: 1, inode: 2, count: 2 })] {
         fs::hard_link(place.outside_file(), place.inside(b"f")).expect("hard link");
         let mut entry = file(b"f", b"restored");
         entry.links = links;
@@ -249,10 +184,7 @@ fn a_hard_link_to_a_file_outside_is_not_written_through() {
     let mut entry = file(b"g", b"outside");
     entry.mode = 0o777;
     let result = place.target.apply_metadata(&entry);
-    assert!(
-        matches!(result, Err(TargetError::Contested { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(TargetError::Contested { .. })), "{result:?}");
     fs::remove_file(place.inside(b"g")).expect("remove");
     place.assert_outside_untouched();
 }
@@ -269,13 +201,7 @@ fn a_fifo_in_the_way_does_not_hang() {
     };
     fifo();
     assert!(!place.target.matches(&file(b"f", b"x")).expect("compare"));
-    assert!(
-        place
-            .target
-            .open_existing(&file(b"f", b"x"))
-            .expect("open")
-            .is_none()
-    );
+    assert!(place.target.open_existing(&file(b"f", b"x")).expect("open").is_none());
     fifo();
     write_file(&place.target, &file(b"f", b"x"), b"x");
     assert_eq!(fs::read(place.inside(b"f")).expect("read"), b"x");

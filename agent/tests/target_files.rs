@@ -23,8 +23,7 @@ fn zeros_become_holes_in_a_fresh_file() {
         let mut pieces: Vec<_> = content.chunks(300_007).enumerate().collect();
         pieces.reverse();
         for (i, piece) in pieces {
-            made.write_at(i as u64 * 300_007, piece, sparse)
-                .expect("write");
+            made.write_at(i as u64 * 300_007, piece, sparse).expect("write");
         }
         made.set_size(content.len() as u64).expect("size");
         rustix::fs::fsync(&made).expect("sync");
@@ -41,11 +40,7 @@ fn zeros_are_punched_out_of_an_existing_file() {
     let mut content = vec![0; MIB];
     content[5000] = 7;
     let entry = file(b"f", &content);
-    let found = place
-        .target
-        .open_existing(&entry)
-        .expect("open")
-        .expect("reused");
+    let found = place.target.open_existing(&entry).expect("open").expect("reused");
     assert!(!found.is_fresh());
     found.write_at(0, &content[..MIB / 2], true).expect("write");
     found.punch(MIB as u64 / 2, u64::MAX).expect("punch");
@@ -66,30 +61,17 @@ fn in_place_the_same_file_is_changed_where_it_differs() {
     let entry = file(b"f", new);
     assert!(!place.target.matches(&entry).expect("compare"));
 
-    let found = place
-        .target
-        .open_existing(&entry)
-        .expect("open")
-        .expect("reused");
+    let found = place.target.open_existing(&entry).expect("open").expect("reused");
     let mut there = [0; 64];
     let length = found.read_at(0, &mut there).expect("read");
     assert_eq!(&there[..length], old);
     assert_eq!(found.read_at(1000, &mut there).expect("read"), 0);
     found.write_at(5, &new[5..14], true).expect("write");
     found.set_size(new.len() as u64).expect("size");
-    assert!(
-        place
-            .target
-            .finish_file(&found, &entry)
-            .expect("metadata")
-            .is_empty()
-    );
+    assert!(place.target.finish_file(&found, &entry).expect("metadata").is_empty());
 
     assert_eq!(fs::read(place.inside(b"f")).expect("read"), new);
-    assert_eq!(
-        fs::metadata(place.inside(b"f")).expect("stat").ino(),
-        before
-    );
+    assert_eq!(fs::metadata(place.inside(b"f")).expect("stat").ino(), before);
     assert!(place.target.matches(&entry).expect("compare"));
 }
 
@@ -109,13 +91,7 @@ fn a_file_that_already_matches_is_not_touched_by_its_metadata() {
         let stat = fs::metadata(place.inside(b"tick")).expect("stat");
         (stat.ctime(), stat.ctime_nsec()) == before
     } {}
-    assert!(
-        place
-            .target
-            .apply_metadata(&entry)
-            .expect("metadata")
-            .is_empty()
-    );
+    assert!(place.target.apply_metadata(&entry).expect("metadata").is_empty());
     assert_eq!(changed(), before);
 }
 
@@ -134,10 +110,7 @@ fn hard_links_are_made_and_right_ones_stay() {
 #[test]
 fn a_file_too_large_is_an_error_that_names_it() {
     let place = Place::new();
-    let made = place
-        .target
-        .create_file(&file(b"f\x1b\xff", b""))
-        .expect("create");
+    let made = place.target.create_file(&file(b"f\x1b\xff", b"")).expect("create");
     let error = made.write_at(u64::MAX, b"xx", true).expect_err("too large");
     assert!(matches!(error, TargetError::Io { .. }));
     assert!(error.to_string().contains("\\xff"), "{error}");
@@ -159,27 +132,10 @@ fn paths_beyond_what_the_kernel_takes_are_reached() {
     let (deep, other) = (file(&at("file"), b"deep"), link(&at("link"), b"x"));
     write_file(&place.target, &deep, b"deep");
     assert!(place.target.make_special(&other).expect("symlink"));
-    assert!(
-        place
-            .target
-            .hard_link(&at("file"), &at("name"))
-            .expect("link")
-    );
-    assert!(
-        place
-            .target
-            .apply_metadata(&other)
-            .expect("metadata")
-            .is_empty()
-    );
+    assert!(place.target.hard_link(&at("file"), &at("name")).expect("link"));
+    assert!(place.target.apply_metadata(&other).expect("metadata").is_empty());
     for folder in folders.iter().rev() {
-        assert!(
-            place
-                .target
-                .finish_folder(folder)
-                .expect("metadata")
-                .is_empty()
-        );
+        assert!(place.target.finish_folder(folder).expect("metadata").is_empty());
     }
     // Another one, whose cache is empty.
     let again = Target::open(&place.inside(b"")).expect("target");
@@ -193,18 +149,8 @@ fn paths_beyond_what_the_kernel_takes_are_reached() {
 fn dry_comparison_says_no_to_what_is_missing() {
     let place = Place::new();
     assert!(!place.target.matches(&file(b"f", b"")).expect("compare"));
-    assert!(
-        !place
-            .target
-            .matches(&file(b"no/folder/f", b""))
-            .expect("compare")
-    );
+    assert!(!place.target.matches(&file(b"no/folder/f", b"")).expect("compare"));
     fs::write(place.inside(b"f"), b"").expect("write");
-    assert!(
-        !place
-            .target
-            .matches(&file(b"f/below", b""))
-            .expect("compare")
-    );
+    assert!(!place.target.matches(&file(b"f/below", b"")).expect("compare"));
     assert!(!place.target.matches(&dir(b"f")).expect("compare"));
 }

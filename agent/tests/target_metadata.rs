@@ -17,12 +17,7 @@ const ACL: &[u8] = b"system.posix_acl_access";
 /// Version 2; owner rw, user 4711 r, group none, mask r, others none.
 fn acl() -> Vec<u8> {
     let mut raw = 2u32.to_le_bytes().to_vec();
-    let rules = [
-        (1u16, 6u16, u32::MAX),
-        (2, 4, 4711),
-        (4, 0, u32::MAX),
-        (16, 4, u32::MAX),
-    ];
+    let rules = [(1u16, 6u16, u32::MAX), (2, 4, 4711), (4, 0, u32::MAX), (16, 4, u32::MAX)];
     for (tag, rights, id) in rules.into_iter().chain([(32, 0, u32::MAX)]) {
         raw.extend(tag.to_le_bytes());
         raw.extend(rights.to_le_bytes());
@@ -68,16 +63,11 @@ fn assert_like(place: &Place, entry: &Entry) {
 #[test]
 fn modes_and_times_come_back_whatever_the_umask() {
     let place = Place::new();
-    for mode in [
-        0o000, 0o400, 0o640, 0o666, 0o777, 0o4755, 0o2755, 0o6711, 0o1644, 0o070,
-    ] {
+    for mode in [0o000, 0o400, 0o640, 0o666, 0o777, 0o4755, 0o2755, 0o6711, 0o1644, 0o070] {
         for (seconds, nanoseconds) in [(-86_400, 999_999_999), (1_700_000_000, 1), (0, 0)] {
             let mut entry = file(format!("f{mode:o}").as_bytes(), b"x");
             entry.mode = mode;
-            entry.mtime = Timestamp {
-                seconds,
-                nanoseconds,
-            };
+            entry.mtime = Timestamp { seconds, nanoseconds };
             write_file(&place.target, &entry, b"x");
             assert_like(&place, &entry);
         }
@@ -90,10 +80,7 @@ fn a_folder_gets_its_mode_and_time_after_what_is_in_it() {
     let mut entry = dir(b"d");
     entry.mode = 0o3775;
     assert!(place.target.make_folder(b"d").expect("folder"));
-    assert_eq!(
-        fs::metadata(place.inside(b"d")).expect("stat").mode() & 0o777,
-        0o700
-    );
+    assert_eq!(fs::metadata(place.inside(b"d")).expect("stat").mode() & 0o777, 0o700);
     write_file(&place.target, &file(b"d/f", b"x"), b"x");
     assert_no_problem(&place.target.finish_folder(&entry).expect("metadata"));
     assert_like(&place, &entry);
@@ -126,9 +113,7 @@ fn names_count_only_when_asked_for() {
     let place = Place::new();
     let accounts = Accounts::parse(b"ani:x:5001:5001::/:", b"staf:x:5002:");
     let by_name = OwnerPolicy::ByName(accounts);
-    let by_name = Target::open(&place.inside(b""))
-        .expect("target")
-        .with_owners(by_name);
+    let by_name = Target::open(&place.inside(b"")).expect("target").with_owners(by_name);
     let mut entry = file(b"f", b"x");
     (entry.uid, entry.gid) = (4711, 4712);
     entry.user = Some("ani".to_owned());
@@ -149,14 +134,7 @@ fn an_owner_that_cannot_be_set_costs_the_set_id_bits_and_is_told() {
     entry.mtime.nanoseconds = 1_000_000_000;
     let made = place.target.create_file(&entry).expect("create");
     let problems = place.target.finish_file(&made, &entry).expect("metadata");
-    assert!(matches!(
-        problems[..],
-        [
-            MetadataProblem::Owner(_),
-            MetadataProblem::Mode(_),
-            MetadataProblem::Time(_)
-        ]
-    ));
+    assert!(matches!(problems[..], [MetadataProblem::Owner(_), MetadataProblem::Mode(_), MetadataProblem::Time(_)]));
     let mode = fs::metadata(place.inside(b"f")).expect("stat").mode();
     assert_eq!(mode & 0o7777, 0o755);
 }
@@ -165,26 +143,13 @@ fn an_owner_that_cannot_be_set_costs_the_set_id_bits_and_is_told() {
 fn a_symlink_has_its_own_time() {
     let place = Place::new();
     let mut entry = link(b"l\xff", b"../outside/kept");
-    entry.mtime = Timestamp {
-        seconds: -5,
-        nanoseconds: 7,
-    };
+    entry.mtime = Timestamp { seconds: -5, nanoseconds: 7 };
     assert!(place.target.make_special(&entry).expect("symlink"));
     assert!(!place.target.make_special(&entry).expect("symlink"));
     assert_no_problem(&place.target.apply_metadata(&entry).expect("metadata"));
     assert_like(&place, &entry);
-    assert!(
-        !place
-            .target
-            .matches(&link(b"l\xff", b"elsewhere"))
-            .expect("compare")
-    );
-    assert!(
-        place
-            .target
-            .make_special(&link(b"l\xff", b"elsewhere"))
-            .expect("symlink")
-    );
+    assert!(!place.target.matches(&link(b"l\xff", b"elsewhere")).expect("compare"));
+    assert!(place.target.make_special(&link(b"l\xff", b"elsewhere")).expect("symlink"));
     let now = fs::read_link(place.inside(b"l\xff")).expect("read");
     assert_eq!(now, Path::new("elsewhere"));
     place.assert_outside_untouched();
@@ -193,12 +158,7 @@ fn a_symlink_has_its_own_time() {
 #[test]
 fn xattrs_are_set_changed_and_removed() {
     let place = Place::new();
-    if !can_hold(
-        &place,
-        b"user.a",
-        b"1",
-        "xattrs_are_set_changed_and_removed",
-    ) {
+    if !can_hold(&place, b"user.a", b"1", "xattrs_are_set_changed_and_removed") {
         return;
     }
     let mut entry = file(b"f", b"x");
@@ -210,8 +170,7 @@ fn xattrs_are_set_changed_and_removed() {
     assert_eq!(xattr(&path, b"user.\xff"), Some(Vec::new()));
 
     let extra = |name: &[u8]| {
-        rustix::fs::lsetxattr(&path, name, b"longer than it was", XattrFlags::empty())
-            .expect("set");
+        rustix::fs::lsetxattr(&path, name, b"longer than it was", XattrFlags::empty()).expect("set");
     };
     extra(b"user.extra");
     assert!(!place.target.matches(&entry).expect("compare"));
@@ -250,20 +209,13 @@ fn an_attribute_that_cannot_be_set_is_told_by_name() {
     entry.xattrs.insert(b"nowhere.\x1b".to_vec(), b"1".to_vec());
     let made = place.target.create_file(&entry).expect("create");
     let problems = place.target.finish_file(&made, &entry).expect("metadata");
-    assert!(
-        matches!(&problems[..], [MetadataProblem::Xattr { name, .. }] if name == b"nowhere.\x1b")
-    );
+    assert!(matches!(&problems[..], [MetadataProblem::Xattr { name, .. }] if name == b"nowhere.\x1b"));
 }
 
 #[test]
 fn acls_come_back_and_inherited_ones_do_not_stay() {
     let place = Place::new();
-    if !can_hold(
-        &place,
-        ACL,
-        &acl(),
-        "acls_come_back_and_inherited_ones_do_not_stay",
-    ) {
+    if !can_hold(&place, ACL, &acl(), "acls_come_back_and_inherited_ones_do_not_stay") {
         return;
     }
     let mut entry = file(b"f", b"x");
@@ -273,9 +225,7 @@ fn acls_come_back_and_inherited_ones_do_not_stay() {
     assert_like(&place, &entry);
 
     let mut folder = dir(b"d");
-    folder
-        .xattrs
-        .insert(b"system.posix_acl_default".to_vec(), acl());
+    folder.xattrs.insert(b"system.posix_acl_default".to_vec(), acl());
     assert!(place.target.make_folder(b"d").expect("folder"));
     assert_no_problem(&place.target.finish_folder(&folder).expect("metadata"));
     assert_like(&place, &folder);
@@ -315,10 +265,7 @@ fn special_files_come_back_and_the_same_ones_stay() {
     let mut kinds = vec![Kind::Fifo, Kind::Socket];
     if is_root("special_files_come_back_and_the_same_ones_stay (devices)") {
         kinds.push(Kind::Char { major: 1, minor: 3 });
-        kinds.push(Kind::Block {
-            major: 7,
-            minor: 300,
-        });
+        kinds.push(Kind::Block { major: 7, minor: 300 });
     }
     for kind in kinds {
         let mut entry = of_kind(b"s", kind);

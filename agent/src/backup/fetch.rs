@@ -39,8 +39,14 @@ pub struct SmallFile {
 }
 
 pub enum Fetched {
-    Small { files: Vec<SmallFile>, bytes: Vec<u8> },
-    Piece { bytes: Vec<u8>, chunks: Vec<(ChunkId, u32)> },
+    Small {
+        files: Vec<SmallFile>,
+        bytes: Vec<u8>,
+    },
+    Piece {
+        bytes: Vec<u8>,
+        chunks: Vec<(ChunkId, u32)>,
+    },
     /// A large file is over; its entry has no ids.
     End(io::Result<Box<Entry>>),
 }
@@ -99,11 +105,7 @@ impl Pool {
         let spare = Arc::new(Mutex::new(Vec::new()));
         let threads = (0..threads)
             .map(|_| {
-                let worker = Worker {
-                    cutting: cutting.clone(),
-                    spare: spare.clone(),
-                    names: OwnerNames::new(),
-                };
+                let worker = Worker { cutting: cutting.clone(), spare: spare.clone(), names: OwnerNames::new() };
                 let queue = queue.clone();
                 std::thread::spawn(move || worker.run(&queue))
             })
@@ -191,7 +193,12 @@ impl Worker {
         Fetched::Small { files, bytes }
     }
 
-    fn small_file(&mut self, found: &Found, bytes: &mut Vec<u8>, chunks: &mut Vec<(ChunkId, u32)>) -> io::Result<Entry> {
+    fn small_file(
+        &mut self,
+        found: &Found,
+        bytes: &mut Vec<u8>,
+        chunks: &mut Vec<(ChunkId, u32)>,
+    ) -> io::Result<Entry> {
         let (mut entry, file, extents) = begin(found, &mut self.names)?;
         let from = bytes.len();
         let mut read = 0;
@@ -241,7 +248,12 @@ impl Worker {
         Ok(entry)
     }
 
-    fn stream(&mut self, mut entry: Entry, mut input: Box<dyn io::Read + Send>, out: &SyncSender<Fetched>) -> io::Result<Entry> {
+    fn stream(
+        &mut self,
+        mut entry: Entry,
+        mut input: Box<dyn io::Read + Send>,
+        out: &SyncSender<Fetched>,
+    ) -> io::Result<Entry> {
         let mut pieces = Pieces { worker: self, out, buffer: self.buffer() };
         let mut read = 0;
         loop {

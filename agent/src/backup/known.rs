@@ -206,10 +206,9 @@ impl Known {
         let mut reach = Reach::default();
         for (&number, &live_bytes) in live {
             let pack = &self.packs[number as usize];
-            reach.packs.insert(
-                pack.hash,
-                PackUse { stored_bytes: pack.stored_bytes, live_bytes, all_bytes: pack.all_bytes },
-            );
+            reach
+                .packs
+                .insert(pack.hash, PackUse { stored_bytes: pack.stored_bytes, live_bytes, all_bytes: pack.all_bytes });
             reach.indexes.insert(self.indexes[pack.index as usize]);
         }
         reach

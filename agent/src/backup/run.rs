@@ -1,9 +1,9 @@
 //! The one pass of a backup: the walk and the old listing go side by side; a queue holds what
 //! was decided until its content has been read.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -256,7 +256,9 @@ impl Run<'_> {
             self.take_front()?;
         }
         // What needs no waiting is taken in at once; kept places count from the front.
-        while self.batch.is_empty() && matches!(self.queue.front(), Some(Item::Same(_) | Item::Gone(_) | Item::Entry(_))) {
+        while self.batch.is_empty()
+            && matches!(self.queue.front(), Some(Item::Same(_) | Item::Gone(_) | Item::Entry(_)))
+        {
             self.take_front()?;
         }
         Ok(())
@@ -321,7 +323,10 @@ impl Run<'_> {
 
     /// Takes in a large file's pieces; returns its ids and how it ended.
     #[allow(clippy::type_complexity)]
-    fn pieces(&mut self, receiver: &Receiver<Fetched>) -> Result<(Vec<ChunkId>, std::io::Result<Box<Entry>>), BackupError> {
+    fn pieces(
+        &mut self,
+        receiver: &Receiver<Fetched>,
+    ) -> Result<(Vec<ChunkId>, std::io::Result<Box<Entry>>), BackupError> {
         let mut ids = Vec::new();
         loop {
             match receiver.recv() {
@@ -347,7 +352,8 @@ impl Run<'_> {
         let stat = found.stat();
         match entry {
             Ok(entry) => {
-                if let (Some(slot), Kind::File(content)) = (self.links.get_mut(&(stat.device, stat.inode)), &entry.kind) {
+                if let (Some(slot), Kind::File(content)) = (self.links.get_mut(&(stat.device, stat.inode)), &entry.kind)
+                {
                     *slot = Some((content.clone(), ids.clone()));
                 }
                 self.entry(entry, stat, &ids)

@@ -23,9 +23,9 @@ use super::assemble::Assembler;
 use super::known::{Known, LiveBytes};
 use super::listing::{ListingWriter, Record, Tail, stat_bytes};
 use super::{Backup, BackupError, Outcome, Problem};
-use crate::source::Stat;
-use crate::monitor::Progress;
 use crate::cli::utc::rfc3339;
+use crate::monitor::Progress;
+use crate::source::Stat;
 
 /// Problems that are kept to be listed; more are counted.
 const MAX_PROBLEMS: usize = 10_000;
@@ -122,7 +122,12 @@ impl<'a> Snapshot<'a> {
         let new = self.assembler.add(FrameKind::Content, id, bytes)?;
         self.changes.read_bytes += bytes.len() as u64;
         let (new_bytes, known_bytes) = if new { (bytes.len() as u64, 0) } else { (0, bytes.len() as u64) };
-        self.backup.monitor.advance(Progress { bytes: bytes.len() as u64, new_bytes, known_bytes, ..Progress::default() });
+        self.backup.monitor.advance(Progress {
+            bytes: bytes.len() as u64,
+            new_bytes,
+            known_bytes,
+            ..Progress::default()
+        });
         Ok(())
     }
 
@@ -151,7 +156,8 @@ impl<'a> Snapshot<'a> {
             self.release_held()?;
             self.all_same = false;
         }
-        let can_hold = !self.recount && self.tree.at_leaf_start() && (!self.held.is_empty() || self.leaf_starts(record));
+        let can_hold =
+            !self.recount && self.tree.at_leaf_start() && (!self.held.is_empty() || self.leaf_starts(record));
         if !can_hold {
             return Ok(self.push_old(record, end)?);
         }
@@ -240,7 +246,13 @@ impl<'a> Snapshot<'a> {
     }
 
     /// An entry that this run has read; `ids` are its content's.
-    pub fn entry(&mut self, mut entry: Entry, stat: &Stat, ids: &[ChunkId], settled: bool) -> std::result::Result<(), BackupError> {
+    pub fn entry(
+        &mut self,
+        mut entry: Entry,
+        stat: &Stat,
+        ids: &[ChunkId],
+        settled: bool,
+    ) -> std::result::Result<(), BackupError> {
         self.release_held()?;
         self.all_same = false;
         let unread = entry.content().is_some_and(|content| content.unread.is_some());

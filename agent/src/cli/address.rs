@@ -32,9 +32,7 @@ impl StoreAddress {
                 )));
             }
             Some(_) => {
-                return Err(Failure::usage(format!(
-                    "{shown:?} is not a store: it is a folder, or file:///folder"
-                )));
+                return Err(Failure::usage(format!("{shown:?} is not a store: it is a folder, or file:///folder")));
             }
         };
         if path.as_os_str().is_empty() {
@@ -130,7 +128,9 @@ mod tests {
 
     #[test]
     fn what_this_version_cannot_use_is_bad_usage() {
-        for bad in ["", "s3://bucket/p", "https://pusat:8443", "file://host/x", "file:///a%zz", "file:///a%00", "ftp://x"] {
+        for bad in
+            ["", "s3://bucket/p", "https://pusat:8443", "file://host/x", "file:///a%zz", "file:///a%00", "ftp://x"]
+        {
             let failure = StoreAddress::parse(bad.as_ref()).unwrap_err();
             assert_eq!(failure.status(), 2, "{bad}");
         }

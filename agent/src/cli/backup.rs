@@ -123,7 +123,8 @@ fn source(context: &Context, args: &Args, vault: &Writable) -> Result<Source, Fa
 }
 
 fn walk_options(context: &Context, args: &Args, vault: &Writable) -> Result<WalkOptions, Failure> {
-    let excludes = Excludes::new(&args.exclude, &args.exclude_from).map_err(|error| Failure::usage(error.to_string()))?;
+    let excludes =
+        Excludes::new(&args.exclude, &args.exclude_from).map_err(|error| Failure::usage(error.to_string()))?;
     let mut skip = Vec::new();
     // A vault in itself would grow with each run, and the agent's secrets belong nowhere else.
     let StoreAddress::Dir(store) = context.address()?;
@@ -149,7 +150,8 @@ fn dry_run(context: &mut Context, args: &Args, vault: &Writable) -> Result<Outco
     if args.stdin.is_some() {
         return Err(Failure::usage("--dry-run has nothing to say of standard input"));
     }
-    let walk = source::walk(&args.paths, walk_options(context, args, vault)?).map_err(|e| Failure::said(e.to_string()))?;
+    let walk =
+        source::walk(&args.paths, walk_options(context, args, vault)?).map_err(|e| Failure::said(e.to_string()))?;
     let (mut files, mut bytes, mut unread) = (0, 0, false);
     for step in walk {
         let (mark, path, note) = match step {
@@ -179,7 +181,12 @@ fn dry_run(context: &mut Context, args: &Args, vault: &Writable) -> Result<Outco
     Ok(if unread { Outcome::Unread } else { Outcome::Done })
 }
 
-fn report(context: &mut Context, vault: &Writable, outcome: &backup::Outcome, started: Instant) -> Result<Outcome, Failure> {
+fn report(
+    context: &mut Context,
+    vault: &Writable,
+    outcome: &backup::Outcome,
+    started: Instant,
+) -> Result<Outcome, Failure> {
     let ended = if outcome.manifest.facts.counts.unread > 0 { Outcome::Unread } else { Outcome::Done };
     let seconds = started.elapsed().as_secs_f64();
     if context.global.json {

@@ -87,7 +87,8 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     let store = context.open_store()?;
     let readable = readable(context, &*store, args.identity.identity.as_deref())?;
     if readable.owner.is_none() {
-        context.warn("there is no owner key to compare: who signed the snapshots is not verified (give --identity FILE)");
+        context
+            .warn("there is no owner key to compare: who signed the snapshots is not verified (give --identity FILE)");
     }
     let vault = readable.vault;
     let expected = readable.own.as_ref().map(|own| expected(context, own)).transpose()?.unwrap_or_default();
@@ -206,7 +207,11 @@ fn to_json(vault: VaultId, report: &CheckReport, read_bytes: u64, started: Insta
         verified: report.verified,
         with_identity: report.with_identity,
         read_data_percent: report.sample.map(|sample| sample.percent),
-        sample_seed: report.sample.as_ref().filter(|sample| is_part(sample)).map(|sample| format!("{:016x}", sample.seed)),
+        sample_seed: report
+            .sample
+            .as_ref()
+            .filter(|sample| is_part(sample))
+            .map(|sample| format!("{:016x}", sample.seed)),
         sound: report.sound(),
         snapshots: standing(report),
         replaced: report.replaced.iter().map(|&number| report.snapshots[number].name.hash.to_string()).collect(),
@@ -304,7 +309,8 @@ fn print(context: &mut Context, vault: VaultId, report: &CheckReport, read: u64)
 fn problem_text(report: &CheckReport, problem: &Problem) -> String {
     let mut text = format!("{}\n  {}\n", problem.object, problem.error);
     if problem.affects_count > 0 {
-        let named: Vec<_> = problem.affects.iter().take(NAMED).map(|&number| short(&report.snapshots[number])).collect();
+        let named: Vec<_> =
+            problem.affects.iter().take(NAMED).map(|&number| short(&report.snapshots[number])).collect();
         let more = problem.affects_count - named.len() as u64;
         let more = if more > 0 { format!(" and {} more", count(more)) } else { String::new() };
         let _ = writeln!(text, "  needed by {}{more}", named.join(", "));
@@ -313,7 +319,9 @@ fn problem_text(report: &CheckReport, problem: &Problem) -> String {
         let snapshot = short(&report.snapshots[lost.snapshot]);
         let _ = match (lost.entries, escape(&lost.path)) {
             (1, path) => writeln!(text, "  lost in {snapshot}: {path}"),
-            (entries, path) if path.is_empty() => writeln!(text, "  lost in {snapshot}: all {} entries", count(entries)),
+            (entries, path) if path.is_empty() => {
+                writeln!(text, "  lost in {snapshot}: all {} entries", count(entries))
+            }
             (entries, path) => writeln!(text, "  lost in {snapshot}: {} entries from {path} on", count(entries)),
         };
     }

@@ -100,7 +100,10 @@ pub fn for_writing(context: &Context, store: &dyn Store) -> Result<Writable, Fai
     if let Some(vault) = context.global.vault {
         let dir = state.vault(vault);
         let keys = dir.keys()?.ok_or_else(|| {
-            Failure::said(format!("this agent has no keys of vault {vault} in {}; only the agent that made a vault writes into it", state.path().display()))
+            Failure::said(format!(
+                "this agent has no keys of vault {vault} in {}; only the agent that made a vault writes into it",
+                state.path().display()
+            ))
         })?;
         return if is_in(store, &keys)? {
             Ok(Writable { dir, keys })
@@ -154,7 +157,11 @@ pub fn for_reading(context: &Context, store: &dyn Store, identity: Option<&Path>
     Ok(Readable { vault, owner, identity, own })
 }
 
-fn find_vault(store: &dyn Store, identity: Option<&IdentityFile>, state: Option<&StateDir>) -> Result<VaultId, Failure> {
+fn find_vault(
+    store: &dyn Store,
+    identity: Option<&IdentityFile>,
+    state: Option<&StateDir>,
+) -> Result<VaultId, Failure> {
     let mut named: Vec<VaultId> = identity.iter().flat_map(|file| &file.bindings).map(|its| its.vault).collect();
     named.sort();
     named.dedup();
@@ -165,7 +172,9 @@ fn find_vault(store: &dyn Store, identity: Option<&IdentityFile>, state: Option<
         }
     }
     if let (Some(vault), true) = (named.first(), found.is_empty()) {
-        return Err(Failure::said(format!("the identity file is for vault {vault}, which is not in this store; check --store")));
+        return Err(Failure::said(format!(
+            "the identity file is for vault {vault}, which is not in this store; check --store"
+        )));
     }
     if let (Some(state), true) = (state, found.is_empty()) {
         found.extend(own_vaults(state, store)?.iter().map(|its| (its.keys.vault, Some(its.keys.class))));
@@ -191,7 +200,11 @@ fn vaults_in(store: &dyn Store) -> Result<Vec<VaultId>, Failure> {
     Ok(found.into_iter().collect())
 }
 
-fn one_owner(vault: VaultId, own: Option<&Writable>, identity: Option<&IdentityFile>) -> Result<Option<Fingerprint>, Failure> {
+fn one_owner(
+    vault: VaultId,
+    own: Option<&Writable>,
+    identity: Option<&IdentityFile>,
+) -> Result<Option<Fingerprint>, Failure> {
     let pinned = own.map(|own| own.keys.owner.fingerprint());
     let carried = identity.and_then(|file| file.owner_of(vault));
     match (pinned, carried) {

@@ -103,7 +103,10 @@ fn look_at_state(context: &Context, found: &mut Findings) -> Option<StateDir> {
     let path = state.path().display();
     match fs::metadata(state.path()) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            found.wrong("state", format!("there is no folder {path}; `pulih-agent init` makes it, or name another with --state"));
+            found.wrong(
+                "state",
+                format!("there is no folder {path}; `pulih-agent init` makes it, or name another with --state"),
+            );
         }
         Err(error) => found.wrong("state", format!("cannot look at {path}: {error}")),
         Ok(folder) if !folder.is_dir() => found.wrong("state", format!("{path} is no folder")),
@@ -159,9 +162,14 @@ fn look_at_store(address: &StoreAddress, found: &mut Findings) -> Option<std::sy
         }
     };
     let Some(folder) = address.folder() else { return Some(store) };
-    match rustix::fs::access(folder, rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK) {
+    match rustix::fs::access(
+        folder,
+        rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
+    ) {
         Ok(()) => found.ok("store", address.to_string()),
-        Err(error) => found.wrong("store", format!("cannot read and write in {address}: {}", std::io::Error::from(error))),
+        Err(error) => {
+            found.wrong("store", format!("cannot read and write in {address}: {}", std::io::Error::from(error)))
+        }
     }
     match rustix::fs::statvfs(folder) {
         Ok(disk) => {
@@ -175,7 +183,13 @@ fn look_at_store(address: &StoreAddress, found: &mut Findings) -> Option<std::sy
     Some(store)
 }
 
-fn look_at_vaults(context: &Context, store: &dyn Store, own: &[Writable], identity: Option<&IdentityFile>, found: &mut Findings) {
+fn look_at_vaults(
+    context: &Context,
+    store: &dyn Store,
+    own: &[Writable],
+    identity: Option<&IdentityFile>,
+    found: &mut Findings,
+) {
     let asked = |its: &&Writable| context.global.vault.is_none_or(|vault| vault == its.keys.vault);
     let own: Vec<&Writable> = own.iter().filter(asked).collect();
     if own.is_empty() {
@@ -208,7 +222,13 @@ fn look_at_descriptions(own: &Writable, vault: &TrustedVault, found: &mut Findin
         let readers = current.recipients.len();
         found.ok("vault", format!("{id}, class {}, description {}, {readers} recipients", current.class, name.number));
     } else {
-        found.wrong("vault", format!("{id}: description {} names another agent's key; this agent may no longer write into it", name.number));
+        found.wrong(
+            "vault",
+            format!(
+                "{id}: description {} names another agent's key; this agent may no longer write into it",
+                name.number
+            ),
+        );
     }
 }
 
@@ -233,7 +253,8 @@ fn look_at_snapshots(context: &Context, store: &dyn Store, vault: &TrustedVault,
     };
     let now = (context.clock)();
     if last > now + CLOCK_SLACK {
-        let text = format!("it shows {}, and the newest snapshot is of {}; set the clock", utc::human(now), utc::human(last));
+        let text =
+            format!("it shows {}, and the newest snapshot is of {}; set the clock", utc::human(now), utc::human(last));
         found.wrong("clock", text);
     }
     found.ok("snapshots", format!("{fine}, the newest of {}", utc::human(last)));

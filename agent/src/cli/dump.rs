@@ -53,11 +53,13 @@ pub fn run(context: &mut Context, args: &Dump) -> Result<Outcome, Failure> {
 fn content(entry: &Entry) -> Result<&Content, Failure> {
     let path = ls::path(&entry.path);
     match &entry.kind {
-        Kind::File(Content { unread: Some(why), .. }) => {
-            Err(Failure::said(format!("{path} could not be read when it was saved, so there is nothing to print: {why}")))
-        }
+        Kind::File(Content { unread: Some(why), .. }) => Err(Failure::said(format!(
+            "{path} could not be read when it was saved, so there is nothing to print: {why}"
+        ))),
         Kind::File(content) => Ok(content),
-        Kind::Dir => Err(Failure::said(format!("{path} is a folder; `ls` lists what is in it, `restore` brings it back"))),
+        Kind::Dir => {
+            Err(Failure::said(format!("{path} is a folder; `ls` lists what is in it, `restore` brings it back")))
+        }
         Kind::Link { target } => {
             Err(Failure::said(format!("{path} is a symbolic link to {}; dump that", ls::path(target))))
         }

@@ -55,7 +55,11 @@ impl Patterns {
                 return Err(Failure::usage(format!("the pattern {pattern:?} names nothing")));
             }
             let glob = GlobBuilder::new(bare).literal_separator(true).build().map_err(usage)?;
-            if pattern.contains('/') { paths.add(glob) } else { names.add(glob) };
+            if pattern.contains('/') {
+                paths.add(glob)
+            } else {
+                names.add(glob)
+            };
         }
         Ok(Self { names: names.build().map_err(usage)?, paths: paths.build().map_err(usage)? })
     }

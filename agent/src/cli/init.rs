@@ -65,9 +65,9 @@ pub fn run(context: &mut Context, args: &Init) -> Result<Outcome, Failure> {
     let random = SystemRandom::new();
     let plan = Plan::draw(args, &random)?;
     let keys = state.vault(plan.vault).keys_path();
-    let made = plan.carry_out(context, &*store, &owner_path, &random).map_err(|failure| {
-        failure.as_cause_of(what_is_left(args, &owner_path, &keys))
-    })?;
+    let made = plan
+        .carry_out(context, &*store, &owner_path, &random)
+        .map_err(|failure| failure.as_cause_of(what_is_left(args, &owner_path, &keys)))?;
     print(context, &made)?;
     Ok(Outcome::Done)
 }
@@ -79,9 +79,10 @@ fn waiting(process: Option<u32>) -> String {
 
 fn owner_path(args: &Init) -> Result<PathBuf, Failure> {
     let beside = || args.identity_out.as_deref().map(owner_beside);
-    args.owner.clone().or_else(beside).ok_or_else(|| {
-        Failure::usage("where is the owner key? give --owner FILE; it is made there if there is none")
-    })
+    args.owner
+        .clone()
+        .or_else(beside)
+        .ok_or_else(|| Failure::usage("where is the owner key? give --owner FILE; it is made there if there is none"))
 }
 
 fn what_is_left(args: &Init, owner: &Path, keys: &Path) -> String {
@@ -95,7 +96,10 @@ fn what_is_left(args: &Init, owner: &Path, keys: &Path) -> String {
     let mut text = "the vault was not made; put right what is named below and run `init` again".to_owned();
     if let Some(path) = args.identity_out.as_deref().filter(|path| path.exists()) {
         let (path, owner) = (path.display(), owner.display());
-        let _ = write!(text, ", after deleting {path}, which reads no vault (the owner key {owner} can stay and is used again)");
+        let _ = write!(
+            text,
+            ", after deleting {path}, which reads no vault (the owner key {owner} can stay and is used again)"
+        );
     }
     text
 }
@@ -131,7 +135,13 @@ impl<'a> Plan<'a> {
         })
     }
 
-    fn carry_out(self, context: &Context, store: &dyn Store, owner_path: &Path, random: &SystemRandom) -> Result<Report, Failure> {
+    fn carry_out(
+        self,
+        context: &Context,
+        store: &dyn Store,
+        owner_path: &Path,
+        random: &SystemRandom,
+    ) -> Result<Report, Failure> {
         let created = utc::rfc3339((context.clock)());
         let owner = read_or_make_owner(owner_path, random)?;
         if owner.open_to_others {

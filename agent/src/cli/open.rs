@@ -59,7 +59,12 @@ impl OpenSnapshot {
 
     /// Begins the lines of JSON about this snapshot.
     pub fn head(&self) -> impl Serialize + use<> {
-        Head { kind: "pulih/snapshot/v1", vault: self.vault.to_string(), verified: self.verified, snapshot: self.describe() }
+        Head {
+            kind: "pulih/snapshot/v1",
+            vault: self.vault.to_string(),
+            verified: self.verified,
+            snapshot: self.describe(),
+        }
     }
 
     /// Calls `each` with the entries at and below a path, in order, and says how many there are.
@@ -172,13 +177,21 @@ impl OpenVault {
         }
         let folder = std::env::temp_dir();
         make(&folder).map_err(|error| {
-            Failure::said(format!("cannot make a folder in {}: {error}; name another one with TMPDIR", folder.display()))
+            Failure::said(format!(
+                "cannot make a folder in {}: {error}; name another one with TMPDIR",
+                folder.display()
+            ))
         })
     }
 }
 
 /// Opens the snapshot that a person named.
-pub fn open(context: &Context, identity: &Path, dataset: Option<&DatasetName>, spec: &str) -> Result<OpenSnapshot, Failure> {
+pub fn open(
+    context: &Context,
+    identity: &Path,
+    dataset: Option<&DatasetName>,
+    spec: &str,
+) -> Result<OpenSnapshot, Failure> {
     OpenVault::open(context, identity)?.snapshot(spec, dataset)
 }
 

@@ -25,9 +25,8 @@ pub fn man(context: &mut Context, args: &Man) -> Result<Outcome, Failure> {
         context.out.bytes(&page)?;
         return Ok(Outcome::Done);
     };
-    let cannot = |error: std::io::Error| {
-        Failure::said(format!("cannot write manual pages into {}: {error}", folder.display()))
-    };
+    let cannot =
+        |error: std::io::Error| Failure::said(format!("cannot write manual pages into {}: {error}", folder.display()));
     if !fs::metadata(folder).map_err(cannot)?.is_dir() {
         return Err(cannot(std::io::ErrorKind::NotADirectory.into()));
     }

@@ -189,7 +189,9 @@ fn words(fate: &Fate) -> (&'static str, String) {
         Fate::Reach(_) => ("reach", "reach made again".to_owned()),
         Fate::Manifest(_) => ("manifest", "manifest made again".to_owned()),
         Fate::Unsigned => ("unsigned", "needs a manifest, which only the owner key can sign".to_owned()),
-        Fate::Incomplete { count: parts, .. } => ("incomplete", format!("not made: {} parts are in no sound pack", count(*parts))),
+        Fate::Incomplete { count: parts, .. } => {
+            ("incomplete", format!("not made: {} parts are in no sound pack", count(*parts)))
+        }
         Fate::Superseded => ("superseded", "of a run that did not end; another has its number".to_owned()),
     }
 }
@@ -214,7 +216,10 @@ fn print_plan(context: &mut Context, plan: &Plan) -> Result<(), Failure> {
             let more = parts - missing.len() as u64;
             let more = if more > 0 { format!("\n  and {} more", count(more)) } else { String::new() };
             let (dataset, number) = (&planned.facts.dataset, planned.facts.sequence);
-            context.warn(&format!("snapshot {number} of {dataset} cannot be made again:\n  {}{more}", missing.join("\n  ")));
+            context.warn(&format!(
+                "snapshot {number} of {dataset} cannot be made again:\n  {}{more}",
+                missing.join("\n  ")
+            ));
         }
     }
     say_gaps(context, plan);

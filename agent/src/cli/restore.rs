@@ -47,7 +47,8 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     }
     let selection = Selection::new(args.snapshot.path.clone(), &args.include)
         .map_err(|error| Failure::usage(format!("--include: {error}")))?;
-    let snapshot = open::open(context, &args.identity.identity, args.dataset.dataset.as_ref(), &args.snapshot.snapshot)?;
+    let snapshot =
+        open::open(context, &args.identity.identity, args.dataset.dataset.as_ref(), &args.snapshot.snapshot)?;
     let in_place = !is_empty(&args.target)?;
     let target = if args.dry_run && !args.target.exists() {
         // Nothing is made for a look: an empty folder elsewhere stands in for the target.
@@ -70,7 +71,8 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
         monitor: &monitor,
     })?;
     drop(monitor);
-    if summary.files + summary.dirs + summary.others == 0 && (args.snapshot.path.is_some() || !args.include.is_empty()) {
+    if summary.files + summary.dirs + summary.others == 0 && (args.snapshot.path.is_some() || !args.include.is_empty())
+    {
         return Err(Failure::said("nothing in the snapshot matches; `pulih-agent find` looks for names in it"));
     }
     tell(context, args, &snapshot, &summary, started.elapsed().as_secs_f64())
@@ -84,7 +86,13 @@ fn is_empty(folder: &Path) -> Result<bool, Failure> {
     }
 }
 
-fn tell(context: &mut Context, args: &Args, snapshot: &OpenSnapshot, summary: &Summary, seconds: f64) -> Result<Outcome, Failure> {
+fn tell(
+    context: &mut Context,
+    args: &Args,
+    snapshot: &OpenSnapshot,
+    summary: &Summary,
+    seconds: f64,
+) -> Result<Outcome, Failure> {
     let outcome = match summary {
         Summary { failed: 1.., .. } => Outcome::FoundWrong,
         Summary { unread: 1.., .. } => Outcome::Unread,
@@ -117,7 +125,13 @@ fn tell(context: &mut Context, args: &Args, snapshot: &OpenSnapshot, summary: &S
     Ok(outcome)
 }
 
-fn say(context: &mut Context, args: &Args, snapshot: &Snapshot, summary: &Summary, seconds: f64) -> Result<(), Failure> {
+fn say(
+    context: &mut Context,
+    args: &Args,
+    snapshot: &Snapshot,
+    summary: &Summary,
+    seconds: f64,
+) -> Result<(), Failure> {
     let done = if args.dry_run { "Would restore" } else { "Restored" };
     context.out.line(&format!(
         "{done} snapshot {} of {} into {}: {} files, {}, in {seconds:.1} s.",

@@ -111,7 +111,12 @@ pub fn run(context: &mut Context, args: &Snapshots) -> Result<Outcome, Failure> 
     Ok(if list.damaged.is_empty() { Outcome::Done } else { Outcome::FoundWrong })
 }
 
-fn list(context: &Context, store: &dyn Store, readable: &Readable, dataset: Option<&DatasetName>) -> Result<List, Failure> {
+fn list(
+    context: &Context,
+    store: &dyn Store,
+    readable: &Readable,
+    dataset: Option<&DatasetName>,
+) -> Result<List, Failure> {
     let all: Vec<Listed> = if readable.owner.is_some() {
         readable.trusted(context, store)?.manifests(store)?
     } else {

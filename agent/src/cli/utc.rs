@@ -82,8 +82,7 @@ pub fn parse(text: &str) -> Option<i64> {
     }
     let date = days(i64::from(year), month, day);
     // A day that its month does not have comes back as another.
-    (civil(date) == (i64::from(year), month, day))
-        .then(|| date * DAY + i64::from(hour * 3600 + minute * 60 + second))
+    (civil(date) == (i64::from(year), month, day)).then(|| date * DAY + i64::from(hour * 3600 + minute * 60 + second))
 }
 
 #[cfg(test)]

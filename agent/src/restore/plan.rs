@@ -101,7 +101,9 @@ impl Planner<'_> {
         match self.other(entry) {
             Ok(()) => {}
             Err(Stop::Failed(RestoreError::Target(error))) => self.failed(&path, &error.to_string()),
-            Err(Stop::Failed(RestoreError::Vault(error))) if is_damage(&error) => self.failed(&path, &error.to_string()),
+            Err(Stop::Failed(RestoreError::Vault(error))) if is_damage(&error) => {
+                self.failed(&path, &error.to_string())
+            }
             Err(stop) => return Err(stop),
         }
         if self.window.parts.len() >= MAX_PARTS || self.window.files.len() >= MAX_FILES {

@@ -32,9 +32,9 @@ impl Selection {
     }
 
     fn is_below(&self, path: &[u8]) -> bool {
-        self.below.as_deref().is_none_or(|below| {
-            path.strip_prefix(below).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
-        })
+        self.below
+            .as_deref()
+            .is_none_or(|below| path.strip_prefix(below).is_some_and(|rest| rest.is_empty() || rest[0] == b'/'))
     }
 
     /// Whether an entry is wanted for itself.
@@ -45,9 +45,10 @@ impl Selection {
                 // A pattern that names a folder means all that is in it.
                 let path = std::path::Path::new(std::ffi::OsStr::from_bytes(path));
                 include.matched(path, is_dir).is_whitelist()
-                    || path.ancestors().skip(1).any(|above| {
-                        !above.as_os_str().is_empty() && include.matched(above, true).is_whitelist()
-                    })
+                    || path
+                        .ancestors()
+                        .skip(1)
+                        .any(|above| !above.as_os_str().is_empty() && include.matched(above, true).is_whitelist())
             })
     }
 
@@ -62,7 +63,9 @@ impl Selection {
     /// the path, what is below it, and each folder above it.
     pub fn touches(&self, from: Option<&[u8]>, to: Option<&[u8]>) -> bool {
         let Some(below) = self.below.as_deref() else { return true };
-        let inside = |path: &[u8]| from.is_none_or(|from| compare(from, path).is_le()) && to.is_none_or(|to| compare(path, to).is_lt());
+        let inside = |path: &[u8]| {
+            from.is_none_or(|from| compare(from, path).is_le()) && to.is_none_or(|to| compare(path, to).is_lt())
+        };
         let above = below.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| &below[..at]);
         from.is_some_and(|from| self.is_below(from)) || inside(below) || above.into_iter().any(inside)
     }

@@ -186,8 +186,7 @@ fn is_right(restore: &Restore, file: &TargetFile, part: &Part, buffer: &mut Vec<
         return false;
     }
     buffer.resize(part.len as usize, 0);
-    matches!(file.read_at(part.at, buffer), Ok(got) if got == buffer.len())
-        && restore.reader.id_of(buffer) == part.id
+    matches!(file.read_at(part.at, buffer), Ok(got) if got == buffer.len()) && restore.reader.id_of(buffer) == part.id
 }
 
 impl Work<'_> {

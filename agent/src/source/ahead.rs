@@ -54,12 +54,7 @@ enum Pending {
 
 impl Ahead {
     pub fn new(max_folders: usize) -> Self {
-        Self {
-            state: Mutex::default(),
-            done: Condvar::new(),
-            work: Condvar::new(),
-            max_folders,
-        }
+        Self { state: Mutex::default(), done: Condvar::new(), work: Condvar::new(), max_folders }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -155,14 +150,7 @@ impl Ahead {
         }
     }
 
-    fn finish(
-        &self,
-        state: &mut State,
-        helper: usize,
-        parent: &Listing,
-        sub: usize,
-        outcome: Outcome,
-    ) {
+    fn finish(&self, state: &mut State, helper: usize, parent: &Listing, sub: usize, outcome: Outcome) {
         let mine = |pending: &Pending| matches!(pending, Pending::Busy(who) if *who == helper);
         match (state.order.iter().rposition(mine), &outcome) {
             (Some(at), Outcome::Listed(listing, _)) if !listing.subs.is_empty() => {

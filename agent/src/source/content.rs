@@ -62,11 +62,7 @@ fn open_leased(found: &Found) -> io::Result<OwnedFd> {
 
 /// Opens without waiting and, where that is allowed, without a mark that it was read: else a
 /// backup would make every file look used.
-pub(super) fn open_quietly(
-    folder: impl AsFd,
-    name: &CStr,
-    flags: OFlags,
-) -> Result<OwnedFd, Errno> {
+pub(super) fn open_quietly(folder: impl AsFd, name: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
     let flags = flags | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let open = |flags| loop {
         match openat(folder.as_fd(), name, flags, Mode::empty()) {

@@ -33,10 +33,9 @@ impl Excludes {
             }
             builder.add_line(None, pattern).map_err(|e| failed(reason(e)))?;
         }
-        let matcher = builder.build().map_err(|e| SourceError::ExcludePattern {
-            pattern: "(all together)".to_owned(),
-            reason: reason(e),
-        })?;
+        let matcher = builder
+            .build()
+            .map_err(|e| SourceError::ExcludePattern { pattern: "(all together)".to_owned(), reason: reason(e) })?;
         Ok(Self((!matcher.is_empty()).then_some(matcher)))
     }
 
@@ -52,8 +51,7 @@ impl Excludes {
 }
 
 fn add_file(builder: &mut GitignoreBuilder, file: &Path) -> Result<(), SourceError> {
-    let bytes = std::fs::read(file)
-        .map_err(|error| SourceError::ExcludeFile { file: file.to_owned(), error })?;
+    let bytes = std::fs::read(file).map_err(|error| SourceError::ExcludeFile { file: file.to_owned(), error })?;
     // Editors of other systems begin a file with a mark that is no part of the first pattern.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     for (i, line) in bytes.split(|&b| b == b'\n').enumerate() {
@@ -134,8 +132,7 @@ mod tests {
     fn the_command_line_has_the_last_word() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "\u{feff}*.log\n").unwrap();
-        let excludes =
-            Excludes::new(&["!keep.log".to_owned()], &[file.path().to_owned()]).unwrap();
+        let excludes = Excludes::new(&["!keep.log".to_owned()], &[file.path().to_owned()]).unwrap();
         assert!(!excludes.matches(b"keep.log", false));
         assert!(excludes.matches(b"other.log", false));
     }

@@ -17,9 +17,15 @@ pub enum Step {
     Found(Found),
     /// A folder whose content could not be listed (its own entry has been found), or an entry of
     /// which nothing is known but its name.
-    Unreadable { path: Vec<u8>, error: io::Error },
+    Unreadable {
+        path: Vec<u8>,
+        error: io::Error,
+    },
     /// Not found on purpose. A folder's own entry has been found, unless it is excluded.
-    Skipped { path: Vec<u8>, why: Skip },
+    Skipped {
+        path: Vec<u8>,
+        why: Skip,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,11 +160,7 @@ struct Part {
 impl Place {
     pub fn below(&self, name: &CStr) -> Self {
         let name = name.to_bytes();
-        Place(Some(Arc::new(Part {
-            parent: self.clone(),
-            name: name.into(),
-            len: self.len_below(name.len()),
-        })))
+        Place(Some(Arc::new(Part { parent: self.clone(), name: name.into(), len: self.len_below(name.len()) })))
     }
 
     /// How long the path of an entry here is whose name has `name` bytes.

@@ -56,11 +56,7 @@ fn kind(found: &Found) -> io::Result<Kind> {
 
 /// What tells the other names of the same file. Folders have several links by their nature.
 fn links(stat: &Stat) -> Option<HardLink> {
-    (stat.links > 1 && !stat.is_dir()).then_some(HardLink {
-        device: stat.device,
-        inode: stat.inode,
-        count: stat.links,
-    })
+    (stat.links > 1 && !stat.is_dir()).then_some(HardLink { device: stat.device, inode: stat.inode, count: stat.links })
 }
 
 /// All attributes that may be read, with POSIX ACLs and capabilities.
@@ -68,9 +64,7 @@ fn xattrs(found: &Found) -> io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
     let mut path = format!("/proc/self/fd/{}/", found.folder().as_raw_fd()).into_bytes();
     path.extend_from_slice(found.name().to_bytes());
     let followed = found.is_followed();
-    let list = read_growing(|buffer| {
-        if followed { listxattr(&*path, buffer) } else { llistxattr(&*path, buffer) }
-    });
+    let list = read_growing(|buffer| if followed { listxattr(&*path, buffer) } else { llistxattr(&*path, buffer) });
     let list = match list {
         Ok(list) => list,
         Err(error) if is_none(error) => return Ok(BTreeMap::new()),
@@ -79,13 +73,12 @@ fn xattrs(found: &Found) -> io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
     };
     let mut xattrs = BTreeMap::new();
     for name in list.split(|&b| b == 0).filter(|name| !name.is_empty()) {
-        let value = read_growing(|buffer| {
-            if followed {
-                getxattr(&*path, name, buffer)
-            } else {
-                lgetxattr(&*path, name, buffer)
-            }
-        });
+        let value =
+            read_growing(
+                |buffer| {
+                    if followed { getxattr(&*path, name, buffer) } else { lgetxattr(&*path, name, buffer) }
+                },
+            );
         match value {
             Ok(value) => drop(xattrs.insert(name.to_vec(), value)),
             // Removed since it was listed, or not for us to see.
@@ -98,9 +91,7 @@ fn xattrs(found: &Found) -> io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
 }
 
 /// With a buffer that does for most, and then with one that does for all.
-fn read_growing(
-    mut read: impl FnMut(&mut [u8]) -> Result<usize, Errno>,
-) -> Result<Vec<u8>, Errno> {
+fn read_growing(mut read: impl FnMut(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
     let mut small = [0; 512];
     match read(&mut small) {
         Ok(length) => Ok(small[..length].to_vec()),

@@ -62,10 +62,7 @@ pub(super) fn plan(roots: &[PathBuf]) -> Result<Vec<Top>, SourceError> {
         node.is_root = true;
     }
     check_apart(&relative, &absolute)?;
-    merge(relative, absolute)
-        .into_iter()
-        .map(|(base, node)| open(base, node))
-        .collect()
+    merge(relative, absolute).into_iter().map(|(base, node)| open(base, node)).collect()
 }
 
 /// The path in the snapshot, and below what on disk it is. As `..` is resolved by the names
@@ -97,12 +94,8 @@ fn check_apart(relative: &Node, absolute: &Node) -> Result<(), SourceError> {
     let text = |name: &CString| name.to_string_lossy().into_owned();
     let conflict = match shared {
         Some(name) => (text(name), text(name)),
-        None if relative.is_root => {
-            (".".to_owned(), absolute.children.keys().next().map(text).unwrap_or_default())
-        }
-        None if absolute.is_root => {
-            (relative.children.keys().next().map(text).unwrap_or_default(), String::new())
-        }
+        None if relative.is_root => (".".to_owned(), absolute.children.keys().next().map(text).unwrap_or_default()),
+        None if absolute.is_root => (relative.children.keys().next().map(text).unwrap_or_default(), String::new()),
         None => return Ok(()),
     };
     Err(SourceError::Conflict { relative: conflict.0, absolute: conflict.1 })
@@ -133,10 +126,7 @@ fn merge(relative: Node, absolute: Node) -> Vec<(Base, Node)> {
 
 fn open(base: Base, node: Node) -> Result<Top, SourceError> {
     let path = if base == Base::Root { "/" } else { "." };
-    let failed = |error: rustix::io::Errno| SourceError::Root {
-        path: OsStr::new(path).into(),
-        error: error.into(),
-    };
+    let failed = |error: rustix::io::Errno| SourceError::Root { path: OsStr::new(path).into(), error: error.into() };
     // Of a folder on the way nothing is read, so that it needs no permission for that.
     let access = if node.is_root { OFlags::RDONLY } else { OFlags::PATH };
     let flags = access | OFlags::DIRECTORY | OFlags::CLOEXEC;

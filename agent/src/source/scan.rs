@@ -118,16 +118,13 @@ impl Scanner {
         for name in scope.node.iter().flat_map(|node| node.children.keys()) {
             self.add_name(name, 0, &mut names);
         }
-        self.raw.sort_unstable_by(|a, b| {
-            a.key.cmp(&b.key).then_with(|| a.bytes(&names).cmp(b.bytes(&names)))
-        });
+        self.raw.sort_unstable_by(|a, b| a.key.cmp(&b.key).then_with(|| a.bytes(&names).cmp(b.bytes(&names))));
         // A file system that changes while it is listed may give a name twice.
         self.raw.dedup_by(|a, b| a.key == b.key && a.bytes(&names) == b.bytes(&names));
         if scope.whole.is_some() && self.options.exclude_caches && self.is_cache(&fd, &names) {
             let named = |raw: &Raw| {
                 let name = raw.name(&names);
-                name == CACHE_TAG
-                    || scope.node.as_ref().is_some_and(|node| node.children.contains_key(name))
+                name == CACHE_TAG || scope.node.as_ref().is_some_and(|node| node.children.contains_key(name))
             };
             self.raw.retain(named);
             notes.push(Step::Skipped { path: folder_path(&place), why: Skip::Cache });
@@ -183,9 +180,7 @@ impl Scanner {
             let name = self.raw[i as usize].name(names);
             let stat = |flags| statat(fd.as_fd(), name, flags).map(Stat::from);
             let mut known = stat(AtFlags::SYMLINK_NOFOLLOW).map(|stat| (stat, false));
-            if known.is_ok_and(|(stat, _)| stat.file_type() == FileType::Symlink)
-                && is_on_the_way(scope, name)
-            {
+            if known.is_ok_and(|(stat, _)| stat.file_type() == FileType::Symlink) && is_on_the_way(scope, name) {
                 known = stat(AtFlags::empty()).map(|stat| (stat, true));
             }
             self.known[i as usize] = known;
@@ -193,13 +188,7 @@ impl Scanner {
     }
 
     /// The items that are entries of the snapshot, and of these the folders to be entered.
-    fn sift(
-        &mut self,
-        names: &[u8],
-        place: &Place,
-        scope: &Scope,
-        notes: &mut Vec<Step>,
-    ) -> (Vec<Item>, Vec<Sub>) {
+    fn sift(&mut self, names: &[u8], place: &Place, scope: &Scope, notes: &mut Vec<Step>) -> (Vec<Item>, Vec<Sub>) {
         let mut items = Vec::with_capacity(self.raw.len());
         let mut subs = Vec::new();
         let excludes = &self.options.excludes;

@@ -15,9 +15,7 @@ impl Target {
         let failed = |errno| TargetError::io("compare", &entry.path, errno);
         let parent = match self.parent(&entry.path) {
             Err(TargetError::NotAFolder { .. }) => return Ok(false),
-            Err(TargetError::Io { source, .. })
-                if source.kind() == std::io::ErrorKind::NotFound =>
-            {
+            Err(TargetError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(false);
             }
             parent => parent?,

@@ -18,22 +18,17 @@ impl Target {
     /// Makes the folder `path`, for its owner alone until [`Target::finish_folder`]. Its parent
     /// must be there. Returns whether it is new.
     pub fn make_folder(&self, path: &[u8]) -> Result<bool, TargetError> {
-        self.put(
-            path,
-            "make the folder",
-            |folder, name| match rustix::fs::mkdirat(folder, name, FOLDER_MODE) {
-                Err(Errno::EXIST) => {
-                    let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
-                        .map_err(vanished)?;
-                    if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-                        return Err(Errno::EXIST);
-                    }
-                    self.let_in(folder, name, &stat)?;
-                    Ok(false)
+        self.put(path, "make the folder", |folder, name| match rustix::fs::mkdirat(folder, name, FOLDER_MODE) {
+            Err(Errno::EXIST) => {
+                let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(vanished)?;
+                if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+                    return Err(Errno::EXIST);
                 }
-                made => made.map(|()| true),
-            },
-        )
+                self.let_in(folder, name, &stat)?;
+                Ok(false)
+            }
+            made => made.map(|()| true),
+        })
     }
 
     /// Makes an empty file, in place of what is there.
@@ -41,8 +36,7 @@ impl Target {
         let Kind::File(_) = entry.kind else {
             return Err(wrong_kind(entry));
         };
-        let flags =
-            OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
         let fd = self.put(&entry.path, "make the file", |folder, name| {
             rustix::fs::openat(folder, name, flags, self.birth_mode(folder, entry))
         })?;
@@ -65,12 +59,8 @@ impl Target {
                 Kind::Link { target } => rustix::fs::symlinkat(target, folder, name),
                 Kind::Fifo => node(FileType::Fifo, 0),
                 Kind::Socket => node(FileType::Socket, 0),
-                Kind::Char { major, minor } => {
-                    node(FileType::CharacterDevice, makedev(*major, *minor))
-                }
-                Kind::Block { major, minor } => {
-                    node(FileType::BlockDevice, makedev(*major, *minor))
-                }
+                Kind::Char { major, minor } => node(FileType::CharacterDevice, makedev(*major, *minor)),
+                Kind::Block { major, minor } => node(FileType::BlockDevice, makedev(*major, *minor)),
                 Kind::File(_) | Kind::Dir => Err(Errno::INVAL),
             }
         });
@@ -124,12 +114,7 @@ impl Target {
 
     /// Removes the name `name`; whether it is a folder is asked of the removal itself, so that
     /// nothing can change in between.
-    pub(super) fn clear(
-        &self,
-        folder: &Folder,
-        name: &[u8],
-        path: &[u8],
-    ) -> Result<(), TargetError> {
+    pub(super) fn clear(&self, folder: &Folder, name: &[u8], path: &[u8]) -> Result<(), TargetError> {
         let remove = |flags| rustix::fs::unlinkat(folder, name, flags);
         let removed = match remove(AtFlags::empty()) {
             Err(Errno::ISDIR) => {
@@ -141,9 +126,7 @@ impl Target {
         match removed {
             // Gone, or become a file meanwhile: the next try meets it.
             Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
-            Err(Errno::NOTEMPTY) => Err(TargetError::NotEmpty {
-                path: name::escape(path),
-            }),
+            Err(Errno::NOTEMPTY) => Err(TargetError::NotEmpty { path: name::escape(path) }),
             Err(errno) => Err(TargetError::io("make room at", path, errno)),
         }
     }
@@ -161,15 +144,9 @@ impl Target {
 
 /// What was in the way is gone by now: the way is to be tried again.
 fn vanished(errno: Errno) -> Errno {
-    if errno == Errno::NOENT {
-        Errno::EXIST
-    } else {
-        errno
-    }
+    if errno == Errno::NOENT { Errno::EXIST } else { errno }
 }
 
 pub(super) fn wrong_kind(entry: &Entry) -> TargetError {
-    TargetError::WrongKind {
-        path: name::escape(&entry.path),
-    }
+    TargetError::WrongKind { path: name::escape(&entry.path) }
 }

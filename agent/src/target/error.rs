@@ -32,21 +32,13 @@ pub enum TargetError {
     #[error("\"{path}\" is of a kind that is not restored this way")]
     WrongKind { path: String },
     #[error("could not {doing} \"{path}\": {source}")]
-    Io {
-        doing: &'static str,
-        path: String,
-        source: io::Error,
-    },
+    Io { doing: &'static str, path: String, source: io::Error },
 }
 
 impl TargetError {
     pub(super) fn io(doing: &'static str, path: &[u8], source: Errno) -> Self {
         let path = name::escape(path);
-        Self::Io {
-            doing,
-            path,
-            source: source.into(),
-        }
+        Self::Io { doing, path, source: source.into() }
     }
 
     pub(super) fn contested(path: &[u8]) -> Self {

@@ -45,14 +45,7 @@ impl Target {
             }
             Err(Errno::NOENT) => return Ok(None),
             // Swapped meanwhile, not readable for its owner, running, or leased: made anew.
-            Err(
-                Errno::LOOP
-                | Errno::ISDIR
-                | Errno::NXIO
-                | Errno::ACCESS
-                | Errno::TXTBSY
-                | Errno::AGAIN,
-            ) => {}
+            Err(Errno::LOOP | Errno::ISDIR | Errno::NXIO | Errno::ACCESS | Errno::TXTBSY | Errno::AGAIN) => {}
             Err(errno) => return Err(failed(errno)),
         }
         self.clear(&folder, name, &entry.path)?;

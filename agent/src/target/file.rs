@@ -34,21 +34,11 @@ impl AsFd for TargetFile {
 
 impl TargetFile {
     pub(super) fn fresh(file: File, path: &[u8]) -> Self {
-        Self {
-            file,
-            path: path.to_vec(),
-            fresh: true,
-            end: AtomicU64::new(0),
-        }
+        Self { file, path: path.to_vec(), fresh: true, end: AtomicU64::new(0) }
     }
 
     pub(super) fn existing(file: File, path: &[u8], size: u64) -> Self {
-        Self {
-            file,
-            path: path.to_vec(),
-            fresh: false,
-            end: AtomicU64::new(size),
-        }
+        Self { file, path: path.to_vec(), fresh: false, end: AtomicU64::new(size) }
     }
 
     /// Whether it was empty at first; only other files can be read.
@@ -60,10 +50,7 @@ impl TargetFile {
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, TargetError> {
         let mut filled = 0;
         while filled < buffer.len() {
-            match self
-                .file
-                .read_at(&mut buffer[filled..], offset + filled as u64)
-            {
+            match self.file.read_at(&mut buffer[filled..], offset + filled as u64) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -96,10 +83,7 @@ impl TargetFile {
 
     /// Makes a range a hole; in a fresh file it is one.
     pub fn punch(&self, offset: u64, length: u64) -> Result<(), TargetError> {
-        let end = self
-            .end
-            .load(Ordering::Relaxed)
-            .min(offset.saturating_add(length));
+        let end = self.end.load(Ordering::Relaxed).min(offset.saturating_add(length));
         if self.fresh || offset >= end {
             return Ok(());
         }
@@ -123,17 +107,14 @@ impl TargetFile {
     /// To be called when all is written.
     pub fn set_size(&self, size: u64) -> Result<(), TargetError> {
         if self.end.load(Ordering::Relaxed) != size {
-            rustix::fs::ftruncate(&self.file, size)
-                .map_err(|errno| self.failed("set the size of", errno.into()))?;
+            rustix::fs::ftruncate(&self.file, size).map_err(|errno| self.failed("set the size of", errno.into()))?;
             self.end.store(size, Ordering::Relaxed);
         }
         Ok(())
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), TargetError> {
-        self.file
-            .write_all_at(bytes, offset)
-            .map_err(|error| self.failed("write", error))?;
+        self.file.write_all_at(bytes, offset).map_err(|error| self.failed("write", error))?;
         if !bytes.is_empty() {
             let end = offset + bytes.len() as u64;
             self.end.fetch_max(end, Ordering::Relaxed);
@@ -143,11 +124,7 @@ impl TargetFile {
 
     fn failed(&self, doing: &'static str, source: io::Error) -> TargetError {
         let path = pulih_vault::tree::name::escape(&self.path);
-        TargetError::Io {
-            doing,
-            path,
-            source,
-        }
+        TargetError::Io { doing, path, source }
     }
 }
 
@@ -189,10 +166,7 @@ mod tests {
         let block = BLOCK_BYTES;
         assert_eq!(lengths(0), [(block, true), (block, false), (block, true)]);
         // 100 bytes into a block, the byte is in the second block, which ends at 2 * block - 100.
-        assert_eq!(
-            lengths(100),
-            [(block - 100, true), (block, false), (block + 100, true)]
-        );
+        assert_eq!(lengths(100), [(block - 100, true), (block, false), (block + 100, true)]);
         assert_eq!(runs(7, &[]).count(), 0);
     }
 }

@@ -13,10 +13,7 @@ const MOST_FOLDERS: usize = 256;
 /// The kernel takes paths of at most 4,095 bytes; longer ones go in several pieces.
 const MAX_PIECE_BYTES: usize = 4_000;
 
-const FLAGS: OFlags = OFlags::DIRECTORY
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::RDONLY)
-    .union(OFlags::CLOEXEC);
+const FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::RDONLY).union(OFlags::CLOEXEC);
 
 /// An open folder below the root.
 #[derive(Debug)]
@@ -93,9 +90,7 @@ fn pieces(path: &[u8], max: usize) -> impl Iterator<Item = &[u8]> {
             return Some(std::mem::take(&mut rest));
         }
         let slash = |window: &[u8]| window.iter().rposition(|&b| b == b'/');
-        let end = slash(&rest[..=max])
-            .or_else(|| rest.iter().position(|&b| b == b'/'))
-            .unwrap_or(rest.len());
+        let end = slash(&rest[..=max]).or_else(|| rest.iter().position(|&b| b == b'/')).unwrap_or(rest.len());
         let piece = &rest[..end];
         rest = rest.get(end + 1..).unwrap_or_default();
         Some(piece)
@@ -171,10 +166,7 @@ mod tests {
         assert!(stepwise(b"a/b").is_ok() && open(root.as_fd(), b"a/b").is_ok());
         for path in [&b"l"[..], b"l/b", b"inside", b"inside/b"] {
             assert!(matches!(stepwise(path), Err(Errno::LOOP | Errno::NOTDIR)));
-            assert!(matches!(
-                open(root.as_fd(), path),
-                Err(Errno::LOOP | Errno::NOTDIR)
-            ));
+            assert!(matches!(open(root.as_fd(), path), Err(Errno::LOOP | Errno::NOTDIR)));
         }
     }
 

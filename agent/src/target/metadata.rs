@@ -22,11 +22,7 @@ const SET_ID: u32 = 0o6000;
 
 impl Target {
     /// The metadata of a file whose content is complete.
-    pub fn finish_file(
-        &self,
-        file: &TargetFile,
-        entry: &Entry,
-    ) -> Result<Vec<MetadataProblem>, TargetError> {
+    pub fn finish_file(&self, file: &TargetFile, entry: &Entry) -> Result<Vec<MetadataProblem>, TargetError> {
         self.apply(&Node::opened(file.as_fd()), entry)
     }
 
@@ -76,12 +72,7 @@ impl Target {
 }
 
 /// Returns the owner that it has now.
-fn set_owner(
-    node: &Node<'_>,
-    stat: &Stat,
-    (uid, gid): (u32, u32),
-    problems: &mut Vec<MetadataProblem>,
-) -> (u32, u32) {
+fn set_owner(node: &Node<'_>, stat: &Stat, (uid, gid): (u32, u32), problems: &mut Vec<MetadataProblem>) -> (u32, u32) {
     let current = (stat.st_uid, stat.st_gid);
     if current == (uid, gid) {
         return current;
@@ -106,12 +97,7 @@ fn set_owner(
 }
 
 /// The entry's mode without what would be wrong to give while something else is not right.
-fn allowed_mode(
-    entry: &Entry,
-    wanted: (u32, u32),
-    owner: (u32, u32),
-    problems: &mut Vec<MetadataProblem>,
-) -> u32 {
+fn allowed_mode(entry: &Entry, wanted: (u32, u32), owner: (u32, u32), problems: &mut Vec<MetadataProblem>) -> u32 {
     let mut mode = entry.mode & 0o7777;
     // Set-id bits run a program with its owner's rights: never with those of another owner.
     let mut wrong = 0;
@@ -139,13 +125,7 @@ fn allowed_mode(
     mode
 }
 
-fn set_mode(
-    node: &Node<'_>,
-    stat: &Stat,
-    touched: bool,
-    mode: u32,
-    problems: &mut Vec<MetadataProblem>,
-) {
+fn set_mode(node: &Node<'_>, stat: &Stat, touched: bool, mode: u32, problems: &mut Vec<MetadataProblem>) {
     if !touched && stat.st_mode & 0o7777 == mode {
         return;
     }
@@ -170,14 +150,8 @@ fn set_time(node: &Node<'_>, stat: &Stat, entry: &Entry, problems: &mut Vec<Meta
             return Err(Errno::INVAL);
         }
         node.set_times(&Timestamps {
-            last_access: Timespec {
-                tv_sec: 0,
-                tv_nsec: rustix::fs::UTIME_OMIT,
-            },
-            last_modification: Timespec {
-                tv_sec: entry.mtime.seconds,
-                tv_nsec: i64::from(entry.mtime.nanoseconds),
-            },
+            last_access: Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT },
+            last_modification: Timespec { tv_sec: entry.mtime.seconds, tv_nsec: i64::from(entry.mtime.nanoseconds) },
         })
     };
     if let Err(errno) = set() {
@@ -216,10 +190,7 @@ impl<'fd> Node<'fd> {
 
     pub(super) fn unopened(fd: &'fd OwnedFd) -> Self {
         let proc = Some(format!("/proc/self/fd/{}", fd.as_raw_fd()));
-        Self {
-            fd: fd.as_fd(),
-            proc,
-        }
+        Self { fd: fd.as_fd(), proc }
     }
 
     fn set_owner(&self, uid: Option<u32>, gid: Option<u32>) -> Result<(), Errno> {
@@ -243,37 +214,14 @@ impl<'fd> Node<'fd> {
     }
 
     pub(super) fn get_xattr(&self, name: &[u8], buffer: &mut [u8]) -> Result<usize, Errno> {
-        on!(
-            self,
-            rustix::fs::fgetxattr,
-            rustix::fs::getxattr,
-            name,
-            buffer
-        )
+        on!(self, rustix::fs::fgetxattr, rustix::fs::getxattr, name, buffer)
     }
 
-    pub(super) fn set_xattr(
-        &self,
-        name: &[u8],
-        value: &[u8],
-        flags: XattrFlags,
-    ) -> Result<(), Errno> {
-        on!(
-            self,
-            rustix::fs::fsetxattr,
-            rustix::fs::setxattr,
-            name,
-            value,
-            flags
-        )
+    pub(super) fn set_xattr(&self, name: &[u8], value: &[u8], flags: XattrFlags) -> Result<(), Errno> {
+        on!(self, rustix::fs::fsetxattr, rustix::fs::setxattr, name, value, flags)
     }
 
     pub(super) fn remove_xattr(&self, name: &[u8]) -> Result<(), Errno> {
-        on!(
-            self,
-            rustix::fs::fremovexattr,
-            rustix::fs::removexattr,
-            name
-        )
+        on!(self, rustix::fs::fremovexattr, rustix::fs::removexattr, name)
     }
 }

@@ -34,10 +34,7 @@ impl Accounts {
     /// From text as in `/etc/passwd` and `/etc/group`; lines that are not of that form are
     /// passed over, as the C library does.
     pub fn parse(passwd: &[u8], group: &[u8]) -> Self {
-        Self {
-            users: numbers(passwd),
-            groups: numbers(group),
-        }
+        Self { users: numbers(passwd), groups: numbers(group) }
     }
 }
 
@@ -65,10 +62,7 @@ impl OwnerPolicy {
             let here = name.as_ref().and_then(|name| known.get(name));
             here.copied().unwrap_or(number)
         };
-        (
-            pick(&entry.user, &accounts.users, entry.uid),
-            pick(&entry.group, &accounts.groups, entry.gid),
-        )
+        (pick(&entry.user, &accounts.users, entry.uid), pick(&entry.group, &accounts.groups, entry.gid))
     }
 }
 

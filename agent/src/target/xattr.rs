@@ -78,10 +78,7 @@ pub(super) fn restore(
     let mut changed = false;
     let mut done = |name: &[u8], result: Result<(), Errno>| match result {
         Ok(()) => changed = true,
-        Err(errno) => problems.push(MetadataProblem::Xattr {
-            name: name.to_vec(),
-            source: errno.into(),
-        }),
+        Err(errno) => problems.push(MetadataProblem::Xattr { name: name.to_vec(), source: errno.into() }),
     };
     for name in present {
         if is_ours(name) && !wanted.contains_key(name) {

@@ -54,7 +54,12 @@ pub fn assert_same(saved: &Tree, restored: &Tree) {
         let got = restored.get(path).unwrap_or_else(|| panic!("{} is missing", path.display()));
         assert_eq!(got.content.len(), seen.content.len(), "length of {}", path.display());
         assert!(got.content == seen.content, "content of {}", path.display());
-        assert_eq!((got.mode, got.mtime, &got.linked_to), (seen.mode, seen.mtime, &seen.linked_to), "{}", path.display());
+        assert_eq!(
+            (got.mode, got.mtime, &got.linked_to),
+            (seen.mode, seen.mtime, &seen.linked_to),
+            "{}",
+            path.display()
+        );
     }
     for path in restored.keys() {
         assert!(saved.contains_key(path), "{} was not saved", path.display());

@@ -22,10 +22,7 @@ pub fn of_kind(path: &[u8], kind: Kind) -> Entry {
         gid: rustix::process::getegid().as_raw(),
         user: None,
         group: None,
-        mtime: Timestamp {
-            seconds: 1_000_000_000,
-            nanoseconds: 5,
-        },
+        mtime: Timestamp { seconds: 1_000_000_000, nanoseconds: 5 },
         links: None,
         xattrs: BTreeMap::new(),
         note: None,
@@ -34,13 +31,7 @@ pub fn of_kind(path: &[u8], kind: Kind) -> Entry {
 
 pub fn file(path: &[u8], content: &[u8]) -> Entry {
     let size = content.len() as u64;
-    of_kind(
-        path,
-        Kind::File(Content {
-            size,
-            ..Content::default()
-        }),
-    )
+    of_kind(path, Kind::File(Content { size, ..Content::default() }))
 }
 
 pub fn dir(path: &[u8]) -> Entry {
@@ -84,20 +75,13 @@ impl Place {
         let target = Target::open(&holder.path().join("target")).expect("target");
         fs::create_dir(holder.path().join("outside")).expect("folder");
         fs::write(holder.path().join("outside/kept"), b"outside").expect("file");
-        let mut place = Self {
-            holder,
-            target,
-            outside: Vec::new(),
-        };
+        let mut place = Self { holder, target, outside: Vec::new() };
         place.outside = place.state_outside();
         place
     }
 
     pub fn inside(&self, path: &[u8]) -> PathBuf {
-        self.holder
-            .path()
-            .join("target")
-            .join(OsStr::from_bytes(path))
+        self.holder.path().join("target").join(OsStr::from_bytes(path))
     }
 
     pub fn outside(&self) -> PathBuf {
@@ -123,11 +107,7 @@ impl Place {
         paths.sort();
         let state = |path: PathBuf| {
             let stat = fs::symlink_metadata(&path).expect("stat");
-            let content = if stat.is_file() {
-                fs::read(&path).expect("read")
-            } else {
-                Vec::new()
-            };
+            let content = if stat.is_file() { fs::read(&path).expect("read") } else { Vec::new() };
             let (mode, time) = (stat.mode(), (stat.mtime(), stat.mtime_nsec()));
             let owner = (stat.uid(), stat.gid());
             (path, format!("{mode:o} {owner:?} {time:?} {content:?}"))

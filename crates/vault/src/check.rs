@@ -197,7 +197,8 @@ pub fn check(options: CheckOptions) -> Result<CheckReport> {
             None
         }
     };
-    let key = options.identities.map(|identities| open_key(identities, trusted.as_ref(), options.secrets)).transpose()?;
+    let key =
+        options.identities.map(|identities| open_key(identities, trusted.as_ref(), options.secrets)).transpose()?;
     let with_identity = key.is_some();
     let checking = Checking {
         store: options.store,
@@ -226,7 +227,11 @@ pub fn check(options: CheckOptions) -> Result<CheckReport> {
     })
 }
 
-fn open_key(identities: Identities, trusted: Option<&TrustedVault>, kept: Option<VaultSecrets>) -> Result<(Keyring, VaultSecrets)> {
+fn open_key(
+    identities: Identities,
+    trusted: Option<&TrustedVault>,
+    kept: Option<VaultSecrets>,
+) -> Result<(Keyring, VaultSecrets)> {
     let keyring = Keyring::new(identities);
     let opened = trusted.map(|trusted| trusted.current().1.open_secrets(&keyring.lend())).transpose()?;
     let secrets = opened.or(kept).ok_or_else(|| {

@@ -59,13 +59,7 @@ pub struct ChunkMap {
 impl ChunkMap {
     /// An empty map that keeps its segments in `folder`, which exists and is its own.
     pub fn new(folder: &Path, spill_at: usize) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            segments: Vec::new(),
-            fresh: IdHashMap::default(),
-            spill_at,
-            next_file: 0,
-        }
+        Self { folder: folder.to_owned(), segments: Vec::new(), fresh: IdHashMap::default(), spill_at, next_file: 0 }
     }
 
     /// A map of the segments that [`Self::persist`] named.
@@ -163,9 +157,7 @@ impl ChunkMap {
         let action = || format!("tidy {}", self.folder.display());
         for entry in std::fs::read_dir(&self.folder).map_err(VaultError::local(action()))? {
             let path = entry.map_err(VaultError::local(action()))?.path();
-            let is_segment = path
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("segment-"));
+            let is_segment = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("segment-"));
             if is_segment && !self.segments.iter().any(|segment| segment.path() == path) {
                 std::fs::remove_file(&path).map_err(VaultError::local(action()))?;
             }

@@ -26,11 +26,7 @@ impl ChunkSizes {
             && self.min < self.average
             && self.average < self.max
             && self.max <= 4 << 20;
-        if ok {
-            Ok(self)
-        } else {
-            Err(Malformed::new("chunker setting", format!("{self:?} is out of bounds")))
-        }
+        if ok { Ok(self) } else { Err(Malformed::new("chunker setting", format!("{self:?} is out of bounds"))) }
     }
 }
 
@@ -54,9 +50,8 @@ fn top_bits(bits: u32) -> u64 {
 
 impl Chunker {
     pub fn new(boundary_secret: &[u8; 32], sizes: ChunkSizes) -> Self {
-        let mut stream = blake3::Hasher::new_derive_key("pulih 2026-11 gear table v1")
-            .update(boundary_secret)
-            .finalize_xof();
+        let mut stream =
+            blake3::Hasher::new_derive_key("pulih 2026-11 gear table v1").update(boundary_secret).finalize_xof();
         let mut gear = Box::new([0; 256]);
         for slot in gear.iter_mut() {
             let mut bytes = [0; 8];
@@ -64,12 +59,7 @@ impl Chunker {
             *slot = u64::from_le_bytes(bytes);
         }
         let bits = sizes.average.ilog2();
-        Self {
-            gear,
-            sizes,
-            mask_small: top_bits(bits + NORMALISATION),
-            mask_large: top_bits(bits - NORMALISATION),
-        }
+        Self { gear, sizes, mask_small: top_bits(bits + NORMALISATION), mask_large: top_bits(bits - NORMALISATION) }
     }
 
     pub fn sizes(&self) -> ChunkSizes {

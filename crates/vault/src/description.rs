@@ -92,8 +92,7 @@ impl VaultSecrets {
     }
 
     pub fn index_identity(&self) -> std::result::Result<age::x25519::Identity, Malformed> {
-        age::x25519::Identity::from_str(&self.index_identity)
-            .map_err(|why| Malformed::new("index identity", why))
+        age::x25519::Identity::from_str(&self.index_identity).map_err(|why| Malformed::new("index identity", why))
     }
 
     pub fn to_json(&self, vault: VaultId) -> String {
@@ -281,10 +280,7 @@ pub fn parse_recipients(texts: &[String]) -> std::result::Result<envelope::Recip
 impl Description {
     /// Reads a description and believes it if it is signed by the key it names as its owner's
     /// and `trusted` says that this is the owner's key.
-    pub fn open(
-        note: &[u8],
-        trusted: impl FnOnce(&VerifierKey) -> bool,
-    ) -> std::result::Result<Self, Malformed> {
+    pub fn open(note: &[u8], trusted: impl FnOnce(&VerifierKey) -> bool) -> std::result::Result<Self, Malformed> {
         let unverified = Unverified::parse(note)?;
         let description = Self::parse(unverified.claimed_text())?;
         if !trusted(&description.owner) {
@@ -313,8 +309,7 @@ impl Description {
             )));
         }
         let vault = text.vault.parse().map_err(|e| bad(format!("{e}")))?;
-        let predecessor: Option<DescriptionName> =
-            text.predecessor.as_deref().map(str::parse).transpose()?;
+        let predecessor: Option<DescriptionName> = text.predecessor.as_deref().map(str::parse).transpose()?;
         if predecessor.map_or(0, |p| p.number).checked_add(1) != Some(text.number) {
             return Err(bad("its number does not follow its predecessor's".to_owned()));
         }

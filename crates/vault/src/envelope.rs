@@ -77,9 +77,9 @@ impl Recipients {
         let mut out = VERSION_LINE.to_vec();
         let mut labels = None;
         for recipient in &self.0 {
-            let (stanzas, its) = recipient.wrap_file_key(key).map_err(|error| {
-                VaultError::untrusted("a recipient cannot be encrypted to", error.to_string())
-            })?;
+            let (stanzas, its) = recipient
+                .wrap_file_key(key)
+                .map_err(|error| VaultError::untrusted("a recipient cannot be encrypted to", error.to_string()))?;
             if *labels.get_or_insert_with(|| its.clone()) != its {
                 return Err(VaultError::untrusted(
                     "the recipients cannot be used together",
@@ -131,11 +131,7 @@ impl Sealer {
     }
 
     /// Begins an age file in `out`, whose contents are dropped and whose memory is used again.
-    pub fn with_buffer(
-        recipients: &Recipients,
-        random: &dyn SecureRandom,
-        mut out: Vec<u8>,
-    ) -> Result<Self> {
+    pub fn with_buffer(recipients: &Recipients, random: &dyn SecureRandom, mut out: Vec<u8>) -> Result<Self> {
         let no_random = |_| Malformed::new(WHAT, "the system gives no random bytes");
         let mut secret = Box::new([0; 16]);
         random.fill(&mut *secret).map_err(no_random)?;
@@ -145,12 +141,7 @@ impl Sealer {
         out.clear();
         out.extend_from_slice(&recipients.header(&file_key)?);
         out.extend_from_slice(&salt);
-        Ok(Self {
-            key: segment_key(&file_key, &salt),
-            counter: 0,
-            plain_from: out.len(),
-            out,
-        })
+        Ok(Self { key: segment_key(&file_key, &salt), counter: 0, plain_from: out.len(), out })
     }
 
     pub fn write(&mut self, mut bytes: &[u8]) {
@@ -169,11 +160,7 @@ impl Sealer {
     fn seal_segment(&mut self, last: bool) {
         let tag = self
             .key
-            .seal_in_place_separate_tag(
-                nonce(self.counter, last),
-                Aad::empty(),
-                &mut self.out[self.plain_from..],
-            )
+            .seal_in_place_separate_tag(nonce(self.counter, last), Aad::empty(), &mut self.out[self.plain_from..])
             .expect("a segment is far below the cipher's limit");
         self.out.extend_from_slice(tag.as_ref());
         self.counter += 1;
@@ -218,7 +205,12 @@ pub const HEADER_GUESS: usize = 4096;
 
 impl Opener {
     /// Reads a header from a file's first bytes. `Ok(None)`: more of them are needed.
-    pub fn new(start: &[u8], file_bytes: u64, identities: &[Box<dyn Identity + Send + Sync>], what: &str) -> Result<Option<Self>> {
+    pub fn new(
+        start: &[u8],
+        file_bytes: u64,
+        identities: &[Box<dyn Identity + Send + Sync>],
+        what: &str,
+    ) -> Result<Option<Self>> {
         let Some((header_len, stanzas, mac)) = parse_header(start)? else {
             return if start.len() as u64 >= file_bytes || start.len() > MAX_HEADER_BYTES {
                 Err(Malformed::new(WHAT, "its header does not end").into())
@@ -241,11 +233,7 @@ impl Opener {
         let signed = &start[..header_len - MAC_LINE_REST];
         hmac::verify(&header_mac(&key, signed), signed, &mac)
             .map_err(|_| Malformed::new(WHAT, "its header was changed"))?;
-        Ok(Some(Self {
-            key: segment_key(&key, salt),
-            payload_at: (header_len + SALT_BYTES) as u64,
-            file_bytes,
-        }))
+        Ok(Some(Self { key: segment_key(&key, salt), payload_at: (header_len + SALT_BYTES) as u64, file_bytes }))
     }
 
     /// How many plain bytes the file holds.
@@ -290,9 +278,7 @@ impl Opener {
             counter += 1;
         }
         let skip = (at - first * SEGMENT as u64) as usize;
-        sealed[..plain]
-            .get(skip..skip + len)
-            .ok_or_else(|| bad("it is shorter than it should be"))
+        sealed[..plain].get(skip..skip + len).ok_or_else(|| bad("it is shorter than it should be"))
     }
 }
 

@@ -12,10 +12,7 @@ pub struct Malformed {
 
 impl Malformed {
     pub fn new(what: &'static str, why: impl Into<String>) -> Self {
-        Self {
-            what,
-            why: why.into(),
-        }
+        Self { what, why: why.into() }
     }
 }
 
@@ -30,17 +27,12 @@ pub enum VaultError {
 
     /// An object that is what its name says but not what the format says.
     #[error("object {name} is damaged or was not written by Pulih: {source}")]
-    Object {
-        name: ObjectName,
-        source: Malformed,
-    },
+    Object { name: ObjectName, source: Malformed },
 
     #[error(transparent)]
     Malformed(#[from] Malformed),
 
-    #[error(
-        "none of the identities given opens {what}; give the vault's recovery identity with --identity"
-    )]
+    #[error("none of the identities given opens {what}; give the vault's recovery identity with --identity")]
     NoMatchingIdentity { what: String },
 
     #[error("{what}: {why}")]
@@ -50,19 +42,15 @@ pub enum VaultError {
     MissingChunk { id: crate::id::ChunkId },
 
     #[error("chunk {id} in pack {pack} is damaged: its bytes do not have that id")]
-    DamagedChunk {
-        id: crate::id::ChunkId,
-        pack: crate::id::ObjectHash,
-    },
+    DamagedChunk { id: crate::id::ChunkId, pack: crate::id::ObjectHash },
 
-    #[error("a frame read back after compression differs from what went in: memory or processor of this machine cannot be trusted; nothing of this frame was stored")]
+    #[error(
+        "a frame read back after compression differs from what went in: memory or processor of this machine cannot be trusted; nothing of this frame was stored"
+    )]
     DecodeCheck,
 
     #[error("cannot {action}: {source}")]
-    Local {
-        action: String,
-        source: std::io::Error,
-    },
+    Local { action: String, source: std::io::Error },
 
     #[error("{what} was stopped because another part of it failed")]
     Stopped { what: &'static str },
@@ -75,10 +63,7 @@ impl VaultError {
     }
 
     pub fn untrusted(what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::Untrusted {
-            what: what.into(),
-            why: why.into(),
-        }
+        Self::Untrusted { what: what.into(), why: why.into() }
     }
 }
 

@@ -21,11 +21,7 @@ fn zstd_error(code: usize) -> VaultError {
 
 impl Compressor {
     pub fn new() -> Self {
-        Self {
-            encoder: CCtx::create(),
-            decoder: Decompressor::new(),
-            check: Vec::new(),
-        }
+        Self { encoder: CCtx::create(), decoder: Decompressor::new(), check: Vec::new() }
     }
 
     /// Compresses `plain` into `out` (which is emptied) and decodes it again.
@@ -39,11 +35,7 @@ impl Compressor {
         set(&mut self.encoder, CParameter::WindowLog(window))?;
         self.encoder.compress2(out, plain).map_err(zstd_error)?;
         self.decoder.decompress(out, plain.len(), &mut self.check)?;
-        if self.check == plain {
-            Ok(())
-        } else {
-            Err(VaultError::DecodeCheck)
-        }
+        if self.check == plain { Ok(()) } else { Err(VaultError::DecodeCheck) }
     }
 }
 
@@ -73,11 +65,7 @@ impl Decompressor {
         out.clear();
         out.reserve(plain_bytes);
         self.0.decompress(out, frame).map_err(zstd_error)?;
-        if out.len() == plain_bytes {
-            Ok(())
-        } else {
-            Err(bad("it holds less than it says"))
-        }
+        if out.len() == plain_bytes { Ok(()) } else { Err(bad("it holds less than it says")) }
     }
 }
 

@@ -13,10 +13,7 @@ pub struct BadId {
 }
 
 fn decode_hex<const N: usize>(text: &str, what: &'static str) -> Result<[u8; N], BadId> {
-    let bad = || BadId {
-        what,
-        text: text.chars().take(80).collect(),
-    };
+    let bad = || BadId { what, text: text.chars().take(80).collect() };
     let digits = text.as_bytes();
     if digits.len() != 2 * N {
         return Err(bad());

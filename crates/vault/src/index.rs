@@ -51,9 +51,7 @@ impl IndexHeader {
             return Err(reader.bad("it covers no pack"));
         }
         let count = reader.count(MAX_PACKS, 32, "the number of superseded indexes")?;
-        let supersedes = (0..count)
-            .map(|_| reader.array().map(ObjectHash))
-            .collect::<std::result::Result<_, _>>()?;
+        let supersedes = (0..count).map(|_| reader.array().map(ObjectHash)).collect::<std::result::Result<_, _>>()?;
         Ok((Self { packs, supersedes }, reader.remaining()))
     }
 }
@@ -106,12 +104,7 @@ pub fn parse_body(header: &IndexHeader, body: &[u8]) -> std::result::Result<Vec<
         let frames = FrameList::take(&mut reader)?;
         let bytes = reader.bytes(frames.chunk_count() * ChunkId::LEN)?;
         let (ids, _) = bytes.as_chunks::<{ ChunkId::LEN }>();
-        packs.push(IndexedPack {
-            hash,
-            stored_bytes,
-            frames,
-            ids: ids.iter().map(|id| ChunkId(*id)).collect(),
-        });
+        packs.push(IndexedPack { hash, stored_bytes, frames, ids: ids.iter().map(|id| ChunkId(*id)).collect() });
     }
     reader.end()?;
     Ok(packs)

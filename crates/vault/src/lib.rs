@@ -3,8 +3,8 @@
 //! `docs/format.md` is the contract of this crate. Everything here is synchronous and takes
 //! its store, randomness and clock as parameters.
 
-pub mod chunk_map;
 pub mod check;
+pub mod chunk_map;
 pub mod chunker;
 pub mod description;
 pub mod envelope;

@@ -173,8 +173,7 @@ fn sign(text: &Text, key: &SigningKey) -> String {
 }
 
 fn parse(text: &str, kind: &str) -> Result<Text, Malformed> {
-    let text: Text =
-        serde_json::from_str(text).map_err(|error| Malformed::new(WHAT, error.to_string()))?;
+    let text: Text = serde_json::from_str(text).map_err(|error| Malformed::new(WHAT, error.to_string()))?;
     if text.kind == kind {
         Ok(text)
     } else {

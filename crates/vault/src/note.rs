@@ -145,29 +145,20 @@ pub struct SigningKey {
 impl SigningKey {
     pub fn generate(name: &str, random: &dyn SecureRandom) -> Result<Self, Malformed> {
         let mut seed = [0; 32];
-        random
-            .fill(&mut seed)
-            .map_err(|_| Malformed::new("signing key", "the system gives no random bytes"))?;
+        random.fill(&mut seed).map_err(|_| Malformed::new("signing key", "the system gives no random bytes"))?;
         Self::from_seed(name, seed)
     }
 
     fn from_seed(name: &str, seed: [u8; 32]) -> Result<Self, Malformed> {
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed)
             .map_err(|_| Malformed::new("signing key", "its seed is not 32 bytes"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            seed,
-            pair,
-        })
+        Ok(Self { name: name.to_owned(), seed, pair })
     }
 
     pub fn verifier(&self) -> VerifierKey {
         let mut public = [0; 32];
         public.copy_from_slice(self.pair.public_key().as_ref());
-        VerifierKey {
-            name: self.name.clone(),
-            public,
-        }
+        VerifierKey { name: self.name.clone(), public }
     }
 
     /// The text that holds the private key: secret.
@@ -241,9 +232,7 @@ impl<'a> Unverified<'a> {
             let signed = self.signatures.iter().any(|(name, blob)| {
                 *name == key.name
                     && blob[..4] == key.hash()
-                    && UnparsedPublicKey::new(&ED25519, &key.public)
-                        .verify(self.text.as_bytes(), &blob[4..])
-                        .is_ok()
+                    && UnparsedPublicKey::new(&ED25519, &key.public).verify(self.text.as_bytes(), &blob[4..]).is_ok()
             });
             signed.then_some((self.text, *key))
         })

@@ -147,10 +147,7 @@ impl FrameList {
         let bad = |why: &str| Malformed::new(WHAT, why);
         let table_len = Self::table_bytes(plain)?;
         let seek_len = Self::seek_bytes(plain)?;
-        let at = plain
-            .len()
-            .checked_sub(table_len + seek_len)
-            .ok_or_else(|| bad("its table is not there"))?;
+        let at = plain.len().checked_sub(table_len + seek_len).ok_or_else(|| bad("its table is not there"))?;
         let trailer = &plain[at..];
         let mut reader = Reader::new(WHAT, trailer);
         if reader.u32()? != TABLE_FRAME || reader.u32()? as usize != table_len - SKIPPABLE_HEADER {
@@ -189,10 +186,7 @@ impl FrameList {
     /// Bytes of the table's frame, from the last entry of the seek table.
     fn table_bytes(plain: &[u8]) -> Result<usize, Malformed> {
         let bad = || Malformed::new(WHAT, "it ends too early");
-        let at = plain
-            .len()
-            .checked_sub(SEEK_FOOTER_BYTES + SEEK_ENTRY_BYTES)
-            .ok_or_else(bad)?;
+        let at = plain.len().checked_sub(SEEK_FOOTER_BYTES + SEEK_ENTRY_BYTES).ok_or_else(bad)?;
         let len = Reader::new(WHAT, &plain[at..]).u32()? as usize;
         if len < SKIPPABLE_HEADER { Err(bad()) } else { Ok(len) }
     }

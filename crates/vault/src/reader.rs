@@ -31,11 +31,7 @@ pub type Identities = Vec<Box<dyn Identity + Send + Sync>>;
 /// Reads an object and checks its bytes against the hash in its name.
 pub fn read_named(store: &dyn Store, name: &ObjectName, hash: ObjectHash, limit: u64) -> Result<Vec<u8>> {
     let bytes = store.read(name, limit)?;
-    if ObjectHash::of(&bytes) == hash {
-        Ok(bytes)
-    } else {
-        Err(VaultError::HashMismatch { name: name.clone() })
-    }
+    if ObjectHash::of(&bytes) == hash { Ok(bytes) } else { Err(VaultError::HashMismatch { name: name.clone() }) }
 }
 
 /// Reads the reach of a snapshot: its object and the chain below it, oldest last.
@@ -62,9 +58,7 @@ pub fn load_reach(store: &dyn Store, layout: Layout, hash: ObjectHash) -> Result
     }
     let mut reach = Reach::default();
     while let Some(object) = chain.pop() {
-        reach
-            .apply(object)
-            .map_err(|source| VaultError::Object { name: layout.reach(hash), source })?;
+        reach.apply(object).map_err(|source| VaultError::Object { name: layout.reach(hash), source })?;
     }
     Ok(reach)
 }
@@ -120,10 +114,12 @@ impl SnapshotReader {
     fn add_index(&mut self, hash: ObjectHash, reach: &Reach) -> Result<()> {
         let name = self.layout.index(hash);
         let bytes = read_named(&*self.store, &name, hash, MAX_INDEX_BYTES)?;
-        let (_, packs) = index::decode(&bytes, self.layout.vault, &self.identities, &format!("index {hash}"))
-            .map_err(|error| match error {
-                VaultError::Malformed(source) => VaultError::Object { name, source },
-                other => other,
+        let (_, packs) =
+            index::decode(&bytes, self.layout.vault, &self.identities, &format!("index {hash}")).map_err(|error| {
+                match error {
+                    VaultError::Malformed(source) => VaultError::Object { name, source },
+                    other => other,
+                }
             })?;
         for pack in packs {
             // A pack that is not in the reach does not exist for this snapshot.
@@ -187,12 +183,10 @@ impl SnapshotReader {
         let info = self.frames[frame as usize];
         let name = self.layout.pack(self.packs[info.pack as usize].0);
         let opener = self.opener(info.pack)?;
-        buffers
-            .read(&*self.store, &name, &opener, info)
-            .map_err(|error| match error {
-                VaultError::Malformed(source) => VaultError::Object { name, source },
-                other => other,
-            })
+        buffers.read(&*self.store, &name, &opener, info).map_err(|error| match error {
+            VaultError::Malformed(source) => VaultError::Object { name, source },
+            other => other,
+        })
     }
 
     /// The chunk `id` out of a frame that was read, checked.

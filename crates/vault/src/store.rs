@@ -42,17 +42,12 @@ impl FromStr for ObjectName {
         let part_ok = |part: &str| {
             !part.is_empty()
                 && !part.starts_with('.')
-                && part
-                    .bytes()
-                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+                && part.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
         };
         if text.len() <= MAX_NAME_BYTES && text.split('/').all(part_ok) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(BadId {
-                what: "an object name",
-                text: text.chars().take(80).collect(),
-            })
+            Err(BadId { what: "an object name", text: text.chars().take(80).collect() })
         }
     }
 }
@@ -77,36 +72,18 @@ pub enum StoreError {
     #[error("the store already has an object {name}")]
     AlreadyExists { name: ObjectName },
     #[error("object {name} has {size} bytes; at most {limit} are read")]
-    TooLarge {
-        name: ObjectName,
-        size: u64,
-        limit: u64,
-    },
+    TooLarge { name: ObjectName, size: u64, limit: u64 },
     #[error("object {name} ends at byte {size}; bytes {offset} to {end} were asked for")]
-    OutOfRange {
-        name: ObjectName,
-        size: u64,
-        offset: u64,
-        end: u64,
-    },
+    OutOfRange { name: ObjectName, size: u64, offset: u64, end: u64 },
     #[error("the store at {store} is full: {source}; free some space and run the command again")]
-    Full {
-        store: String,
-        source: std::io::Error,
-    },
+    Full { store: String, source: std::io::Error },
     #[error("cannot {action}: {source}")]
-    Io {
-        action: String,
-        source: std::io::Error,
-    },
+    Io { action: String, source: std::io::Error },
 }
 
 /// What a full store answers, whichever limit it is that was reached.
 pub(crate) fn says_full(source: &io::Error) -> bool {
-    matches!(
-        source.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+    matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 impl StoreError {
@@ -115,14 +92,8 @@ impl StoreError {
     pub fn from_write(name: &ObjectName, source: io::Error) -> Self {
         match source.downcast::<Self>() {
             Ok(error) => error,
-            Err(source) if says_full(&source) => Self::Full {
-                store: "its address".to_owned(),
-                source,
-            },
-            Err(source) => Self::Io {
-                action: format!("write object {name}"),
-                source,
-            },
+            Err(source) if says_full(&source) => Self::Full { store: "its address".to_owned(), source },
+            Err(source) => Self::Io { action: format!("write object {name}"), source },
         }
     }
 }
@@ -148,29 +119,18 @@ pub trait Store: Send + Sync {
 
     /// Appends bytes `offset .. offset + len` of an object to `out`: all of them, or an error.
     /// The caller has bounded `len`.
-    fn read_range(
-        &self,
-        name: &ObjectName,
-        offset: u64,
-        len: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), StoreError>;
+    fn read_range(&self, name: &ObjectName, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<(), StoreError>;
 
     /// Calls `each` with every object below the folder `prefix` (given without a final slash)
     /// in no particular order. What is not an object's name is passed over. A folder that is
     /// not there holds nothing.
-    fn list(&self, prefix: &ObjectName, each: &mut dyn FnMut(ObjectName))
-    -> Result<(), StoreError>;
+    fn list(&self, prefix: &ObjectName, each: &mut dyn FnMut(ObjectName)) -> Result<(), StoreError>;
 
     /// Reads a whole object of at most `limit` bytes.
     fn read(&self, name: &ObjectName, limit: u64) -> Result<Vec<u8>, StoreError> {
         let size = self.size(name)?;
         if size > limit {
-            return Err(StoreError::TooLarge {
-                name: name.clone(),
-                size,
-                limit,
-            });
+            return Err(StoreError::TooLarge { name: name.clone(), size, limit });
         }
         let mut out = Vec::with_capacity(size as usize);
         self.read_range(name, 0, size as usize, &mut out)?;
@@ -180,9 +140,7 @@ pub trait Store: Send + Sync {
     /// Creates an object from bytes in memory.
     fn create(&self, name: &ObjectName, bytes: &[u8]) -> Result<(), StoreError> {
         let mut staged = self.stage()?;
-        staged
-            .write_all(bytes)
-            .map_err(|source| StoreError::from_write(name, source))?;
+        staged.write_all(bytes).map_err(|source| StoreError::from_write(name, source))?;
         staged.commit(name)
     }
 }

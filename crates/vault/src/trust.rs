@@ -40,11 +40,7 @@ pub struct Resolved {
 /// Reads an object of at most 1 MiB and holds it against the hash in its name.
 fn read_note(store: &dyn Store, object: &ObjectName, hash: ObjectHash) -> Result<Vec<u8>> {
     let bytes = store.read(object, MAX_NOTE_BYTES)?;
-    if ObjectHash::of(&bytes) == hash {
-        Ok(bytes)
-    } else {
-        Err(VaultError::HashMismatch { name: object.clone() })
-    }
+    if ObjectHash::of(&bytes) == hash { Ok(bytes) } else { Err(VaultError::HashMismatch { name: object.clone() }) }
 }
 
 fn in_object(object: &ObjectName) -> impl Fn(Malformed) -> VaultError + '_ {
@@ -74,11 +70,7 @@ pub fn description_names(store: &dyn Store, vault: VaultId) -> Result<Vec<Descri
 
 /// Reads the descriptions of a vault and believes those that a key which is `trusted` signed
 /// and whose predecessors, down to number 1, are there and signed by the same key.
-pub fn load(
-    store: &dyn Store,
-    vault: VaultId,
-    trusted: impl Fn(&VerifierKey) -> bool,
-) -> Result<TrustedVault> {
+pub fn load(store: &dyn Store, vault: VaultId, trusted: impl Fn(&VerifierKey) -> bool) -> Result<TrustedVault> {
     let layout = Layout { vault };
     let mut signed = Vec::new();
     let mut passed_over = Vec::new();
@@ -123,10 +115,7 @@ fn longest_chain(signed: &[(DescriptionName, Description)], vault: VaultId) -> R
     Ok(found)
 }
 
-fn chain_to(
-    last: &(DescriptionName, Description),
-    signed: &[(DescriptionName, Description)],
-) -> Option<Chain> {
+fn chain_to(last: &(DescriptionName, Description), signed: &[(DescriptionName, Description)]) -> Option<Chain> {
     let mut chain = vec![last.clone()];
     let mut at = &last.1;
     while let Some(predecessor) = at.predecessor {
@@ -227,19 +216,48 @@ impl TrustedVault {
         };
         let (dataset, mut names) = datasets.pop_first().ok_or_else(|| none(asked))?;
         while let Some(name) = names.pop() {
+            let mut twins = vec![name];
+            while let Some(twin) = names.pop_if(|twin| twin.sequence == name.sequence) {
+                twins.push(twin);
+            }
             // One that is damaged is reported and not passed over: an older snapshot in its
             // place would be taken for the newest.
-            let manifest = self.manifest(store, &dataset, name)?;
-            if manifest.facts.partial {
-                continue;
+            let (name, manifest) = self.one_of(store, &dataset, &twins)?;
+            if !manifest.facts.partial {
+                return Ok(Resolved { dataset, name, manifest });
             }
-            if let Some(twin) = names.iter().find(|twin| twin.sequence == name.sequence) {
-                let why = format!("{} and {} both are number {}; name one by its id", twin.hash, name.hash, name.sequence);
-                return Err(VaultError::untrusted("cannot tell which snapshot is the latest", why));
-            }
-            return Ok(Resolved { dataset, name, manifest });
         }
         Err(none(asked))
+    }
+
+    /// Of the manifests with one number, the one that counts: the only one, or the one that was
+    /// made again after the other was lost with what it needs.
+    fn one_of(
+        &self,
+        store: &dyn Store,
+        dataset: &DatasetName,
+        twins: &[ManifestName],
+    ) -> Result<(ManifestName, Manifest)> {
+        let [first, others @ ..] = twins else {
+            return Err(VaultError::untrusted("there is no such snapshot", "no manifest has its number"));
+        };
+        if others.is_empty() {
+            return Ok((*first, self.manifest(store, dataset, *first)?));
+        }
+        let mut read: Vec<(ManifestName, Manifest)> = Vec::new();
+        for name in twins {
+            read.extend(self.manifest(store, dataset, *name).ok().map(|manifest| (*name, manifest)));
+        }
+        let rebuilt = read.iter().position(|(_, manifest)| manifest.rebuilt);
+        let same_tree = read.windows(2).all(|two| two[0].1.facts.tree == two[1].1.facts.tree);
+        match rebuilt {
+            Some(at) if same_tree => Ok(read.swap_remove(at)),
+            _ => {
+                let ids: Vec<String> = twins.iter().map(|twin| twin.hash.to_string()).collect();
+                let why = format!("{} all are number {}; name one by its id", ids.join(" and "), first.sequence);
+                Err(VaultError::untrusted("cannot tell which snapshot is the latest", why))
+            }
+        }
     }
 }
 
@@ -254,10 +272,9 @@ fn by_prefix(names: Vec<(DatasetName, ManifestName)>, spec: &str) -> Result<(Dat
     let mut found = names.into_iter().filter(fits);
     match (found.next(), found.next()) {
         (Some(only), None) => Ok(only),
-        (Some(_), Some(_)) => Err(VaultError::untrusted(
-            format!("several snapshots begin with {spec}"),
-            "give more digits of the id",
-        )),
+        (Some(_), Some(_)) => {
+            Err(VaultError::untrusted(format!("several snapshots begin with {spec}"), "give more digits of the id"))
+        }
         (None, _) => Err(VaultError::untrusted(what(), "`snapshots` lists those there are")),
     }
 }

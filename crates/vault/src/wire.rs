@@ -25,10 +25,7 @@ impl<'a> Reader<'a> {
     }
 
     pub fn bytes(&mut self, len: usize) -> Result<&'a [u8]> {
-        let (head, rest) = self
-            .rest
-            .split_at_checked(len)
-            .ok_or_else(|| self.bad("it ends too early"))?;
+        let (head, rest) = self.rest.split_at_checked(len).ok_or_else(|| self.bad("it ends too early"))?;
         self.rest = rest;
         Ok(head)
     }
@@ -44,10 +41,7 @@ impl<'a> Reader<'a> {
         if found == *magic {
             Ok(())
         } else if found[..7] == magic[..7] {
-            Err(self.bad(format!(
-                "version {} is not known to this program; a newer one may read it",
-                found[7]
-            )))
+            Err(self.bad(format!("version {} is not known to this program; a newer one may read it", found[7])))
         } else {
             Err(self.bad("it does not begin as one"))
         }
@@ -84,11 +78,7 @@ impl<'a> Reader<'a> {
     /// A varint of at most `most`; `of` names it in the error.
     pub fn varint_up_to(&mut self, most: u64, of: &str) -> Result<u64> {
         let value = self.varint()?;
-        if value <= most {
-            Ok(value)
-        } else {
-            Err(self.bad(format!("{of} is {value}, more than {most}")))
-        }
+        if value <= most { Ok(value) } else { Err(self.bad(format!("{of} is {value}, more than {most}"))) }
     }
 
     /// A count of items of at least `item_bytes` each, so that no count can promise more than
@@ -102,11 +92,7 @@ impl<'a> Reader<'a> {
     }
 
     pub fn end(&self) -> Result<()> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(self.bad(format!("{} bytes follow its end", self.rest.len())))
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(self.bad(format!("{} bytes follow its end", self.rest.len()))) }
     }
 }
 

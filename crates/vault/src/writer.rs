@@ -146,15 +146,12 @@ impl PackWriter {
 
     /// Hands over a frame; waits while the workers are busy.
     pub fn submit(&self, frame: Frame) -> Result<()> {
-        let sent = !self.shared.has_failed()
-            && self.frames.as_ref().is_some_and(|frames| frames.send(frame).is_ok());
+        let sent = !self.shared.has_failed() && self.frames.as_ref().is_some_and(|frames| frames.send(frame).is_ok());
         if sent { Ok(()) } else { Err(self.error()) }
     }
 
     fn error(&self) -> VaultError {
-        lock(&self.shared.failed)
-            .take()
-            .unwrap_or(VaultError::Stopped { what: "the writer of packs" })
+        lock(&self.shared.failed).take().unwrap_or(VaultError::Stopped { what: "the writer of packs" })
     }
 
     /// Packs that were stored since the last call.
@@ -337,11 +334,7 @@ pub fn create_named(store: &dyn Store, name: &ObjectName, hash: ObjectHash, byte
     match store.create(name, bytes) {
         Err(StoreError::AlreadyExists { .. }) => {
             let there = store.read(name, bytes.len() as u64)?;
-            if ObjectHash::of(&there) == hash {
-                Ok(())
-            } else {
-                Err(VaultError::HashMismatch { name: name.clone() })
-            }
+            if ObjectHash::of(&there) == hash { Ok(()) } else { Err(VaultError::HashMismatch { name: name.clone() }) }
         }
         done => Ok(done?),
     }

@@ -46,9 +46,7 @@ fn write_all(disk: &SimDisk) -> Told {
         let result = store.stage().and_then(|mut staged| {
             // In pieces, so that the power can go between two.
             for piece in bytes.chunks(1_700) {
-                staged
-                    .write_all(piece)
-                    .map_err(|error| StoreError::from_write(&name, error))?;
+                staged.write_all(piece).map_err(|error| StoreError::from_write(&name, error))?;
             }
             staged.commit(&name)
         });
@@ -147,10 +145,7 @@ fn already_exists_is_said_of_durable_objects_only() {
 
     let unsynced = DirStore::on(disk.after_power_cut(PowerCut::LosesUnsynced));
     let before = unsynced.size(&one);
-    assert!(
-        matches!(before, Err(StoreError::NotFound { .. })),
-        "the name was durable already: {before:?}"
-    );
+    assert!(matches!(before, Err(StoreError::NotFound { .. })), "the name was durable already: {before:?}");
 
     let told = DirStore::on(disk.clone()).create(&one, b"other");
     assert!(matches!(told, Err(StoreError::AlreadyExists { .. })));
@@ -193,15 +188,9 @@ fn the_simulated_disk_does_lose_what_was_not_synced() {
         Some(object.to_vec())
     };
     assert_eq!(left(PowerCut::LosesUnsynced), None);
-    assert_eq!(
-        left(PowerCut::KeepsUnsynced).as_deref(),
-        Some(&b"synced not"[..])
-    );
+    assert_eq!(left(PowerCut::KeepsUnsynced).as_deref(), Some(&b"synced not"[..]));
     assert_eq!(left(PowerCut::KeepsNames).as_deref(), Some(&b"synced"[..]));
-    assert_eq!(
-        left(PowerCut::Zeros).as_deref(),
-        Some(&b"synced\0\0\0\0"[..])
-    );
+    assert_eq!(left(PowerCut::Zeros).as_deref(), Some(&b"synced\0\0\0\0"[..]));
     let garbage = left(PowerCut::Garbage).expect("the name survives");
     assert!(garbage.starts_with(b"synced") && garbage.len() == 10 && garbage != b"synced not");
     let random: BTreeSet<_> = (0..50).map(|seed| left(PowerCut::Random(seed))).collect();

@@ -24,9 +24,7 @@ fn folder() -> tempfile::TempDir {
 
 fn listed(store: &dyn Store, prefix: &str) -> Vec<String> {
     let mut names = Vec::new();
-    store
-        .list(&name(prefix), &mut |found| names.push(found.to_string()))
-        .expect("lists");
+    store.list(&name(prefix), &mut |found| names.push(found.to_string())).expect("lists");
     names.sort();
     names
 }
@@ -51,9 +49,7 @@ fn objects_are_read_only_files_and_nothing_else_is_left() {
     let folder = folder();
     let store = DirStore::open(folder.path()).expect("opens");
     store.create(&name("data/one"), b"one").expect("creates");
-    store
-        .create(&name("data/one"), b"two")
-        .expect_err("is there");
+    store.create(&name("data/one"), b"two").expect_err("is there");
     drop(store.stage().expect("begins"));
     let meta = |path: &str| fs::metadata(folder.path().join(path)).expect("is there");
     // Whatever the umask is, it takes bits away and adds none.
@@ -106,11 +102,8 @@ fn a_link_in_place_of_a_folder_is_not_followed() {
     symlink(&outside, path.join("snap/deep")).expect("links");
     for text in ["data/one", "snap/deep/one", "data/new", "data/new/deep"] {
         let object = name(text);
-        let results = [
-            store.read(&object, 100).map(drop),
-            store.size(&object).map(drop),
-            store.create(&object, b"new"),
-        ];
+        let results =
+            [store.read(&object, 100).map(drop), store.size(&object).map(drop), store.create(&object, b"new")];
         for result in results {
             assert!(matches!(result, Err(StoreError::Io { .. })), "{result:?}");
         }
@@ -133,14 +126,8 @@ fn what_is_no_object_is_passed_over_or_refused() {
     fs::create_dir(folder.path().join("data/.folder")).expect("makes a folder");
     fs::write(folder.path().join("data/.folder/two"), b"x").expect("writes");
     let fifo = folder.path().join("data/fifo");
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &fifo,
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RUSR,
-        0,
-    )
-    .expect("makes a fifo");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
+        .expect("makes a fifo");
     assert_eq!(listed(&store, "data"), ["data/one"]);
     // And does not wait for a writer.
     let fifo = store.read_range(&name("data/fifo"), 0, 0, &mut Vec::new());
@@ -164,13 +151,8 @@ fn race_two<S: Store>(stores: &[S; 2]) {
         let won = &won;
         let winners: Vec<_> = thread::scope(|scope| {
             let threads: Vec<_> = (0..8).map(|n| scope.spawn(move || won(n))).collect();
-            let results = threads
-                .into_iter()
-                .map(|thread| thread.join().expect("ends"));
-            (0..8_usize)
-                .zip(results)
-                .filter_map(|(n, won)| won.then_some(n))
-                .collect()
+            let results = threads.into_iter().map(|thread| thread.join().expect("ends"));
+            (0..8_usize).zip(results).filter_map(|(n, won)| won.then_some(n)).collect()
         });
         assert_eq!(winners.len(), 1, "{winners:?}");
         for store in stores {
@@ -244,9 +226,8 @@ fn stores_that_open_sweep_no_living_writer_away() {
                 open();
             }
         });
-        let writer = scope.spawn(move || {
-            (0..200).try_for_each(|n| open().create(&name(&format!("data/{n}")), b"bytes"))
-        });
+        let writer =
+            scope.spawn(move || (0..200).try_for_each(|n| open().create(&name(&format!("data/{n}")), b"bytes")));
         let written = writer.join();
         writing.store(false, Ordering::Relaxed);
         sweeper.join().expect("the sweeper ends");

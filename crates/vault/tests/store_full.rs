@@ -24,9 +24,7 @@ fn full_at_every_change() {
         let undisturbed = empty.snapshot();
         let changes = |disk: &SimDisk| disk.ops().len();
         let start = changes(&undisturbed);
-        DirStore::on(undisturbed.clone())
-            .create(&new, b"new")
-            .expect("creates");
+        DirStore::on(undisturbed.clone()).create(&new, b"new").expect("creates");
         assert!(changes(&undisturbed) >= start + 6);
 
         for at in start..changes(&undisturbed) {
@@ -62,9 +60,7 @@ fn full_at_every_change() {
 fn full_in_the_middle_of_an_object() {
     for disk in disks() {
         let store = DirStore::on(disk.clone());
-        store
-            .create(&name("data/old"), &[7; 1_000])
-            .expect("creates");
+        store.create(&name("data/old"), &[7; 1_000]).expect("creates");
         disk.set_capacity(5_000);
         let mut staged = store.stage().expect("begins");
         let error = staged.write_all(&[8; 6_000]).expect_err("does not fit");
@@ -80,19 +76,12 @@ fn full_in_the_middle_of_an_object() {
         let gone = store.size(&name("data/new"));
         assert!(matches!(gone, Err(StoreError::NotFound { .. })), "{gone:?}");
 
-        store
-            .create(&name("data/fits"), &[9; 4_000])
-            .expect("what fits is taken");
+        store.create(&name("data/fits"), &[9; 4_000]).expect("what fits is taken");
         let full = store.create(&name("data/new"), b"8");
         assert!(matches!(full, Err(StoreError::Full { .. })), "{full:?}");
         disk.free_space();
-        store
-            .create(&name("data/new"), &[8; 6_000])
-            .expect("takes it with space again");
-        assert_eq!(
-            store.read(&name("data/old"), 1_000).expect("is there"),
-            [7; 1_000]
-        );
+        store.create(&name("data/new"), &[8; 6_000]).expect("takes it with space again");
+        assert_eq!(store.read(&name("data/old"), 1_000).expect("is there"), [7; 1_000]);
     }
 }
 

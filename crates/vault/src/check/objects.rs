@@ -29,15 +29,17 @@ pub fn hash_object(store: &dyn Store, name: &ObjectName, hash: ObjectHash, limit
     }
     let mut hasher = blake3::Hasher::new();
     hash_range(store, name, (0, size), &mut hasher, watch)?;
-    if *hasher.finalize().as_bytes() == hash.0 {
-        Ok(())
-    } else {
-        Err(VaultError::HashMismatch { name: name.clone() })
-    }
+    if *hasher.finalize().as_bytes() == hash.0 { Ok(()) } else { Err(VaultError::HashMismatch { name: name.clone() }) }
 }
 
 /// Hashes the bytes of an object from the first of `range` to below the second.
-pub fn hash_range(store: &dyn Store, name: &ObjectName, range: (u64, u64), hasher: &mut blake3::Hasher, watch: Watch) -> Result<()> {
+pub fn hash_range(
+    store: &dyn Store,
+    name: &ObjectName,
+    range: (u64, u64),
+    hasher: &mut blake3::Hasher,
+    watch: Watch,
+) -> Result<()> {
     let (mut at, end) = range;
     let mut piece = Vec::new();
     while at < end {
@@ -55,8 +57,13 @@ impl Checking<'_> {
     /// Everything but packs, which are many times as large and read only if that is asked for.
     pub(super) fn hash_small_objects(&self) -> Result<()> {
         let layout = self.layout;
-        let descriptions = self.inventory.descriptions.iter().map(|name| (layout.description(*name), name.hash, MAX_NOTE_BYTES));
-        let manifests = self.inventory.manifests.iter().map(|(dataset, name)| (layout.manifest(dataset, *name), name.hash, MAX_NOTE_BYTES));
+        let descriptions =
+            self.inventory.descriptions.iter().map(|name| (layout.description(*name), name.hash, MAX_NOTE_BYTES));
+        let manifests = self
+            .inventory
+            .manifests
+            .iter()
+            .map(|(dataset, name)| (layout.manifest(dataset, *name), name.hash, MAX_NOTE_BYTES));
         let indexes = self.inventory.indexes.iter().map(|hash| (layout.index(*hash), *hash, MAX_INDEX_BYTES));
         let reaches = self.inventory.reaches.iter().map(|hash| (layout.reach(*hash), *hash, MAX_REACH_BYTES));
         let objects: Vec<_> = descriptions.chain(manifests).chain(indexes).collect();
@@ -95,9 +102,12 @@ impl Checking<'_> {
             if self.findings.is_bad(&name) {
                 return Ok(());
             }
-            self.note(&name, self.index_header(&name).map(|header| {
-                headers.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, header.packs);
-            }))
+            self.note(
+                &name,
+                self.index_header(&name).map(|header| {
+                    headers.lock().unwrap_or_else(PoisonError::into_inner).insert(hash, header.packs);
+                }),
+            )
         })?;
         Ok(headers.into_inner().unwrap_or_else(PoisonError::into_inner))
     }

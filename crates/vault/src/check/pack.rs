@@ -99,7 +99,13 @@ impl PackReader<'_> {
         }
     }
 
-    fn plain<'b>(&self, pack: ObjectHash, opener: &Opener, (at, len): (u64, usize), buffers: &'b mut PackBuffers) -> Result<&'b [u8]> {
+    fn plain<'b>(
+        &self,
+        pack: ObjectHash,
+        opener: &Opener,
+        (at, len): (u64, usize),
+        buffers: &'b mut PackBuffers,
+    ) -> Result<&'b [u8]> {
         let (offset, sealed) = opener.sealed_range(at, len as u64);
         buffers.sealed.clear();
         self.store.read_range(&self.layout.pack(pack), offset, sealed as usize, &mut buffers.sealed)?;
@@ -128,14 +134,17 @@ impl PackReader<'_> {
             each(FoundFrame { shape, plain })?;
         }
         stream.skip_to(self.store.size(&name)?)?;
-        if *stream.hasher.finalize().as_bytes() == pack.0 {
-            Ok(())
-        } else {
-            Err(VaultError::HashMismatch { name })
-        }
+        if *stream.hasher.finalize().as_bytes() == pack.0 { Ok(()) } else { Err(VaultError::HashMismatch { name }) }
     }
 
-    fn frame<'b>(&self, stream: &mut Stream, opener: &Opener, at: u64, shape: &FrameShape, buffers: &'b mut PackBuffers) -> Result<&'b [u8]> {
+    fn frame<'b>(
+        &self,
+        stream: &mut Stream,
+        opener: &Opener,
+        at: u64,
+        shape: &FrameShape,
+        buffers: &'b mut PackBuffers,
+    ) -> Result<&'b [u8]> {
         if shape.stored_bytes > MAX_STORED_FRAME {
             return Err(Malformed::new("pack", "a frame is longer than its chunks can be").into());
         }

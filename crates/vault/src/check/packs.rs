@@ -65,15 +65,19 @@ struct Reading<'a> {
 }
 
 impl Checking<'_> {
-    pub(super) fn check_packs(&self, sample: Option<Sample>, headers: &Headers, counted: &mut Counted) -> Result<BadPacks> {
-        let reading = Reading {
-            checking: self,
-            bad: Mutex::default(),
-            packs: AtomicU64::new(0),
-            chunks: AtomicU64::new(0),
-        };
-        let drawn: HashSet<ObjectHash> =
-            sample.map(|sample| sample.draw(self.inventory.packs.keys().copied())).unwrap_or_default().into_iter().collect();
+    pub(super) fn check_packs(
+        &self,
+        sample: Option<Sample>,
+        headers: &Headers,
+        counted: &mut Counted,
+    ) -> Result<BadPacks> {
+        let reading =
+            Reading { checking: self, bad: Mutex::default(), packs: AtomicU64::new(0), chunks: AtomicU64::new(0) };
+        let drawn: HashSet<ObjectHash> = sample
+            .map(|sample| sample.draw(self.inventory.packs.keys().copied()))
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
         let mut read = HashSet::new();
         if let Some((keyring, secrets)) = &self.key {
             for index in headers.keys() {
@@ -187,4 +191,3 @@ impl Reading<'_> {
         }
     }
 }
-

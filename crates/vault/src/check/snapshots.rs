@@ -28,7 +28,10 @@ pub struct Case {
 impl Case {
     /// Whether this was made again for the snapshot that `other` is, or was as far as is known.
     fn stands_for(&self, other: &Self) -> bool {
-        let same = self.rebuilt && !other.rebuilt && self.dataset == other.dataset && self.name.sequence == other.name.sequence;
+        let same = self.rebuilt
+            && !other.rebuilt
+            && self.dataset == other.dataset
+            && self.name.sequence == other.name.sequence;
         let Some((facts, _)) = &self.manifest else { return false };
         same && other.manifest.as_ref().is_none_or(|(others, _)| facts.tree == others.tree)
     }
@@ -86,7 +89,9 @@ impl Checking<'_> {
             case.manifest = None;
         }
         // One that was made again has the number, but not the name.
-        let there = |dataset: &DatasetName, number| cases.iter().any(|case| case.dataset == *dataset && case.name.sequence == number);
+        let there = |dataset: &DatasetName, number| {
+            cases.iter().any(|case| case.dataset == *dataset && case.name.sequence == number)
+        };
         predecessors.retain(|(dataset, name)| !there(dataset, name.sequence));
         let gone = predecessors.into_iter().map(|(dataset, name)| CheckedSnapshot { dataset, name }).collect();
         Ok((cases, gone))
@@ -103,7 +108,13 @@ impl Checking<'_> {
 
     /// A manifest that is believed; or one under a description that is lost, whose snapshot is
     /// looked at all the same, since the description may come back.
-    fn manifest(&self, number: usize, dataset: &DatasetName, name: ManifestName, object: &ObjectName) -> Result<Manifest> {
+    fn manifest(
+        &self,
+        number: usize,
+        dataset: &DatasetName,
+        name: ManifestName,
+        object: &ObjectName,
+    ) -> Result<Manifest> {
         let bytes = read_named(&*self.store, object, name.hash, MAX_NOTE_BYTES)?;
         let claimed = Manifest::claimed(&bytes)?;
         let facts = &claimed.facts;

@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::path::PathBuf;
 
+use super::Checking;
 use super::keyring::Keyring;
 use super::objects::Headers;
 use super::packs::BadPacks;
 use super::snapshots::{Case, Needs};
 use super::tree::Walk;
-use super::Checking;
 use crate::chunk_map::IdHasher;
 use crate::description::VaultSecrets;
 use crate::error::{Result, VaultError};
@@ -73,14 +73,27 @@ impl Readers<'_> {
     /// A reader of what can be read of a reach: what cannot is on record.
     pub fn open(&self, reach: &Reach) -> Result<SnapshotReader> {
         let indexes = reach.indexes.iter().filter(|index| self.usable.contains_key(*index));
-        let covered: HashSet<ObjectHash> = indexes.clone().flat_map(|index| &self.usable[index]).map(|(pack, _)| *pack).collect();
+        let covered: HashSet<ObjectHash> =
+            indexes.clone().flat_map(|index| &self.usable[index]).map(|(pack, _)| *pack).collect();
         let reach = Reach {
-            packs: reach.packs.iter().filter(|(pack, _)| covered.contains(*pack)).map(|(pack, used)| (*pack, *used)).collect(),
+            packs: reach
+                .packs
+                .iter()
+                .filter(|(pack, _)| covered.contains(*pack))
+                .map(|(pack, used)| (*pack, *used))
+                .collect(),
             indexes: indexes.copied().collect(),
         };
         let checking = self.checking;
         let scratch = self.scratch()?;
-        SnapshotReader::open(checking.store.clone(), checking.layout, &reach, self.secrets, self.keyring.lend(), &scratch)
+        SnapshotReader::open(
+            checking.store.clone(),
+            checking.layout,
+            &reach,
+            self.secrets,
+            self.keyring.lend(),
+            &scratch,
+        )
     }
 
     /// An empty folder for one reader.
@@ -105,10 +118,8 @@ pub fn check(
     let usable = open_indexes(checking, needs, keyring)?;
     let readers = Readers { checking, keyring, secrets, usable, next_scratch: std::cell::Cell::new(0) };
     let nothing = PackUse { stored_bytes: 0, live_bytes: 0, all_bytes: 0 };
-    let all = Reach {
-        packs: needs.packs.iter().map(|pack| (*pack, nothing)).collect(),
-        indexes: needs.indexes.clone(),
-    };
+    let all =
+        Reach { packs: needs.packs.iter().map(|pack| (*pack, nothing)).collect(), indexes: needs.indexes.clone() };
     let all = readers.open(&all)?;
     let mut sound = Sound::default();
     for (number, case) in cases.iter().enumerate() {

@@ -50,11 +50,7 @@ fn parse(record: &[u8]) -> (ChunkId, Place) {
         bytes.copy_from_slice(&record[at..at + 4]);
         u32::from_le_bytes(bytes)
     };
-    let place = Place {
-        frame: number(ChunkId::LEN),
-        offset: number(ChunkId::LEN + 4),
-        len: number(ChunkId::LEN + 8),
-    };
+    let place = Place { frame: number(ChunkId::LEN), offset: number(ChunkId::LEN + 4), len: number(ChunkId::LEN + 8) };
     (ChunkId(id), place)
 }
 
@@ -148,11 +144,7 @@ impl Segment {
         self.file
             .read_exact_at(&mut buffer[..len + CHECK_BYTES], (number * BLOCK_BYTES) as u64)
             .map_err(VaultError::local(format!("read {}", self.path.display())))?;
-        if checksum(&buffer[..len]) == buffer[len..len + CHECK_BYTES] {
-            Ok(records)
-        } else {
-            Err(damaged(&self.path))
-        }
+        if checksum(&buffer[..len]) == buffer[len..len + CHECK_BYTES] { Ok(records) } else { Err(damaged(&self.path)) }
     }
 
     pub fn get(&self, id: &ChunkId) -> Result<Option<Place>> {

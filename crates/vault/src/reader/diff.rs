@@ -56,7 +56,9 @@ impl<N: Nodes> Side<N> {
         let Some(Part::Node { id, level, from, to }) = self.ahead.pop() else { return Ok(()) };
         self.read += 1;
         match self.nodes.node(&id, level, from.as_deref(), to.as_deref())? {
-            Node::Leaf(entries) => self.ahead.extend(entries.into_iter().rev().map(|entry| Part::Entry(Box::new(entry)))),
+            Node::Leaf(entries) => {
+                self.ahead.extend(entries.into_iter().rev().map(|entry| Part::Entry(Box::new(entry))))
+            }
             Node::Inner(children) => {
                 let parts = with_ends(&children, to.as_deref()).map(|(child, to)| Part::Node {
                     id: child.node,
@@ -103,10 +105,18 @@ fn step(from: Option<&Part>, to: Option<&Part>) -> Option<Step> {
             Ordering::Equal => Step::SamePath,
         },
         (Part::Entry(entry), Some(Part::Node { from, .. })) => {
-            if begins_after(from.as_deref(), &entry.path) { Step::Removed } else { Step::ExpandTo }
+            if begins_after(from.as_deref(), &entry.path) {
+                Step::Removed
+            } else {
+                Step::ExpandTo
+            }
         }
         (Part::Node { from, .. }, Some(Part::Entry(entry))) => {
-            if begins_after(from.as_deref(), &entry.path) { Step::Added } else { Step::ExpandFrom }
+            if begins_after(from.as_deref(), &entry.path) {
+                Step::Added
+            } else {
+                Step::ExpandFrom
+            }
         }
         (
             Part::Node { id, level, from, to },

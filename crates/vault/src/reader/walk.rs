@@ -32,11 +32,8 @@ impl<'r> ChunkCursor<'r> {
         let slot = if let Some(at) = at {
             self.kept.remove(at)
         } else {
-            let mut buffers = if self.kept.len() < KEPT_FRAMES {
-                FrameBuffers::default()
-            } else {
-                self.kept.remove(0).1
-            };
+            let mut buffers =
+                if self.kept.len() < KEPT_FRAMES { FrameBuffers::default() } else { self.kept.remove(0).1 };
             self.reader.read_frame(place.frame, &mut buffers)?;
             (place.frame, buffers)
         };
@@ -63,12 +60,16 @@ impl<'r> ChunkCursor<'r> {
         Ok(())
     }
 
-    fn expand(&mut self, id: ChunkId, depth: u8, left: &mut u64, each: &mut dyn FnMut(ChunkId) -> Result<()>) -> Result<()> {
+    fn expand(
+        &mut self,
+        id: ChunkId,
+        depth: u8,
+        left: &mut u64,
+        each: &mut dyn FnMut(ChunkId) -> Result<()>,
+    ) -> Result<()> {
         if depth == 0 {
             // Every chunk has a byte or more, so a size bounds the number of chunks.
-            *left = left
-                .checked_sub(1)
-                .ok_or_else(|| Malformed::new("file", "it has more chunks than bytes"))?;
+            *left = left.checked_sub(1).ok_or_else(|| Malformed::new("file", "it has more chunks than bytes"))?;
             return each(id);
         }
         let ids: Vec<ChunkId> = list::parse(self.chunk(&id)?)?.iter().map(|id| ChunkId(*id)).collect();
@@ -154,7 +155,10 @@ impl<'r> ChunkCursor<'r> {
 }
 
 /// Each child with the path before which its part ends.
-pub(super) fn with_ends<'c>(children: &'c [Child], to: Option<&'c [u8]>) -> impl Iterator<Item = (&'c Child, Option<&'c [u8]>)> {
+pub(super) fn with_ends<'c>(
+    children: &'c [Child],
+    to: Option<&'c [u8]>,
+) -> impl Iterator<Item = (&'c Child, Option<&'c [u8]>)> {
     let ends = children.iter().skip(1).map(|child| Some(&*child.first)).chain([to]);
     children.iter().zip(ends)
 }
@@ -169,6 +173,8 @@ pub fn is_damage(error: &VaultError) -> bool {
             | VaultError::Object { .. }
             | VaultError::HashMismatch { .. }
             | VaultError::Malformed(_)
-            | VaultError::Store(StoreError::NotFound { .. } | StoreError::OutOfRange { .. } | StoreError::TooLarge { .. })
+            | VaultError::Store(
+                StoreError::NotFound { .. } | StoreError::OutOfRange { .. } | StoreError::TooLarge { .. }
+            )
     )
 }

@@ -37,7 +37,13 @@ impl Store for Overlay {
         }
     }
 
-    fn read_range(&self, name: &ObjectName, offset: u64, len: usize, out: &mut Vec<u8>) -> std::result::Result<(), StoreError> {
+    fn read_range(
+        &self,
+        name: &ObjectName,
+        offset: u64,
+        len: usize,
+        out: &mut Vec<u8>,
+    ) -> std::result::Result<(), StoreError> {
         match self.made.read_range(name, offset, len, out) {
             Err(StoreError::NotFound { .. }) => self.below.read_range(name, offset, len, out),
             read => read,

@@ -106,8 +106,9 @@ impl Rebuild<'_> {
         plan: &mut Plan,
     ) -> Result<()> {
         let name = self.trusted.layout.index(hash);
-        let opened = read_named(&*self.store, &name, hash, MAX_INDEX_BYTES)
-            .and_then(|bytes| index::decode(&bytes, self.trusted.layout.vault, &self.keyring.lend(), &format!("index {hash}")));
+        let opened = read_named(&*self.store, &name, hash, MAX_INDEX_BYTES).and_then(|bytes| {
+            index::decode(&bytes, self.trusted.layout.vault, &self.keyring.lend(), &format!("index {hash}"))
+        });
         let claims = match opened {
             Ok((_, packs)) => packs,
             Err(error) if is_ours(&error) => return Err(error),
@@ -135,7 +136,13 @@ impl Rebuild<'_> {
     }
 
     /// Puts what reading packs gave on record, and returns the packs that are sound.
-    fn take(&self, batch: Batch, damaged: &mut BTreeSet<ObjectHash>, scan: &mut Scan, plan: &mut Plan) -> Vec<IndexedPack> {
+    fn take(
+        &self,
+        batch: Batch,
+        damaged: &mut BTreeSet<ObjectHash>,
+        scan: &mut Scan,
+        plan: &mut Plan,
+    ) -> Vec<IndexedPack> {
         plan.packs_read += (batch.sound.len() + batch.damaged.len()) as u64;
         plan.forged_facts += batch.forged;
         for (pack, error) in batch.damaged {

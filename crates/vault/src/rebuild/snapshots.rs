@@ -45,7 +45,8 @@ impl Rebuild<'_> {
         let reader = self.reader(scan, plan)?;
         for (key, known) in &all {
             let Some(facts) = known.newest() else { continue };
-            let fate = if superseded.contains(key) { Fate::Superseded } else { self.fate(known, facts, scan, &reader, plan)? };
+            let fate =
+                if superseded.contains(key) { Fate::Superseded } else { self.fate(known, facts, scan, &reader, plan)? };
             plan.snapshots.push(Planned { facts: facts.clone(), fate });
             self.watch.read(0)?;
         }
@@ -55,14 +56,32 @@ impl Rebuild<'_> {
     /// A reader of all that there is and will be.
     fn reader(&self, scan: &Scan, plan: &Plan) -> Result<SnapshotReader> {
         let everything = Reach {
-            packs: scan.packs.iter().map(|(hash, pack)| (*hash, PackUse { stored_bytes: pack.stored_bytes, live_bytes: 0, all_bytes: 0 })).collect(),
+            packs: scan
+                .packs
+                .iter()
+                .map(|(hash, pack)| (*hash, PackUse { stored_bytes: pack.stored_bytes, live_bytes: 0, all_bytes: 0 }))
+                .collect(),
             indexes: scan.indexes.keys().copied().collect(),
         };
         let folder = self.folder("map")?;
-        SnapshotReader::open(plan.overlay.clone(), self.trusted.layout, &everything, self.secrets, self.keyring.lend(), &folder)
+        SnapshotReader::open(
+            plan.overlay.clone(),
+            self.trusted.layout,
+            &everything,
+            self.secrets,
+            self.keyring.lend(),
+            &folder,
+        )
     }
 
-    fn fate(&self, known: &Known, facts: &Facts, scan: &Scan, reader: &SnapshotReader, plan: &mut Plan) -> Result<Fate> {
+    fn fate(
+        &self,
+        known: &Known,
+        facts: &Facts,
+        scan: &Scan,
+        reader: &SnapshotReader,
+        plan: &mut Plan,
+    ) -> Result<Fate> {
         for (name, manifest) in &known.manifests {
             if self.is_whole(manifest, scan)? {
                 return Ok(Fate::Whole(*name));
@@ -77,7 +96,9 @@ impl Rebuild<'_> {
         if let Some(name) = self.same_reach(&reach, known, plan)? {
             return Ok(Fate::Reach(name));
         }
-        let Some(key) = self.trusted.description(facts.description).and_then(|description| self.signers.of(description)) else {
+        let Some(key) =
+            self.trusted.description(facts.description).and_then(|description| self.signers.of(description))
+        else {
             return Ok(Fate::Unsigned);
         };
         let reach = self.make_reach(&reach, plan)?;

@@ -23,21 +23,12 @@ const fn check(name: &'static str, run: fn(&dyn Store)) -> Check {
 pub const CHECKS: &[Check] = &[
     check("an object reads back, whole and in ranges", reads_back),
     check("an empty object is an object", empty_object),
-    check(
-        "an object of 40 MiB written in pieces reads back",
-        large_object,
-    ),
+    check("an object of 40 MiB written in pieces reads back", large_object),
     check("what is not there is not found", not_found),
     check("a range that leaves the object is refused", out_of_range),
     check("an object above the limit is not read", too_large),
-    check(
-        "a second commit is refused and changes nothing",
-        create_only,
-    ),
-    check(
-        "of racing writers one wins, and the object is its own",
-        racing_writers,
-    ),
+    check("a second commit is refused and changes nothing", create_only),
+    check("of racing writers one wins, and the object is its own", racing_writers),
     check("what is not committed is not there", dropped_stage),
     check("list takes a prefix for a folder", list_folders),
     check("long names and many parts work", long_names),
@@ -54,17 +45,13 @@ pub fn run(make: &dyn Fn() -> Box<dyn Store>) {
 }
 
 fn name(text: &str) -> ObjectName {
-    text.parse()
-        .unwrap_or_else(|error| panic!("the check's own name is wrong: {error}"))
+    text.parse().unwrap_or_else(|error| panic!("the check's own name is wrong: {error}"))
 }
 
 /// Bytes that differ from place to place and from seed to seed.
 fn pattern(seed: u64, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
-    blake3::Hasher::new()
-        .update(&seed.to_le_bytes())
-        .finalize_xof()
-        .fill(&mut bytes);
+    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
     bytes
 }
 
@@ -83,19 +70,13 @@ fn read(store: &dyn Store, text: &str) -> Vec<u8> {
 
 fn assert_holds(store: &dyn Store, text: &str, bytes: &[u8]) {
     // Not assert_eq: megabytes help nobody.
-    assert!(
-        read(store, text) == bytes,
-        "{text} has other bytes than were written"
-    );
+    assert!(read(store, text) == bytes, "{text} has other bytes than were written");
 }
 
 fn listed(store: &dyn Store, prefix: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let result = store.list(&name(prefix), &mut |object| {
-        assert!(
-            names.insert(object.to_string()),
-            "{object} was listed twice"
-        );
+        assert!(names.insert(object.to_string()), "{object} was listed twice");
     });
     if let Err(error) = result {
         panic!("listing {prefix} failed: {error}");
@@ -125,10 +106,7 @@ fn empty_object(store: &dyn Store) {
     assert_holds(store, "data/empty", b"");
     assert_eq!(listed(store, "data"), ["data/empty".to_owned()].into());
     let again = store.create(&name("data/empty"), b"now not empty");
-    assert!(
-        matches!(again, Err(StoreError::AlreadyExists { .. })),
-        "creating an empty object again gave {again:?}"
-    );
+    assert!(matches!(again, Err(StoreError::AlreadyExists { .. })), "creating an empty object again gave {again:?}");
     assert_holds(store, "data/empty", b"");
 }
 
@@ -140,19 +118,12 @@ fn large_object(store: &dyn Store) {
     for piece in bytes.chunks(1_000_003) {
         staged.write_all(piece).expect("takes a piece");
     }
-    staged
-        .commit(&name("data/large"))
-        .expect("commits a large object");
+    staged.commit(&name("data/large")).expect("commits a large object");
     assert_holds(store, "data/large", &bytes);
     let mut out = Vec::new();
     let (offset, len) = (SIZE - 5_000_000, 4_999_999);
-    store
-        .read_range(&name("data/large"), offset as u64, len, &mut out)
-        .expect("reads a range of a large object");
-    assert!(
-        out == bytes[offset..offset + len],
-        "a range of a large object has other bytes than were written"
-    );
+    store.read_range(&name("data/large"), offset as u64, len, &mut out).expect("reads a range of a large object");
+    assert!(out == bytes[offset..offset + len], "a range of a large object has other bytes than were written");
 }
 
 fn not_found(store: &dyn Store) {
@@ -193,14 +164,7 @@ fn out_of_range(store: &dyn Store) {
 fn too_large(store: &dyn Store) {
     create(store, "data/ten", b"0123456789");
     let result = store.read(&name("data/ten"), 9);
-    let expected = matches!(
-        result,
-        Err(StoreError::TooLarge {
-            size: 10,
-            limit: 9,
-            ..
-        })
-    );
+    let expected = matches!(result, Err(StoreError::TooLarge { size: 10, limit: 9, .. }));
     assert!(expected, "reading at most 9 of 10 bytes gave {result:?}");
     let whole = store.read(&name("data/ten"), 10);
     assert!(whole.is_ok(), "reading at most 10 of 10 bytes: {whole:?}");
@@ -246,23 +210,13 @@ fn racing_writers(store: &dyn Store) {
         };
         let staged: Vec<_> = (0..WRITERS).map(stage).collect();
         let results: Vec<_> = thread::scope(|scope| {
-            let threads: Vec<_> = staged
-                .into_iter()
-                .map(|staged| scope.spawn(|| commit(staged)))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().expect("a writer ends"))
-                .collect()
+            let threads: Vec<_> = staged.into_iter().map(|staged| scope.spawn(|| commit(staged))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("a writer ends")).collect()
         });
-        let winners: Vec<_> = (0..WRITERS)
-            .filter(|writer| results[*writer as usize].is_ok())
-            .collect();
+        let winners: Vec<_> = (0..WRITERS).filter(|writer| results[*writer as usize].is_ok()).collect();
         assert_eq!(winners.len(), 1, "of {WRITERS} writers won {winners:?}");
         assert_holds(store, &text, &bytes_of(winners[0]));
-        let refused = results
-            .iter()
-            .filter(|result| matches!(result, Err(StoreError::AlreadyExists { .. })));
+        let refused = results.iter().filter(|result| matches!(result, Err(StoreError::AlreadyExists { .. })));
         assert_eq!(refused.count() as u64, WRITERS - 1, "{results:?}");
     }
 }

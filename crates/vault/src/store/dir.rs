@@ -50,11 +50,7 @@ impl<D: Disk> DirStore<D> {
     /// The store on a disk. Removes what writers that died have left behind.
     pub fn on(disk: D) -> Self {
         temps::sweep(&disk);
-        let shared = Arc::new(Shared {
-            disk,
-            names_temps: AtomicBool::new(false),
-            durable_dirs: Mutex::default(),
-        });
+        let shared = Arc::new(Shared { disk, names_temps: AtomicBool::new(false), durable_dirs: Mutex::default() });
         Self { shared }
     }
 
@@ -102,9 +98,7 @@ impl<D: Disk> Shared<D> {
 
     fn durable_dirs(&self) -> MutexGuard<'_, HashSet<String>> {
         // A set of what has been synced is right also after a panic elsewhere.
-        self.durable_dirs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.durable_dirs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a folder and those above it, unless they are there, and makes them durable. Also a
@@ -161,10 +155,9 @@ impl<D: Disk> Shared<D> {
     /// The error of reading an object. A name that leads nowhere is the name of no object.
     fn read_failed(&self, name: &ObjectName, source: io::Error) -> StoreError {
         match source.kind() {
-            ErrorKind::NotFound
-            | ErrorKind::NotADirectory
-            | ErrorKind::IsADirectory
-            | ErrorKind::InvalidFilename => StoreError::NotFound { name: name.clone() },
+            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::InvalidFilename => {
+                StoreError::NotFound { name: name.clone() }
+            }
             _ => self.failed(&format!("read object {name}"), source),
         }
     }
@@ -173,10 +166,7 @@ impl<D: Disk> Shared<D> {
     fn read_all(&self, object: &D::Object, into: &mut [u8], offset: u64) -> io::Result<()> {
         let mut done = 0;
         while done < into.len() {
-            match self
-                .disk
-                .read_at(object, &mut into[done..], offset + done as u64)?
-            {
+            match self.disk.read_at(object, &mut into[done..], offset + done as u64)? {
                 0 => return Err(ErrorKind::UnexpectedEof.into()),
                 count => done += count,
             }
@@ -231,10 +221,7 @@ impl<D: Disk> Staged for DirStaged<D> {
         let this = &mut *self;
         match &mut this.temp {
             Some(temp) => this.shared.commit(temp, name),
-            None => Err(this.shared.failed(
-                &format!("commit object {name}"),
-                io::Error::other("a write to it failed"),
-            )),
+            None => Err(this.shared.failed(&format!("commit object {name}"), io::Error::other("a write to it failed"))),
         }
     }
 }
@@ -243,11 +230,7 @@ impl<D: Disk> Store for DirStore<D> {
     fn stage(&self) -> Result<Box<dyn Staged>, StoreError> {
         let shared = Arc::clone(&self.shared);
         match shared.open_temp() {
-            Ok((temp, named)) => Ok(Box::new(DirStaged {
-                shared,
-                temp: Some(temp),
-                named,
-            })),
+            Ok((temp, named)) => Ok(Box::new(DirStaged { shared, temp: Some(temp), named })),
             Err(source) => Err(shared.failed("begin an object", source)),
         }
     }
@@ -257,23 +240,12 @@ impl<D: Disk> Store for DirStore<D> {
         size.map_err(|source| self.shared.read_failed(name, source))
     }
 
-    fn read_range(
-        &self,
-        name: &ObjectName,
-        offset: u64,
-        len: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), StoreError> {
+    fn read_range(&self, name: &ObjectName, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
         let fail = |source| self.shared.read_failed(name, source);
         let (object, size) = self.shared.disk.open(name.as_str()).map_err(fail)?;
         let end = offset.saturating_add(len as u64);
         if end > size {
-            return Err(StoreError::OutOfRange {
-                name: name.clone(),
-                size,
-                offset,
-                end,
-            });
+            return Err(StoreError::OutOfRange { name: name.clone(), size, offset, end });
         }
         let before = out.len();
         out.resize(before + len, 0);
@@ -284,11 +256,7 @@ impl<D: Disk> Store for DirStore<D> {
         })
     }
 
-    fn list(
-        &self,
-        prefix: &ObjectName,
-        each: &mut dyn FnMut(ObjectName),
-    ) -> Result<(), StoreError> {
+    fn list(&self, prefix: &ObjectName, each: &mut dyn FnMut(ObjectName)) -> Result<(), StoreError> {
         let mut folders = vec![prefix.clone()];
         while let Some(folder) = folders.pop() {
             let entries = match self.shared.disk.list_dir(folder.as_str()) {
@@ -300,8 +268,7 @@ impl<D: Disk> Store for DirStore<D> {
                 {
                     continue;
                 }
-                listed => listed
-                    .map_err(|source| self.shared.failed(&format!("list {folder}"), source))?,
+                listed => listed.map_err(|source| self.shared.failed(&format!("list {folder}"), source))?,
             };
             for entry in entries {
                 let Ok(name) = format!("{folder}/{}", entry.name).parse() else {

@@ -53,10 +53,7 @@ impl RealDisk {
     /// This folder as if its file system had no files without a name, for tests of that case.
     #[must_use]
     pub fn without_unnamed_files(self) -> Self {
-        Self {
-            can_name_descriptors: false,
-            ..self
-        }
+        Self { can_name_descriptors: false, ..self }
     }
 
     /// A descriptor of a folder to name its entries by.
@@ -126,17 +123,12 @@ fn file_size(stat: &Stat) -> io::Result<u64> {
         FileType::RegularFile => Ok(stat.st_size as u64),
         FileType::Directory => Err(Errno::ISDIR.into()),
         FileType::Symlink => Err(Errno::LOOP.into()),
-        _ => Err(io::Error::new(
-            ErrorKind::InvalidData,
-            "it is neither a regular file nor a folder",
-        )),
+        _ => Err(io::Error::new(ErrorKind::InvalidData, "it is neither a regular file nor a folder")),
     }
 }
 
 fn lock(file: &OwnedFd) -> io::Result<()> {
-    Ok(retry_on_intr(|| {
-        fs::flock(file, FlockOperation::NonBlockingLockExclusive)
-    })?)
+    Ok(retry_on_intr(|| fs::flock(file, FlockOperation::NonBlockingLockExclusive))?)
 }
 
 impl Disk for RealDisk {
@@ -197,27 +189,21 @@ impl Disk for RealDisk {
         match fs::openat(&self.root, ".", flags, Mode::from_raw_mode(OBJECT_MODE)) {
             Ok(file) => Ok(RealTemp { file, name: None }),
             // The three answers of file systems and kernels that do not know the flag.
-            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
-                Err(ErrorKind::Unsupported.into())
-            }
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Err(ErrorKind::Unsupported.into()),
             Err(error) => Err(error.into()),
         }
     }
 
     fn open_locked(&self, path: &str) -> io::Result<RealTemp> {
         let (parent, name) = split(path);
-        let flags =
-            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(UNFINISHED_MODE);
         let file = fs::openat(self.walk(parent)?, name, flags, mode)?;
         lock(&file)?;
         if fs::fstat(&file)?.st_nlink == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
-        Ok(RealTemp {
-            file,
-            name: Some(path.to_owned()),
-        })
+        Ok(RealTemp { file, name: Some(path.to_owned()) })
     }
 
     fn lock_leftover(&self, path: &str) -> io::Result<RealTemp> {
@@ -232,10 +218,7 @@ impl Disk for RealDisk {
         };
         file_size(&fs::fstat(&file)?)?;
         lock(&file)?;
-        Ok(RealTemp {
-            file,
-            name: Some(path.to_owned()),
-        })
+        Ok(RealTemp { file, name: Some(path.to_owned()) })
     }
 
     fn write(&self, temp: &mut RealTemp, bytes: &[u8]) -> io::Result<usize> {
@@ -279,16 +262,13 @@ impl Disk for RealDisk {
     fn open(&self, path: &str) -> io::Result<(OwnedFd, u64)> {
         let (parent, name) = split(path);
         // Without NONBLOCK, opening a fifo would wait for a writer.
-        let flags =
-            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = fs::openat(self.walk(parent)?, name, flags, Mode::empty())?;
         let size = file_size(&fs::fstat(&file)?)?;
         Ok((file, size))
     }
 
     fn read_at(&self, object: &OwnedFd, into: &mut [u8], offset: u64) -> io::Result<usize> {
-        Ok(retry_on_intr(|| {
-            rustix::io::pread(object, &mut *into, offset)
-        })?)
+        Ok(retry_on_intr(|| rustix::io::pread(object, &mut *into, offset))?)
     }
 }

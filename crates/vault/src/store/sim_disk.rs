@@ -76,9 +76,7 @@ impl SimDisk {
     }
 
     fn from_state(state: State) -> Self {
-        Self {
-            state: Arc::new(Mutex::new(state)),
-        }
+        Self { state: Arc::new(Mutex::new(state)) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -143,11 +141,7 @@ impl SimDisk {
     }
 
     /// Does one change, or what a fault lets happen of it.
-    fn change<T>(
-        &self,
-        op: Op,
-        act: impl FnOnce(&mut State, Extent) -> io::Result<T>,
-    ) -> io::Result<T> {
+    fn change<T>(&self, op: Op, act: impl FnOnce(&mut State, Extent) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.state();
         state.check_power()?;
         let index = state.ops.len();
@@ -175,10 +169,7 @@ impl SimDisk {
     }
 
     fn temp(&self, inode: Inode) -> SimTemp {
-        SimTemp {
-            disk: self.clone(),
-            inode,
-        }
+        SimTemp { disk: self.clone(), inode }
     }
 }
 

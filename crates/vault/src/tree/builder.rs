@@ -10,8 +10,7 @@ pub trait NodeSink {
     fn node(&mut self, level: u8, bytes: &[u8]) -> Result<ChunkId>;
 }
 
-#[derive(Default)]
-#[derive(Clone)]
+#[derive(Default, Clone)]
 struct Level {
     bytes: Vec<u8>,
     lines: usize,
@@ -54,7 +53,15 @@ impl TreeBuilder {
         self.add_child(1, leaf, sink)
     }
 
-    fn add(&mut self, level: u8, first: &[u8], path: &[u8], line: &[u8], entries: u64, sink: &mut dyn NodeSink) -> Result<Option<EndedLeaf>> {
+    fn add(
+        &mut self,
+        level: u8,
+        first: &[u8],
+        path: &[u8],
+        line: &[u8],
+        entries: u64,
+        sink: &mut dyn NodeSink,
+    ) -> Result<Option<EndedLeaf>> {
         let node = &mut self.levels[usize::from(level)];
         if node.lines == 0 {
             node.first.clear();

@@ -95,16 +95,16 @@ impl Entry {
 
     /// The entry as its line in a leaf, with the newline.
     pub fn to_line(&self) -> Vec<u8> {
-        let mut line = serde_json::to_vec(&line::Line::from(self))
-            .expect("a line has no maps with keys that are not text");
+        let mut line =
+            serde_json::to_vec(&line::Line::from(self)).expect("a line has no maps with keys that are not text");
         line.push(b'\n');
         line
     }
 
     /// Reads a line of a leaf (without or with its newline) and checks every field of it.
     pub fn from_line(line: &[u8]) -> Result<Self, Malformed> {
-        let line: line::Line = serde_json::from_slice(line)
-            .map_err(|error| Malformed::new("entry", error.to_string()))?;
+        let line: line::Line =
+            serde_json::from_slice(line).map_err(|error| Malformed::new("entry", error.to_string()))?;
         line.into_entry()
     }
 }

@@ -26,9 +26,7 @@ impl<'de> Deserialize<'de> for ChunkId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
         let bytes = BASE64.decode(text.as_bytes()).map_err(D::Error::custom)?;
-        let bytes = bytes
-            .try_into()
-            .map_err(|_| D::Error::custom("a chunk id is not 24 bytes"))?;
+        let bytes = bytes.try_into().map_err(|_| D::Error::custom("a chunk id is not 24 bytes"))?;
         Ok(Self(bytes))
     }
 }
@@ -215,10 +213,7 @@ impl Line<'_> {
             let name = unescape(name).filter(|n| !n.is_empty() && n.len() <= 255 && !n.contains(&0))?;
             Some((name, BASE64.decode(value.as_bytes()).ok()?))
         };
-        self.xattrs
-            .iter()
-            .map(|attr| one(attr).ok_or_else(|| bad("an extended attribute is not one")))
-            .collect()
+        self.xattrs.iter().map(|attr| one(attr).ok_or_else(|| bad("an extended attribute is not one"))).collect()
     }
 }
 
@@ -228,10 +223,7 @@ fn timestamp(text: &str) -> Result<Timestamp, Malformed> {
         if fraction.len() != 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }
-        Some(Timestamp {
-            seconds: seconds.parse().ok()?,
-            nanoseconds: fraction.parse().ok()?,
-        })
+        Some(Timestamp { seconds: seconds.parse().ok()?, nanoseconds: fraction.parse().ok()? })
     };
     parse().ok_or_else(|| bad(format!("{text:?} is not a time")))
 }

@@ -61,11 +61,7 @@ pub fn unescape(text: &str) -> Option<Vec<u8>> {
 pub fn is_safe_path(path: &[u8]) -> bool {
     path.len() <= MAX_PATH_BYTES
         && path.split(|&b| b == b'/').all(|part| {
-            !part.is_empty()
-                && part.len() <= MAX_PART_BYTES
-                && part != b"."
-                && part != b".."
-                && !part.contains(&0)
+            !part.is_empty() && part.len() <= MAX_PART_BYTES && part != b"." && part != b".." && !part.contains(&0)
         })
 }
 

@@ -29,9 +29,7 @@ pub struct Boundaries {
 
 impl Boundaries {
     pub fn new(boundary_secret: &[u8; 32]) -> Self {
-        Self {
-            key: blake3::derive_key("pulih 2026-11 node boundary v1", boundary_secret),
-        }
+        Self { key: blake3::derive_key("pulih 2026-11 node boundary v1", boundary_secret) }
     }
 
     /// Whether a node of `level` that has `lines` lines of `bytes` bytes ends after the line
@@ -85,16 +83,11 @@ impl Child {
     }
 
     fn from_line(line: &[u8]) -> Result<Self, Malformed> {
-        let line: ChildLine =
-            serde_json::from_slice(line).map_err(|error| bad(error.to_string()))?;
+        let line: ChildLine = serde_json::from_slice(line).map_err(|error| bad(error.to_string()))?;
         let first = unescape(&line.first)
             .filter(|path| name::is_safe_path(path))
             .ok_or_else(|| bad(format!("{:?} is not a path", line.first)))?;
-        Ok(Self {
-            first,
-            node: line.node,
-            entries: line.entries,
-        })
+        Ok(Self { first, node: line.node, entries: line.entries })
     }
 }
 
@@ -112,19 +105,11 @@ pub enum Node {
 impl Node {
     /// Reads a node of `level`. Its paths ascend strictly, from `from` on and below `to`: the
     /// part of the tree that its parent gave it.
-    pub fn parse(
-        bytes: &[u8],
-        level: u8,
-        from: Option<&[u8]>,
-        to: Option<&[u8]>,
-    ) -> Result<Self, Malformed> {
+    pub fn parse(bytes: &[u8], level: u8, from: Option<&[u8]>, to: Option<&[u8]>) -> Result<Self, Malformed> {
         if bytes.len() > MAX_NODE_BYTES {
             return Err(bad("it has more than 1 MiB"));
         }
-        let lines = bytes
-            .strip_suffix(b"\n")
-            .ok_or_else(|| bad("its last line does not end"))?
-            .split(|&b| b == b'\n');
+        let lines = bytes.strip_suffix(b"\n").ok_or_else(|| bad("its last line does not end"))?.split(|&b| b == b'\n');
         let node = if level == 0 {
             Self::Leaf(lines.map(Entry::from_line).collect::<Result<_, _>>()?)
         } else {
@@ -142,10 +127,6 @@ impl Node {
         let ascending = paths.windows(2).all(|w| compare(w[0], w[1]).is_lt());
         let starts = from.is_none_or(|from| paths[0] == from);
         let ends = to.is_none_or(|to| compare(paths[paths.len() - 1], to).is_lt());
-        if ascending && starts && ends {
-            Ok(())
-        } else {
-            Err(bad("its paths are not in order"))
-        }
+        if ascending && starts && ends { Ok(()) } else { Err(bad("its paths are not in order")) }
     }
 }

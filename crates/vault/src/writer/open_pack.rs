@@ -1,7 +1,6 @@
 //! A pack that is being filled: frames are sealed and hashed as they come and go straight to
 //! the store's staging, so that a pack never stands in memory whole.
 
-
 use super::{Frame, Target};
 use crate::envelope::Sealer;
 use crate::error::{Result, VaultError};

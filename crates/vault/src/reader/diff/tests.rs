@@ -124,7 +124,9 @@ fn a_folder_that_went_is_read_in_one_tree_only() {
 fn trees_of_other_heights_and_none() {
     let many = many();
     let few: Files = many.iter().take(3).map(|(path, mode)| (path.clone(), *mode)).collect();
-    for (a, b) in [(&many, &few), (&few, &many), (&few, &Files::new()), (&Files::new(), &few), (&Files::new(), &Files::new())] {
+    for (a, b) in
+        [(&many, &few), (&few, &many), (&few, &Files::new()), (&Files::new(), &few), (&Files::new(), &Files::new())]
+    {
         assert_eq!(diff(a, b).0, by_comparison(a, b));
     }
 }

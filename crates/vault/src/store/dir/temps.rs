@@ -24,9 +24,7 @@ pub(super) fn open<D: Disk>(disk: &D) -> io::Result<(D::Temp, String)> {
             opened => return Ok((opened?, path)),
         }
     }
-    Err(io::Error::other(
-        "each new file was removed by another process",
-    ))
+    Err(io::Error::other("each new file was removed by another process"))
 }
 
 /// Removes leftovers as far as it can: a store that is only read may be on a disk, or belong to
@@ -46,16 +44,12 @@ pub(super) fn sweep<D: Disk>(disk: &D) {
 /// Whether [`open`] gives such names. Only those are swept, and since they begin with a dot none
 /// of them is an object's.
 fn is_temp_name(name: &str) -> bool {
-    name.strip_prefix('.').is_some_and(|hex| {
-        hex.len() == 2 * NAME_BYTES && hex.bytes().all(|b| b.is_ascii_hexdigit())
-    })
+    name.strip_prefix('.').is_some_and(|hex| hex.len() == 2 * NAME_BYTES && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 fn random_path() -> io::Result<String> {
     let mut bytes = [0; NAME_BYTES];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| io::Error::other("the system gives no random numbers"))?;
+    SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("the system gives no random numbers"))?;
     let mut path = format!("{DIR}/.");
     for byte in bytes {
         // Writing to a String does not fail.

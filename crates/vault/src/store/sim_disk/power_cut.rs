@@ -26,13 +26,7 @@ pub enum PowerCut {
 impl PowerCut {
     /// Every policy, with so many seeds of the random one.
     pub fn all(seeds: u64) -> Vec<Self> {
-        let mut all = vec![
-            Self::LosesUnsynced,
-            Self::KeepsUnsynced,
-            Self::KeepsNames,
-            Self::Zeros,
-            Self::Garbage,
-        ];
+        let mut all = vec![Self::LosesUnsynced, Self::KeepsUnsynced, Self::KeepsNames, Self::Zeros, Self::Garbage];
         all.extend((0..seeds).map(Self::Random));
         all
     }
@@ -97,21 +91,12 @@ impl Survival<'_> {
                         file.links += 1;
                     }
                 }
-                let folder = Folder {
-                    synced: entries.clone(),
-                    entries,
-                };
+                let folder = Folder { synced: entries.clone(), entries };
                 self.after.nodes.insert(inode, Node::Folder(folder));
             }
             Some(Node::File(file)) => {
                 let data = self.contents(file);
-                let file = File {
-                    synced: data.len(),
-                    data,
-                    links: 0,
-                    handles: 0,
-                    is_locked: false,
-                };
+                let file = File { synced: data.len(), data, links: 0, handles: 0, is_locked: false };
                 self.after.nodes.insert(inode, Node::File(file));
             }
             None => {}
@@ -123,8 +108,7 @@ impl Survival<'_> {
             PowerCut::LosesUnsynced => folder.synced.clone(),
             PowerCut::Random(_) => {
                 let mut entries = BTreeMap::new();
-                let names: BTreeSet<_> =
-                    folder.synced.keys().chain(folder.entries.keys()).collect();
+                let names: BTreeSet<_> = folder.synced.keys().chain(folder.entries.keys()).collect();
                 for name in names {
                     let side = match self.dice.below(2) {
                         0 => &folder.synced,

@@ -72,11 +72,7 @@ impl State {
 
     /// The same disk once nobody has a file of it open, with no faults planned.
     pub fn after_kill(&self) -> Self {
-        let mut left = Self {
-            next: self.next,
-            nodes: self.nodes.clone(),
-            ..Self::new(self.has_unnamed_files)
-        };
+        let mut left = Self { next: self.next, nodes: self.nodes.clone(), ..Self::new(self.has_unnamed_files) };
         for inode in self.nodes.keys() {
             if let Ok(file) = left.file_mut(*inode) {
                 file.handles = 0;
@@ -172,13 +168,7 @@ impl State {
 
     /// A new file, open and without a name.
     pub fn add_file(&mut self) -> Inode {
-        self.add(Node::File(File {
-            data: Arc::default(),
-            synced: 0,
-            links: 0,
-            handles: 1,
-            is_locked: false,
-        }))
+        self.add(Node::File(File { data: Arc::default(), synced: 0, links: 0, handles: 1, is_locked: false }))
     }
 
     pub fn add_link(&mut self, inode: Inode, parent: &str, name: &str) -> io::Result<()> {
@@ -200,9 +190,7 @@ impl State {
     /// Appends what there is space for; an error if that is nothing.
     pub fn append(&mut self, inode: Inode, bytes: &[u8]) -> io::Result<usize> {
         let space = self.capacity.saturating_sub(self.used());
-        let count = bytes
-            .len()
-            .min(usize::try_from(space).unwrap_or(usize::MAX));
+        let count = bytes.len().min(usize::try_from(space).unwrap_or(usize::MAX));
         if count == 0 && !bytes.is_empty() {
             return Err(Errno::NOSPC.into());
         }
@@ -222,9 +210,7 @@ impl State {
 
     /// Drops a file no one can reach any more, now or after a power cut.
     pub fn forget_if_unused(&mut self, inode: Inode) {
-        let is_open = self
-            .file_mut(inode)
-            .is_ok_and(|file| file.links + file.handles > 0);
+        let is_open = self.file_mut(inode).is_ok_and(|file| file.links + file.handles > 0);
         let is_named = self.nodes.values().any(|node| match node {
             Node::Folder(folder) => folder.synced.values().any(|named| *named == inode),
             Node::File(_) => false,
