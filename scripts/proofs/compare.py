@@ -37,10 +37,7 @@ class Comparison:
         want, got = found
         if stat.S_IFMT(want.st_mode) != stat.S_IFMT(got.st_mode):
             return self.differs(path, f"type {want.st_mode:o}, got {got.st_mode:o}")
-        for field in ("st_mode", "st_uid", "st_gid", "st_mtime_ns", "st_nlink"):
-            # A folder's count of links is the file system's matter.
-            if field == "st_nlink" and stat.S_ISDIR(want.st_mode):
-                continue
+        for field in ("st_mode", "st_uid", "st_gid", "st_mtime_ns"):
             if getattr(want, field) != getattr(got, field):
                 self.differs(path, f"{field} {getattr(want, field)}, got {getattr(got, field)}")
         self.same_names(found, path)
@@ -57,13 +54,15 @@ class Comparison:
                 self.differs(path, f"device {want.st_rdev}, got {got.st_rdev}")
 
     def same_names(self, found, path):
-        """Names of one file must be names of one file on the other side too."""
-        first = []
-        for names, st in zip(self.names, found):
-            if st.st_nlink > 1 and not stat.S_ISDIR(st.st_mode):
-                first.append(names.setdefault((st.st_dev, st.st_ino), path))
-        if len(set(first)) > 1:
-            self.differs(path, "hard links")
+        """Names of one file must be names of one file on the other side too.
+
+        The count of links alone says nothing: other names may lie outside of the tree.
+        """
+        if stat.S_ISDIR(found[0].st_mode) or all(st.st_nlink == 1 for st in found):
+            return
+        first = [names.setdefault((st.st_dev, st.st_ino), path) for names, st in zip(self.names, found)]
+        if first[0] != first[1]:
+            self.differs(path, f"one file with {first[0]!r}, got one with {first[1]!r}")
 
     def attributes(self, dirs, name, path):
         both = []
