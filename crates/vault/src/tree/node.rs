@@ -41,7 +41,7 @@ impl Boundaries {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&[level]).update(path);
         let hash = *hasher.finalize().as_bytes();
-        u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]]) % AVERAGE_LINES == 0
+        u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]]).is_multiple_of(AVERAGE_LINES)
     }
 }
 
