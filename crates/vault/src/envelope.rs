@@ -414,7 +414,7 @@ mod tests {
     fn a_file_cut_off_behind_its_header_is_not_an_empty_one() {
         let (identities, recipients, _) = pair();
         let sealed = seal(&recipients, &ring::rand::SystemRandom::new(), &[]).unwrap();
-        assert_eq!(open(&sealed, &identities, "a test").unwrap(), []);
+        assert!(open(&sealed, &identities, "a test").unwrap().is_empty());
         for cut in 1..=TAG_BYTES {
             assert!(open(&sealed[..sealed.len() - cut], &identities, "a test").is_err());
         }
