@@ -11,10 +11,7 @@ const CONTENT_BYTES: usize = 3 << 20;
 
 fn gear(secret: &[u8; 32]) -> Vec<u64> {
     let mut bytes = [0; 8 * 256];
-    blake3::Hasher::new_derive_key("pulih 2026-11 gear table v1")
-        .update(secret)
-        .finalize_xof()
-        .fill(&mut bytes);
+    blake3::Hasher::new_derive_key("pulih 2026-11 gear table v1").update(secret).finalize_xof().fill(&mut bytes);
     bytes.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect()
 }
 

@@ -17,8 +17,8 @@ use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 
 use crate::fixture::{
-    AGENT, BOUNDARY_SECRET, ID_KEY, INDEX_IDENTITY, INDEX_RECIPIENT, OWNER, RECOVERY_IDENTITY, RECOVERY_RECIPIENT, VAULT,
-    check, file, hex, identities, signing_key, some_hash, some_id, xof,
+    AGENT, BOUNDARY_SECRET, ID_KEY, INDEX_IDENTITY, INDEX_RECIPIENT, OWNER, RECOVERY_IDENTITY, RECOVERY_RECIPIENT,
+    VAULT, check, file, hex, identities, signing_key, some_hash, some_id, xof,
 };
 use crate::objects::frames_json;
 use crate::tree::leaf;
@@ -135,8 +135,11 @@ fn an_index() {
 /// The description as it is checked in.
 pub fn description() -> (Vec<u8>, Description) {
     let note = file("description.note", || {
-        let secrets =
-            VaultSecrets { id_key: ID_KEY, boundary_secret: BOUNDARY_SECRET, index_identity: INDEX_IDENTITY.to_owned() };
+        let secrets = VaultSecrets {
+            id_key: ID_KEY,
+            boundary_secret: BOUNDARY_SECRET,
+            index_identity: INDEX_IDENTITY.to_owned(),
+        };
         let new = NewDescription {
             vault: VAULT,
             created: "2026-11-01T00:00:00Z".to_owned(),
@@ -216,7 +219,8 @@ pub fn manifest() -> Manifest {
 fn manifests_and_facts() {
     let (_, description) = description();
     let (agent, owner) = (signing_key(AGENT), signing_key(OWNER));
-    let empty = Manifest { facts: Facts { tree: None, partial: true, ..manifest().facts }, previous: None, ..manifest() };
+    let empty =
+        Manifest { facts: Facts { tree: None, partial: true, ..manifest().facts }, previous: None, ..manifest() };
     let rebuilt = Manifest { rebuilt: true, rejoined: manifest().previous, ..manifest() };
     let case = |signer: &VerifierKey, type_: &str, note: &str| {
         let (text, _) = note.rsplit_once("\n\n").unwrap();

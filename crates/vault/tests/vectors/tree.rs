@@ -39,11 +39,20 @@ pub fn entries() -> Vec<Entry> {
         entry(b"dir/fifo", 0o600, Kind::Fifo),
         file(b"dir/hole", Content { size: 1 << 40, holes: vec![(0, 1 << 40)], ..Content::default() }),
         entry(b"dir/link", 0o777, Kind::Link { target: b"../a\\b\xff".to_vec() }),
-        file(b"dir/list", Content { size: 1 << 30, chunks: vec![some_id(2), some_id(3)], depth: 2, ..Content::default() }),
+        file(
+            b"dir/list",
+            Content { size: 1 << 30, chunks: vec![some_id(2), some_id(3)], depth: 2, ..Content::default() },
+        ),
         file(b"dir/plain", Content { size: 70_000, chunks: one.clone(), ..Content::default() }),
         file(
             b"dir/sparse",
-            Content { size: 9000, chunks: one.clone(), holes: vec![(0, 4096), (8192, 800)], sparse: true, ..Content::default() },
+            Content {
+                size: 9000,
+                chunks: one.clone(),
+                holes: vec![(0, 4096), (8192, 800)],
+                sparse: true,
+                ..Content::default()
+            },
         ),
         entry(b"dir/unread", 0o644, Kind::File(Content { size: 5, unread: Some("EIO".into()), ..Content::default() })),
         entry(b"dir-1/socket", 0o755, Kind::Socket),
@@ -86,7 +95,10 @@ fn case(entry: &Entry) -> Value {
 }
 
 const REFUSED: [(&str, &str); 16] = [
-    ("a path out of the snapshot", r#"{"path":"../x","type":"dir","mode":"0755","uid":0,"gid":0,"mtime":"0.000000000"}"#),
+    (
+        "a path out of the snapshot",
+        r#"{"path":"../x","type":"dir","mode":"0755","uid":0,"gid":0,"mtime":"0.000000000"}"#,
+    ),
     ("an absolute path", r#"{"path":"/x","type":"dir","mode":"0755","uid":0,"gid":0,"mtime":"0.000000000"}"#),
     ("an empty part", r#"{"path":"a//b","type":"dir","mode":"0755","uid":0,"gid":0,"mtime":"0.000000000"}"#),
     ("a second spelling", r#"{"path":"\\x41","type":"dir","mode":"0755","uid":0,"gid":0,"mtime":"0.000000000"}"#),
@@ -94,7 +106,10 @@ const REFUSED: [(&str, &str); 16] = [
     ("an unknown type", r#"{"path":"a","type":"door","mode":"0755","uid":0,"gid":0,"mtime":"0.000000000"}"#),
     ("a fraction of three digits", r#"{"path":"a","type":"dir","mode":"0755","uid":0,"gid":0,"mtime":"0.000"}"#),
     ("a mode that is not octal", r#"{"path":"a","type":"dir","mode":"0789","uid":0,"gid":0,"mtime":"0.000000000"}"#),
-    ("a link to nothing", r#"{"path":"a","type":"link","mode":"0777","uid":0,"gid":0,"mtime":"0.000000000","target":""}"#),
+    (
+        "a link to nothing",
+        r#"{"path":"a","type":"link","mode":"0777","uid":0,"gid":0,"mtime":"0.000000000","target":""}"#,
+    ),
     ("a device without numbers", r#"{"path":"a","type":"char","mode":"0777","uid":0,"gid":0,"mtime":"0.000000000"}"#),
     (
         "an id of 23 bytes",
