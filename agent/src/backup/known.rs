@@ -174,12 +174,11 @@ impl Known {
     pub fn add_stored(&mut self, stored: Vec<StoredPack>) {
         for pack in stored {
             let number = self.packs.len() as u32;
-            let index = match self.indexes.iter().rposition(|hash| *hash == pack.index) {
-                Some(at) => at as u32,
-                None => {
-                    self.indexes.push(pack.index);
-                    self.indexes.len() as u32 - 1
-                }
+            let index = if let Some(at) = self.indexes.iter().rposition(|hash| *hash == pack.index) {
+                at as u32
+            } else {
+                self.indexes.push(pack.index);
+                self.indexes.len() as u32 - 1
             };
             for frame in pack.frames {
                 if let Some(slot) = self.frames.get_mut(frame as usize) {

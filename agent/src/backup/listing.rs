@@ -187,7 +187,7 @@ impl ListingReader {
     }
 
     /// The next record, and where it ends in the file.
-    pub fn next(&mut self) -> Result<Option<(Record, u64)>> {
+    pub fn next_record(&mut self) -> Result<Option<(Record, u64)>> {
         if self.offset == self.end {
             return Ok(None);
         }

@@ -111,7 +111,7 @@ pub fn run(backup: &Backup, source: Source) -> Result<Outcome, BackupError> {
 impl Run<'_> {
     fn advance_old(&mut self) -> Result<(), BackupError> {
         self.next_old = match &mut self.old {
-            Some(old) => old.next()?,
+            Some(old) => old.next_record()?,
             None => None,
         };
         Ok(())
@@ -192,26 +192,27 @@ impl Run<'_> {
             }
         }
         self.snapshot.count(if changed { Change::Changed } else { Change::New });
-        self.read(found)
+        self.read(found);
+        Ok(())
     }
 
-    fn read(&mut self, found: Found) -> Result<(), BackupError> {
+    fn read(&mut self, found: Found) {
         let stat = *found.stat();
         if !stat.is_file() {
             let item = match metadata::read_entry(&found, &mut self.names) {
                 Ok(entry) => Item::Entry(Box::new((entry, stat))),
-                Err(error) if content::is_vanished(&error) => return Ok(()),
+                Err(error) if content::is_vanished(&error) => return,
                 Err(error) => Item::Unreadable(found.path(), error.to_string()),
             };
             self.queue.push_back(item);
-            return Ok(());
+            return;
         }
         self.backup.monitor.found(1, stat.size);
         if stat.links > 1 {
             let key = (stat.device, stat.inode);
             if self.links.contains_key(&key) {
                 self.queue.push_back(Item::HardLink(found));
-                return Ok(());
+                return;
             }
             if self.links.len() < MAX_LINKS {
                 self.links.insert(key, None);
@@ -223,7 +224,7 @@ impl Run<'_> {
             self.in_flight += job.cost();
             let receiver = self.pool.submit(job);
             self.queue.push_back(Item::Large(found, receiver));
-            return Ok(());
+            return;
         }
         // Its place in the queue is kept, and filled when the batch is a job.
         self.batch_rc.push(self.queue.len());
@@ -233,7 +234,6 @@ impl Run<'_> {
         if self.batch.len() == BATCH_FILES || bytes >= BATCH_BYTES {
             self.close_batch();
         }
-        Ok(())
     }
 
     fn close_batch(&mut self) {
@@ -289,7 +289,7 @@ impl Run<'_> {
                 self.in_flight -= Job::Large(found.clone()).cost();
                 let read = self.pieces(&receiver)?;
                 let entry = read.1.map(|entry| *entry);
-                self.file(&found, entry, read.0)
+                self.file(&found, entry, &read.0)
             }
             Some(Item::Stream(receiver)) => self.stream_end(&receiver),
             Some(Item::HardLink(found)) => self.hard_link(&found),
@@ -318,7 +318,7 @@ impl Run<'_> {
             self.pool.give_back(std::mem::take(bytes));
         }
         drop(state);
-        self.file(&file.found, file.entry, ids)
+        self.file(&file.found, file.entry, &ids)
     }
 
     /// Takes in a large file's pieces; returns its ids and how it ended.
@@ -348,15 +348,15 @@ impl Run<'_> {
     }
 
     /// A file's content was read, or not.
-    fn file(&mut self, found: &Found, entry: std::io::Result<Entry>, ids: Vec<ChunkId>) -> Result<(), BackupError> {
+    fn file(&mut self, found: &Found, entry: std::io::Result<Entry>, ids: &[ChunkId]) -> Result<(), BackupError> {
         let stat = found.stat();
         match entry {
             Ok(entry) => {
                 if let (Some(slot), Kind::File(content)) = (self.links.get_mut(&(stat.device, stat.inode)), &entry.kind)
                 {
-                    *slot = Some((content.clone(), ids.clone()));
+                    *slot = Some((content.clone(), ids.to_vec()));
                 }
-                self.entry(entry, stat, &ids)
+                self.entry(entry, stat, ids)
             }
             Err(error) if content::is_vanished(&error) => {
                 self.links.remove(&(stat.device, stat.inode));
@@ -390,7 +390,7 @@ impl Run<'_> {
             // The first name could not be read: this one says for itself why.
             let receiver = self.pool.submit(Job::Large(found.clone()));
             let (ids, entry) = self.pieces(&receiver)?;
-            return self.file(found, entry.map(|entry| *entry), ids);
+            return self.file(found, entry.map(|entry| *entry), &ids);
         };
         match metadata::read_entry(found, &mut self.names) {
             Ok(mut entry) => {

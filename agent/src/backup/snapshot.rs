@@ -33,6 +33,7 @@ const MAX_PROBLEMS: usize = 10_000;
 /// again in each run, so that memory stays bounded.
 const MAX_LISTED_IDS: usize = 1 << 20;
 
+#[derive(Clone, Copy)]
 pub enum Change {
     New,
     Changed,

@@ -168,7 +168,7 @@ fn look_at_store(address: &StoreAddress, found: &mut Findings) -> Option<std::sy
     ) {
         Ok(()) => found.ok("store", address.to_string()),
         Err(error) => {
-            found.wrong("store", format!("cannot read and write in {address}: {}", std::io::Error::from(error)))
+            found.wrong("store", format!("cannot read and write in {address}: {}", std::io::Error::from(error)));
         }
     }
     match rustix::fs::statvfs(folder) {

@@ -88,7 +88,7 @@ impl Planner<'_> {
             if wanted || self.restore.selection.may_lead(&entry.path) {
                 self.folders.push(Open { entry, made: false });
                 if wanted {
-                    self.make_folders()?;
+                    self.make_folders();
                 }
             }
             return Ok(());
@@ -96,13 +96,13 @@ impl Planner<'_> {
         if !wanted {
             return Ok(());
         }
-        self.make_folders()?;
+        self.make_folders();
         let path = entry.path.clone();
         match self.other(entry) {
             Ok(()) => {}
             Err(Stop::Failed(RestoreError::Target(error))) => self.failed(&path, &error.to_string()),
             Err(Stop::Failed(RestoreError::Vault(error))) if is_damage(&error) => {
-                self.failed(&path, &error.to_string())
+                self.failed(&path, &error.to_string());
             }
             Err(stop) => return Err(stop),
         }
@@ -134,7 +134,7 @@ impl Planner<'_> {
         }
     }
 
-    fn make_folders(&mut self) -> Result<(), Stop> {
+    fn make_folders(&mut self) {
         for at in 0..self.folders.len() {
             let open = &mut self.folders[at];
             if open.made {
@@ -150,7 +150,6 @@ impl Planner<'_> {
                 self.failed(&path, &error.to_string());
             }
         }
-        Ok(())
     }
 
     /// An entry that is no folder.

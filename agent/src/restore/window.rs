@@ -81,7 +81,7 @@ pub fn execute(restore: &Restore, mut window: Window) -> Result<Summary, Restore
         return Ok(Summary { written_bytes, ..Summary::default() });
     }
     if restore.in_place {
-        keep_what_is_right(restore, &mut window)?;
+        keep_what_is_right(restore, &mut window);
     }
     window.parts.sort_unstable_by_key(|part| (part.place.frame, part.file, part.at));
     let mut frames: Vec<usize> = (0..window.parts.len())
@@ -137,7 +137,7 @@ fn note_problems(restore: &Restore, summary: &mut Summary, entry: &Entry, proble
 
 /// Compares files that are there with what they should hold, by the chunks' ids, and takes out
 /// of the window what is right. Nothing is fetched for that.
-fn keep_what_is_right(restore: &Restore, window: &mut Window) -> Result<(), RestoreError> {
+fn keep_what_is_right(restore: &Restore, window: &mut Window) {
     let files = &window.files;
     let keep: Vec<AtomicBool> = window.parts.iter().map(|_| AtomicBool::new(true)).collect();
     let mut starts = vec![0; files.len() + 1];
@@ -177,7 +177,6 @@ fn keep_what_is_right(restore: &Restore, window: &mut Window) -> Result<(), Rest
         at += 1;
         keep[at - 1].load(Ordering::Relaxed)
     });
-    Ok(())
 }
 
 fn is_right(restore: &Restore, file: &TargetFile, part: &Part, buffer: &mut Vec<u8>) -> bool {

@@ -110,7 +110,7 @@ pub fn bytes(seed: u8, len: usize) -> Vec<u8> {
     let mut out = vec![0; len];
     blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut out);
     // Half of the seeds give content that compresses.
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         out.iter_mut().for_each(|byte| *byte = b"pulih dan aman\n"[usize::from(*byte) % 15]);
     }
     out

@@ -1,4 +1,4 @@
-//! Content-defined chunking: FastCDC with a gear table that is a secret of the vault.
+//! Content-defined chunking: `FastCDC` with a gear table that is a secret of the vault.
 //!
 //! Readers never need this: it only has to cut the same content in the same places again.
 

@@ -74,35 +74,35 @@ pub struct Layout {
     pub vault: VaultId,
 }
 
-fn name(text: String) -> ObjectName {
+fn name(text: &str) -> ObjectName {
     text.parse().expect("ids and dataset names are within an object name's letters")
 }
 
 impl Layout {
     pub fn description(&self, description: DescriptionName) -> ObjectName {
-        name(format!("vaults/{}/vault/{description}", self.vault))
+        name(&format!("vaults/{}/vault/{description}", self.vault))
     }
 
     pub fn pack(&self, hash: ObjectHash) -> ObjectName {
         let hash = hash.to_string();
-        name(format!("vaults/{}/packs/{}/{hash}", self.vault, &hash[..2]))
+        name(&format!("vaults/{}/packs/{}/{hash}", self.vault, &hash[..2]))
     }
 
     pub fn index(&self, hash: ObjectHash) -> ObjectName {
-        name(format!("vaults/{}/index/{hash}", self.vault))
+        name(&format!("vaults/{}/index/{hash}", self.vault))
     }
 
     pub fn reach(&self, hash: ObjectHash) -> ObjectName {
-        name(format!("vaults/{}/reach/{hash}", self.vault))
+        name(&format!("vaults/{}/reach/{hash}", self.vault))
     }
 
     pub fn manifest(&self, dataset: &DatasetName, manifest: ManifestName) -> ObjectName {
-        name(format!("vaults/{}/snapshots/{dataset}/{manifest}", self.vault))
+        name(&format!("vaults/{}/snapshots/{dataset}/{manifest}", self.vault))
     }
 
     /// The folder of all objects of a kind.
     pub fn folder(&self, kind: &str) -> ObjectName {
-        name(format!("vaults/{}/{kind}", self.vault))
+        name(&format!("vaults/{}/{kind}", self.vault))
     }
 
     /// What the object `object` is, if it is one of this vault's.
@@ -154,5 +154,5 @@ pub fn vault_of(object: &ObjectName) -> Option<VaultId> {
 
 /// The folder of all vaults.
 pub fn vaults() -> ObjectName {
-    name("vaults".to_owned())
+    name("vaults")
 }

@@ -57,7 +57,7 @@ impl<N: Nodes> Side<N> {
         self.read += 1;
         match self.nodes.node(&id, level, from.as_deref(), to.as_deref())? {
             Node::Leaf(entries) => {
-                self.ahead.extend(entries.into_iter().rev().map(|entry| Part::Entry(Box::new(entry))))
+                self.ahead.extend(entries.into_iter().rev().map(|entry| Part::Entry(Box::new(entry))));
             }
             Node::Inner(children) => {
                 let parts = with_ends(&children, to.as_deref()).map(|(child, to)| Part::Node {

@@ -11,6 +11,9 @@ use crate::tree::list;
 use crate::tree::name::compare;
 use crate::tree::node::{Child, MAX_NODE_BYTES, Node, Root};
 
+/// Says of a range of paths (from the first, to below the second) whether anything in it is wanted.
+pub type Wanted<'w> = &'w dyn Fn(Option<&[u8]>, Option<&[u8]>) -> bool;
+
 /// Frames that a walk keeps: a leaf's, its parents', a chunk list's.
 const KEPT_FRAMES: usize = 3;
 
@@ -81,7 +84,7 @@ impl<'r> ChunkCursor<'r> {
     pub fn walk(
         &mut self,
         root: Option<Root>,
-        wanted: &dyn Fn(Option<&[u8]>, Option<&[u8]>) -> bool,
+        wanted: Wanted,
         each: &mut dyn FnMut(Entry) -> Result<()>,
     ) -> Result<()> {
         match root {
@@ -96,7 +99,7 @@ impl<'r> ChunkCursor<'r> {
         level: u8,
         from: Option<&[u8]>,
         to: Option<&[u8]>,
-        wanted: &dyn Fn(Option<&[u8]>, Option<&[u8]>) -> bool,
+        wanted: Wanted,
         each: &mut dyn FnMut(Entry) -> Result<()>,
     ) -> Result<()> {
         match self.node(id, level, from, to)? {

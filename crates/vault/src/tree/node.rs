@@ -16,7 +16,7 @@ use crate::id::ChunkId;
 /// Most plain bytes of a node that a reader takes.
 pub const MAX_NODE_BYTES: usize = 1 << 20;
 /// Deepest tree: 64 lines a node and twelve levels are more than any file system holds.
-pub const MAX_LEVEL: u8 = 12;
+pub const MAX_LEVEL: u8 = 11;
 const AVERAGE_LINES: u32 = 64;
 const MAX_LINES: usize = 512;
 const FULL_BYTES: usize = 64 << 10;
@@ -41,7 +41,7 @@ impl Boundaries {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&[level]).update(path);
         let hash = *hasher.finalize().as_bytes();
-        u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]]) % AVERAGE_LINES == 0
+        u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]]).is_multiple_of(AVERAGE_LINES)
     }
 }
 

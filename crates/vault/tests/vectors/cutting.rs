@@ -88,7 +88,7 @@ fn node_boundaries() {
         for path in [&b"a"[..], b"home/user/\xff\xfe", b"a\\b"] {
             add(level, path, 1, 100);
         }
-        let path = (0..)
+        let path = (0..10_000)
             .map(|n| format!("etc/file{n}"))
             .find(|path| boundaries.ends_after(level, path.as_bytes(), 1, 100))
             .unwrap();

@@ -170,7 +170,9 @@ pub fn index_header(packs: &[(ObjectHash, u64)], supersedes: &[ObjectHash]) -> V
         put_varint(&mut out, *stored_bytes);
     }
     put_varint(&mut out, supersedes.len() as u64);
-    supersedes.iter().for_each(|hash| out.extend_from_slice(&hash.0));
+    for hash in supersedes {
+        out.extend_from_slice(&hash.0);
+    }
     out
 }
 

@@ -115,7 +115,7 @@ fn an_index() {
     for identity in [RECOVERY_IDENTITY, INDEX_IDENTITY] {
         let (header, packs) = index::decode(&bytes, VAULT, &identities(identity), "the index").unwrap();
         assert_eq!(header.packs, [(pack.hash, pack.stored_bytes)]);
-        assert_eq!(packs, [pack.clone()]);
+        assert_eq!(packs, std::slice::from_ref(&pack));
     }
     let case = json!({
         "file": "index.bin",
