@@ -19,7 +19,6 @@ mod pages;
 mod rebuild;
 mod restore;
 mod snapshots;
-pub mod utc;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -31,6 +30,7 @@ use pulih_vault::store::Store;
 
 use crate::monitor::{Show, Shown};
 use crate::state::StateDir;
+use crate::utc;
 use address::StoreAddress;
 use args::{Cli, Command, Global};
 use failure::{Failure, Outcome};

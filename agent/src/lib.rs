@@ -9,3 +9,4 @@ pub mod restore;
 pub mod source;
 pub mod state;
 pub mod target;
+pub mod utc;

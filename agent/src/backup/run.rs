@@ -16,7 +16,7 @@ use pulih_vault::tree::name::compare;
 
 use super::fetch::{Cutting, Fetched, Job, Pool, SMALL_BYTES, SmallFile};
 use super::listing::{ListingReader, Record, stat_bytes};
-use super::snapshot::{Change, Snapshot};
+use super::snapshot::Snapshot;
 use super::{Backup, BackupError, Outcome, Source};
 use crate::source::{self, Found, OwnerNames, Skip, Stat, Step, content, metadata};
 
@@ -166,7 +166,6 @@ impl Run<'_> {
 
     /// Decides what to do with an entry that the walk found.
     fn found(&mut self, found: Found, path: &[u8]) -> Result<(), BackupError> {
-        let mut changed = false;
         while let Some((record, end)) = self.next_old.take() {
             match compare(&record.path, path) {
                 std::cmp::Ordering::Less => {
@@ -182,7 +181,6 @@ impl Run<'_> {
                         return Ok(());
                     }
                     self.queue.push_back(Item::Gone(Box::new(record)));
-                    changed = true;
                     break;
                 }
                 std::cmp::Ordering::Greater => {
@@ -191,7 +189,6 @@ impl Run<'_> {
                 }
             }
         }
-        self.snapshot.count(if changed { Change::Changed } else { Change::New });
         self.read(found);
         Ok(())
     }
@@ -432,7 +429,6 @@ impl Run<'_> {
             self.snapshot.gone(&record)?;
             self.advance_old()?;
         }
-        self.snapshot.count(Change::New);
         let receiver = self.pool.submit(Job::Stream(Box::new(entry), input));
         self.queue.push_back(Item::Stream(receiver));
         self.drain()

@@ -23,21 +23,15 @@ use super::assemble::Assembler;
 use super::known::{Known, LiveBytes};
 use super::listing::{ListingWriter, Record, Tail, stat_bytes};
 use super::{Backup, BackupError, Outcome, Problem};
-use crate::cli::utc::rfc3339;
 use crate::monitor::Progress;
 use crate::source::Stat;
+use crate::utc::rfc3339;
 
 /// Problems that are kept to be listed; more are counted.
 const MAX_PROBLEMS: usize = 10_000;
 /// Ids that a listing keeps of one file: of 64 GiB in chunks of 64 KiB. A larger file is read
 /// again in each run, so that memory stays bounded.
 const MAX_LISTED_IDS: usize = 1 << 20;
-
-#[derive(Clone, Copy)]
-pub enum Change {
-    New,
-    Changed,
-}
 
 pub struct Snapshot<'a> {
     backup: &'a Backup<'a>,
@@ -50,6 +44,9 @@ pub struct Snapshot<'a> {
     expected: u64,
     /// The last old record that ended a leaf.
     last_ended: Option<u64>,
+    /// Path and line of the old record that was met last and not taken over: the entry that was
+    /// read in its place comes next, if there is one.
+    last_gone: Option<(Vec<u8>, Vec<u8>)>,
     /// Whether everything so far is as it was.
     all_same: bool,
     /// References are counted anew, since the sums of the last run do not hold any more.
@@ -86,6 +83,7 @@ impl<'a> Snapshot<'a> {
             held: Vec::new(),
             expected: 0,
             last_ended: None,
+            last_gone: None,
             all_same: true,
             recount,
             uncounted: false,
@@ -95,13 +93,6 @@ impl<'a> Snapshot<'a> {
             unread: Vec::new(),
             started,
         })
-    }
-
-    pub fn count(&mut self, change: Change) {
-        match change {
-            Change::New => self.changes.new += 1,
-            Change::Changed => self.changes.changed += 1,
-        }
     }
 
     /// Whether all chunks of an entry of the last run can still be had. While the sums of the
@@ -220,6 +211,7 @@ impl<'a> Snapshot<'a> {
         self.release_held()?;
         self.all_same = false;
         self.changes.removed += 1;
+        self.last_gone = Some((record.path.clone(), record.line.clone()));
         self.expected = record.number + 1;
         if let Some((node, _)) = record.leaf {
             self.last_ended = Some(record.number);
@@ -277,6 +269,7 @@ impl<'a> Snapshot<'a> {
         self.uncounted |= !complete;
         self.add_counts(file_type(&entry.kind), entry.content().map_or(0, |content| content.size));
         let line = entry.to_line();
+        self.count_change(&entry.path, &line);
         let ended = self.tree.push(&entry.path, &line, &mut self.assembler)?;
         let record = Record {
             number: 0,
@@ -289,6 +282,21 @@ impl<'a> Snapshot<'a> {
         };
         self.listing.put(&record)?;
         Ok(())
+    }
+
+    /// What was read again only to be sure, and is as it was, has not changed.
+    fn count_change(&mut self, path: &[u8], line: &[u8]) {
+        match self.last_gone.take() {
+            Some((old, was)) if old == path => {
+                self.changes.removed -= 1;
+                if was == line {
+                    self.changes.unchanged += 1;
+                } else {
+                    self.changes.changed += 1;
+                }
+            }
+            _ => self.changes.new += 1,
+        }
     }
 
     fn lists(&mut self, ids: &[ChunkId]) -> Result<(Vec<ChunkId>, u8)> {
@@ -370,7 +378,6 @@ impl<'a> Snapshot<'a> {
         let bytes = reach.to_object().encode(backup.layout.vault);
         let hash = ObjectHash::of(&bytes);
         create_named(store, &backup.layout.reach(hash), hash, &bytes)?;
-        self.changes.removed = self.changes.removed.saturating_sub(self.changes.changed);
         self.changes.new_bytes = self.assembler.new_bytes;
         self.changes.stored_bytes = self.assembler.stored_bytes;
         let sequence = facts.sequence;

@@ -13,9 +13,10 @@ use super::args::Doctor;
 use super::choose::{Writable, own_vaults};
 use super::failure::{Failure, Outcome};
 use super::output::{printable_lines, size};
-use super::{Context, PROGRAM, utc};
+use super::{Context, PROGRAM};
 use crate::identity::IdentityFile;
 use crate::state::StateDir;
+use crate::utc;
 
 /// How far a snapshot may lie ahead of this clock: clocks differ by some minutes.
 const CLOCK_SLACK: i64 = 300;

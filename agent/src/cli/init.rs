@@ -15,12 +15,13 @@ use pulih_vault::store::Store;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::Serialize;
 
+use super::Context;
 use super::args::Init;
 use super::choose::own_vaults;
 use super::failure::{Failure, Outcome};
-use super::{Context, utc};
 use crate::identity::{NewIdentity, OwnerKey, owner_beside, read_or_make_owner};
 use crate::state::VaultKeys;
+use crate::utc;
 
 /// What was made; also the command's JSON.
 #[derive(Serialize)]

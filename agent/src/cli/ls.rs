@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use super::args::Ls;
 use super::failure::{Failure, Outcome};
 use super::output::{Out, printable};
-use super::{Context, open, utc};
+use super::{Context, open};
+use crate::utc;
 
 /// How entries are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

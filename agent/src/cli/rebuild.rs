@@ -16,15 +16,16 @@ use pulih_vault::trust::TrustedVault;
 use ring::rand::SystemRandom;
 use serde::Serialize;
 
+use super::Context;
 use super::args::Rebuild as Args;
 use super::check::readable;
 use super::choose::Readable;
 use super::failure::{Failure, Outcome};
 use super::output::{Align, Table, count, size};
 use super::snapshots::{SHORT_ID, Snapshot};
-use super::{Context, utc};
 use crate::identity::{OwnerKey, read_owner};
 use crate::monitor::{Monitor as _, Progress};
+use crate::utc;
 
 #[derive(Serialize)]
 struct Report {

@@ -6,11 +6,12 @@ use pulih_vault::store::Store;
 use pulih_vault::trust::{self, Listed};
 use serde::Serialize;
 
+use super::Context;
 use super::args::Snapshots;
 use super::choose::{Readable, for_reading};
 use super::failure::{Failure, Outcome};
 use super::output::{Align, Table, count, size};
-use super::{Context, utc};
+use crate::utc;
 
 /// Digits of an id that tables show.
 pub const SHORT_ID: usize = 10;

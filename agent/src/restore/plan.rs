@@ -156,7 +156,7 @@ impl Planner<'_> {
     fn other(&mut self, entry: Entry) -> Result<(), Stop> {
         let Kind::File(content) = &entry.kind else {
             self.summary.others += 1;
-            if !self.restore.dry_run {
+            if !self.restore.dry_run && !self.is_another_name(&entry) {
                 self.restore.target.make_special(&entry)?;
                 self.metadata(&entry)?;
             }
@@ -170,19 +170,27 @@ impl Planner<'_> {
             self.restore.monitor.problem(&entry.path, &format!("it could not be read when it was saved: {why}"));
             return Ok(());
         }
-        if let Some(links) = entry.links {
-            let key = (links.device, links.inode);
-            if let Some(first) = self.links.get(&key) {
-                self.window.links.push((first.clone(), entry.path.clone()));
-                return Ok(());
-            }
-            self.links.insert(key, entry.path.clone());
+        if self.is_another_name(&entry) {
+            return Ok(());
         }
         if self.restore.in_place && self.restore.dry_run && self.restore.target.matches(&entry).unwrap_or(false) {
             self.summary.already_right += 1;
             return Ok(());
         }
         self.file(entry)
+    }
+
+    /// Whether the entry is one more name of a file (or link, or fifo) that this restore has
+    /// already: then it is linked to that when the window is done.
+    fn is_another_name(&mut self, entry: &Entry) -> bool {
+        let Some(links) = entry.links else { return false };
+        let key = (links.device, links.inode);
+        if let Some(first) = self.links.get(&key) {
+            self.window.links.push((first.clone(), entry.path.clone()));
+            return true;
+        }
+        self.links.insert(key, entry.path.clone());
+        false
     }
 
     fn metadata(&mut self, entry: &Entry) -> Result<(), TargetError> {

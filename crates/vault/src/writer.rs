@@ -1,7 +1,9 @@
 //! Writing a vault: frames go in, packs and indexes come out, on threads of their own.
 //!
-//!     submit → [frames] → workers: compress, decode check, seal → [packs] → committer: commit,
-//!     index
+//! ```text
+//! submit → [frames] → workers: compress, decode check, seal
+//!                         → [packs] → committer: commit, index
+//! ```
 //!
 //! Both queues are bounded, so that memory is. The first error stops everything; what was
 //! committed before it stays, is indexed where it still can be, and is used by the next run.
