@@ -313,7 +313,7 @@ impl Pieces<'_> {
 
 fn begin(found: &Found, names: &mut OwnerNames) -> io::Result<(Entry, File, Extents)> {
     let file = content::open(found)?;
-    let entry = metadata::read_entry(found, names)?;
+    let entry = metadata::read_open_entry(found, &file, names)?;
     let extents = content::extents(&file, found.stat())?;
     Ok((entry, file, extents))
 }

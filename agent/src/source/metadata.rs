@@ -2,11 +2,14 @@
 //! folder, which has no longest path and works for links and special files too.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd as _;
 
 use pulih_vault::tree::entry::{Content, Entry, HardLink, Kind};
-use rustix::fs::{FileType, getxattr, lgetxattr, listxattr, llistxattr, major, minor, readlinkat};
+use rustix::fs::{
+    FileType, fgetxattr, flistxattr, getxattr, lgetxattr, listxattr, llistxattr, major, minor, readlinkat,
+};
 use rustix::io::Errno;
 
 use super::listing::Found;
@@ -18,6 +21,18 @@ const MAX_XATTR: usize = 64 << 10;
 
 /// The entry of what was found; a file's has its size and no content yet.
 pub fn read_entry(found: &Found, names: &mut OwnerNames) -> io::Result<Entry> {
+    entry(found, names, xattrs(found)?)
+}
+
+/// The entry of a file that is open: by its descriptor, which spares a walk through `/proc` for
+/// every file.
+pub fn read_open_entry(found: &Found, file: &File, names: &mut OwnerNames) -> io::Result<Entry> {
+    let list = read_growing(|buffer| flistxattr(file, buffer));
+    let xattrs = values(list, |name, buffer| fgetxattr(file, name, buffer))?;
+    entry(found, names, xattrs)
+}
+
+fn entry(found: &Found, names: &mut OwnerNames, xattrs: Xattrs) -> io::Result<Entry> {
     let stat = found.stat();
     Ok(Entry {
         path: found.path(),
@@ -29,7 +44,7 @@ pub fn read_entry(found: &Found, names: &mut OwnerNames) -> io::Result<Entry> {
         group: names.group(stat.gid),
         mtime: stat.mtime,
         links: links(stat),
-        xattrs: xattrs(found)?,
+        xattrs,
         note: None,
     })
 }
@@ -59,27 +74,32 @@ fn links(stat: &Stat) -> Option<HardLink> {
     (stat.links > 1 && !stat.is_dir()).then_some(HardLink { device: stat.device, inode: stat.inode, count: stat.links })
 }
 
+type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
+
 /// All attributes that may be read, with POSIX ACLs and capabilities.
-fn xattrs(found: &Found) -> io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+fn xattrs(found: &Found) -> io::Result<Xattrs> {
     let mut path = format!("/proc/self/fd/{}/", found.folder().as_raw_fd()).into_bytes();
     path.extend_from_slice(found.name().to_bytes());
-    let followed = found.is_followed();
-    let list = read_growing(|buffer| if followed { listxattr(&*path, buffer) } else { llistxattr(&*path, buffer) });
+    if found.is_followed() {
+        let list = read_growing(|buffer| listxattr(&*path, buffer));
+        values(list, |name, buffer| getxattr(&*path, name, buffer))
+    } else {
+        let list = read_growing(|buffer| llistxattr(&*path, buffer));
+        values(list, |name, buffer| lgetxattr(&*path, name, buffer))
+    }
+}
+
+/// The attributes of a list of names, each asked for with `get`.
+fn values(list: Result<Vec<u8>, Errno>, get: impl Fn(&[u8], &mut [u8]) -> Result<usize, Errno>) -> io::Result<Xattrs> {
     let list = match list {
         Ok(list) => list,
-        Err(error) if is_none(error) => return Ok(BTreeMap::new()),
+        Err(error) if is_none(error) => return Ok(Xattrs::new()),
         Err(Errno::NOENT | Errno::NOTDIR) => return Err(gone()),
         Err(error) => return Err(error.into()),
     };
-    let mut xattrs = BTreeMap::new();
+    let mut xattrs = Xattrs::new();
     for name in list.split(|&b| b == 0).filter(|name| !name.is_empty()) {
-        let value =
-            read_growing(
-                |buffer| {
-                    if followed { getxattr(&*path, name, buffer) } else { lgetxattr(&*path, name, buffer) }
-                },
-            );
-        match value {
+        match read_growing(|buffer| get(name, buffer)) {
             Ok(value) => drop(xattrs.insert(name.to_vec(), value)),
             // Removed since it was listed, or not for us to see.
             Err(error) if is_none(error) => {}

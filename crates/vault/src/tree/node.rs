@@ -15,9 +15,9 @@ use crate::id::ChunkId;
 
 /// Most plain bytes of a node that a reader takes.
 pub const MAX_NODE_BYTES: usize = 1 << 20;
-/// Deepest tree: 64 lines a node and twelve levels are more than any file system holds.
+/// Deepest tree: 32 lines a node and twelve levels are more than any file system holds.
 pub const MAX_LEVEL: u8 = 11;
-const AVERAGE_LINES: u32 = 64;
+const AVERAGE_LINES: u32 = 32;
 const MAX_LINES: usize = 512;
 const FULL_BYTES: usize = 64 << 10;
 

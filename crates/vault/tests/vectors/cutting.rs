@@ -73,7 +73,7 @@ fn node_boundaries() {
         let hash = blake3::Hasher::new_keyed(&key).update(&[level]).update(path).finalize();
         let number = u32::from_le_bytes(hash.as_bytes()[..4].try_into().unwrap());
         let ends = boundaries.ends_after(level, path, lines, bytes);
-        assert_eq!(ends, number % 64 == 0 || lines >= 512 || bytes >= 64 << 10);
+        assert_eq!(ends, number % 32 == 0 || lines >= 512 || bytes >= 64 << 10);
         cases.push(json!({
             "boundary_secret": hex(&BOUNDARY_SECRET),
             "level": level,
