@@ -16,6 +16,9 @@ use crate::target::TargetError;
 /// Parts and files of a window: what it holds in memory at most, about 40 MiB in all.
 const MAX_PARTS: usize = 150_000;
 const MAX_FILES: usize = 20_000;
+/// In place, each file of a window is open from when it is compared until it is written: no more
+/// of them than any system lets a process have open.
+const MAX_FILES_IN_PLACE: usize = 512;
 
 /// A folder that the walk is in.
 struct Open {
@@ -106,7 +109,8 @@ impl Planner<'_> {
             }
             Err(stop) => return Err(stop),
         }
-        if self.window.parts.len() >= MAX_PARTS || self.window.files.len() >= MAX_FILES {
+        let most = if self.restore.in_place { MAX_FILES_IN_PLACE } else { MAX_FILES };
+        if self.window.parts.len() >= MAX_PARTS || self.window.files.len() >= most {
             self.send(windows)?;
         }
         Ok(())
