@@ -55,10 +55,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
         context.warn(&format!("cannot raise the limit of open files: {error}"));
     }
     let started = Instant::now();
-    let _lock = vault.dir.lock(&context.stop, &mut |process| {
-        let process = process.map_or(String::new(), |id| format!(" (process {id})"));
-        context.inform(&format!("another backup of this vault is running{process}; waiting for it to end"));
-    })?;
+    let _lock = vault.lock(context)?;
     let trusted = vault.trusted(context, &*store)?;
     let (description_name, description) = trusted.current();
     let state = vault.dir.dataset(&args.dataset)?;

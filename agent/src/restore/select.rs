@@ -26,11 +26,6 @@ impl Selection {
         Ok(Self { below, include })
     }
 
-    /// Whether every entry below the path is wanted.
-    pub fn is_all(&self) -> bool {
-        self.include.is_none()
-    }
-
     fn is_below(&self, path: &[u8]) -> bool {
         self.below
             .as_deref()
