@@ -16,11 +16,12 @@ mod snapshot;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use pulih_vault::chunker::ChunkSizes;
 use pulih_vault::description::{Description, DescriptionName, VaultSecrets};
 use pulih_vault::error::{Malformed, VaultError};
+use pulih_vault::id::ObjectHash;
 use pulih_vault::layout::{DatasetName, Layout, ManifestName};
 use pulih_vault::manifest::Manifest;
 use pulih_vault::note::SigningKey;
@@ -29,6 +30,7 @@ use pulih_vault::writer::WriterSettings;
 
 use crate::monitor::Monitor;
 use crate::source::{SourceError, WalkOptions};
+use crate::state::StateError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
@@ -36,6 +38,8 @@ pub enum BackupError {
     Vault(#[from] VaultError),
     #[error(transparent)]
     Source(#[from] SourceError),
+    #[error("the snapshot is stored, and the agent could not write down that it is: {0}")]
+    State(#[from] StateError),
     #[error("the input of {name} could not be read: {source}; no snapshot was made")]
     Input { name: String, source: std::io::Error },
     #[error("interrupted: no snapshot was made; what was stored until now is used by the next run")]
@@ -61,6 +65,20 @@ pub enum Source {
     },
 }
 
+/// After how much work of a long run a partial snapshot keeps it.
+#[derive(Debug, Clone, Copy)]
+pub struct PartialAfter {
+    pub time: Duration,
+    /// Bytes that the vault did not have.
+    pub new_bytes: u64,
+}
+
+impl Default for PartialAfter {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(6 * 3600), new_bytes: 256 << 30 }
+    }
+}
+
 /// Everything a backup needs to know.
 pub struct Backup<'a> {
     pub store: Arc<dyn Store>,
@@ -74,13 +92,18 @@ pub struct Backup<'a> {
     /// The dataset's newest manifest in the store, and the one that this agent wrote last.
     pub newest: Option<ManifestName>,
     pub expected: Option<ManifestName>,
+    /// The reach of the newest.
+    pub newest_reach: Option<ObjectHash>,
     pub host: String,
     /// Folder for caches, of this vault alone.
     pub cache: PathBuf,
     pub writer: WriterSettings,
+    pub partial: PartialAfter,
     /// Threads that read files.
     pub readers: usize,
     pub clock: &'a dyn Fn() -> SystemTime,
+    /// Told of each manifest, partial ones too, as soon as it is stored.
+    pub stored: &'a dyn Fn(ManifestName) -> Result<(), StateError>,
     pub interrupted: &'a AtomicBool,
     pub monitor: &'a dyn Monitor,
 }

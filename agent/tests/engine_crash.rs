@@ -33,7 +33,9 @@ fn scene() -> Scene {
     let (root, cache) = (folder.path().join("tree"), folder.path().join("cache"));
     fs::create_dir_all(root.join("sub")).unwrap();
     fs::create_dir_all(&cache).unwrap();
-    let vault = TestVault::new();
+    let mut vault = TestVault::new();
+    // Each run keeps its work once on the way.
+    vault.partial.new_bytes = 100_000;
     let disk = SimDisk::new();
     vault.begin(&*store(&disk));
     let mut saved = Vec::new();
@@ -87,6 +89,8 @@ fn operations(scene: &Scene) -> std::ops::Range<usize> {
     copy_folder(&scene.cache, &cache);
     let from = disk.ops().len();
     scene.vault.backup(&store(&disk), &cache, &scene.root).unwrap();
+    let manifests = scene.vault.snapshots(&*store(&disk));
+    assert!(manifests.iter().any(|name| scene.vault.manifest(&*store(&disk), *name).facts.partial));
     from..disk.ops().len()
 }
 

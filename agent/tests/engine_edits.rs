@@ -11,12 +11,14 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use pulih_vault::id::{ChunkId, ObjectHash};
 use pulih_vault::layout::ManifestName;
+use pulih_vault::reach::chain;
+use pulih_vault::reader::SnapshotReader;
 use pulih_vault::reader::walk::ChunkCursor;
-use pulih_vault::reader::{SnapshotReader, load_reach};
 use pulih_vault::store::{DirStore, Store};
 use pulih_vault::tree::entry::Content;
 use pulih_vault::tree::list;
 use pulih_vault::tree::node::Node;
+use pulih_vault::trust;
 use support::TestVault;
 use support::trees::{self, Edit};
 
@@ -56,7 +58,7 @@ fn assert_reach_is_exact(vault: &TestVault, store: &Arc<dyn Store>, name: Manife
     let scratch = tempfile::tempdir().unwrap();
     let reader = vault.reader(store, &manifest, scratch.path());
     let expected = counted(&reader, manifest.facts.tree);
-    let reach = load_reach(&**store, vault.layout, manifest.reach).unwrap();
+    let reach = chain::load(&**store, vault.layout, manifest.reach).unwrap();
     // The facts are in one pack, and no reference of the tree's.
     let mut with_facts = 0;
     for (pack, used) in &reach.packs {
@@ -72,12 +74,13 @@ fn assert_reach_is_exact(vault: &TestVault, store: &Arc<dyn Store>, name: Manife
     assert!(expected.keys().all(|pack| reach.packs.contains_key(pack)));
 }
 
-fn days_of_edits(days: &[Vec<Edit>], lose_cache_on: Option<usize>) {
+fn days_of_edits(days: &[Vec<Edit>], lose_cache_on: Option<usize>, partial_after: Option<u64>) {
     let folder = tempfile::tempdir().unwrap();
     let (root, cache) = (folder.path().join("tree"), folder.path().join("cache"));
     fs::create_dir_all(&root).unwrap();
     fs::create_dir_all(&cache).unwrap();
-    let vault = TestVault::new();
+    let mut vault = TestVault::new();
+    vault.partial.new_bytes = partial_after.unwrap_or(u64::MAX);
     let store: Arc<dyn Store> = Arc::new(DirStore::create(&folder.path().join("store")).unwrap());
     vault.begin(&*store);
     let mut saved = Vec::new();
@@ -131,8 +134,9 @@ proptest! {
     fn every_day_restores_as_it_was(
         days in proptest::collection::vec(trees::edits(14), 1..5),
         lose_cache_on in proptest::option::of(1usize..4),
+        partial_after in proptest::option::of(1u64..300_000),
     ) {
-        days_of_edits(&days, lose_cache_on);
+        days_of_edits(&days, lose_cache_on, partial_after);
     }
 }
 
@@ -167,4 +171,70 @@ fn many_small_files_span_leaves_and_levels() {
     }
     let last = vault.backup(&store, &cache, &root).unwrap();
     assert!(last.manifest.changes.unchanged > 2900, "{:?}", last.manifest.changes);
+}
+
+/// A run that keeps its work after every few thousand new bytes, in the middle of a large file
+/// too: every partial snapshot is whole by itself, and the last one is as if there were none.
+#[test]
+fn a_long_run_keeps_its_work_in_partial_snapshots() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, cache) = (folder.path().join("tree"), folder.path().join("cache"));
+    fs::create_dir_all(root.join("many")).unwrap();
+    fs::create_dir_all(&cache).unwrap();
+    for n in 0..2000u32 {
+        fs::write(root.join(format!("many/f{n:04}")), n.to_le_bytes().repeat(200)).unwrap();
+    }
+    fs::write(root.join("large"), trees::bytes(1, 6 << 20)).unwrap();
+    let mut vault = TestVault::new();
+    vault.partial.new_bytes = 512 << 10;
+    let store: Arc<dyn Store> = Arc::new(DirStore::create(&folder.path().join("store")).unwrap());
+    vault.begin(&*store);
+
+    let first = vault.backup(&store, &cache, &root).unwrap();
+    let names = vault.snapshots(&*store);
+    assert!(names.len() > 4, "{names:?}");
+    for (at, name) in names.iter().enumerate() {
+        let manifest = vault.manifest(&*store, *name);
+        assert_eq!(manifest.facts.sequence, at as u64 + 1);
+        assert_eq!(manifest.facts.partial, *name != first.name);
+        assert_eq!(manifest.previous, at.checked_sub(1).map(|at| names[at]));
+        let target = folder.path().join(format!("out-{at}"));
+        assert_eq!(vault.restore(&store, *name, &target).unwrap().failed, 0);
+    }
+    assert_reach_is_exact(&vault, &store, first.name);
+    vault.assert_restores(&store, first.name, &trees::read(&root), &root);
+    let trusted = trust::load(&*store, vault.layout.vault, |owner| *owner == vault.owner.verifier()).unwrap();
+    assert_eq!(trusted.resolve(&*store, "latest", None).unwrap().name, first.name);
+
+    // A second day of which most is as it was.
+    fs::write(root.join("large"), trees::bytes(3, 3 << 20)).unwrap();
+    fs::write(root.join("many/f0999"), b"changed").unwrap();
+    let second = vault.backup(&store, &cache, &root).unwrap();
+    assert!(vault.snapshots(&*store).len() > names.len() + 1);
+    assert_reach_is_exact(&vault, &store, second.name);
+    vault.assert_restores(&store, second.name, &trees::read(&root), &root);
+    assert_nothing_is_stored_again(&vault, &store, &cache, &root);
+}
+
+/// Not only bytes count: a slow line has little to show after hours.
+#[test]
+fn time_makes_a_partial_snapshot_due_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, cache) = (folder.path().join("tree"), folder.path().join("cache"));
+    fs::create_dir_all(&root).unwrap();
+    fs::create_dir_all(&cache).unwrap();
+    fs::write(root.join("large"), trees::bytes(1, 6 << 20)).unwrap();
+    let mut vault = TestVault::new();
+    vault.partial.time = std::time::Duration::ZERO;
+    let store: Arc<dyn Store> = Arc::new(DirStore::create(&folder.path().join("store")).unwrap());
+    vault.begin(&*store);
+    let outcome = vault.backup(&store, &cache, &root).unwrap();
+    assert!(vault.snapshots(&*store).len() > 2);
+    // Nothing is new: nothing needs to be kept.
+    let before = vault.snapshots(&*store).len();
+    vault.partial.new_bytes = 1 << 40;
+    let again = vault.backup(&store, &cache, &root).unwrap();
+    assert!(vault.snapshots(&*store).len() <= before + 2);
+    assert_eq!(again.manifest.previous.map(|name| name.sequence), Some(again.name.sequence - 1));
+    assert!(again.name.sequence > outcome.name.sequence);
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use pulih_agent::restore::Summary;
 use pulih_vault::description::parse_recipients;
 use pulih_vault::envelope;
-use pulih_vault::frame::Compressor;
+use pulih_vault::frame::{Compressor, Search};
 use pulih_vault::id::{ChunkId, ObjectHash};
 use pulih_vault::index::{self, IndexedPack};
 use pulih_vault::layout::ManifestName;
@@ -52,7 +52,7 @@ impl Hostile {
         let (mut plain, mut frames) = (Vec::new(), FrameList::default());
         for chunk in chunks {
             let mut frame = Vec::new();
-            Compressor::new().compress(chunk, 3, &mut frame).unwrap();
+            Compressor::new().compress(chunk, Search::Short, &mut frame).unwrap();
             plain.extend_from_slice(&frame);
             let (stored_bytes, len) = (frame.len() as u32, chunk.len() as u32);
             let mut its = FrameShape { kind: FrameKind::Tree, stored_bytes, chunks: vec![len] };

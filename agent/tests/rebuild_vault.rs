@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use check_office::Office;
 use pulih_vault::description::{Description, agent_key_name, parse_recipients};
+use pulih_vault::frame::Search;
 use pulih_vault::id::VaultId;
 use pulih_vault::layout::Layout;
 use pulih_vault::manifest::{Facts, Manifest};
@@ -206,8 +207,13 @@ fn forged_facts_are_not_believed() {
     };
     let writer = PackWriter::start(target, WriterSettings::default());
     let chunk = (chunk_id(&[0; 32], forged.as_bytes()), forged.len() as u32);
-    let facts =
-        Frame { kind: FrameKind::Facts, number: 0, plain: forged.clone().into_bytes(), chunks: vec![chunk], level: 3 };
+    let facts = Frame {
+        kind: FrameKind::Facts,
+        number: 0,
+        plain: forged.clone().into_bytes(),
+        chunks: vec![chunk],
+        search: Search::Short,
+    };
     writer.finish(|| Some(facts)).unwrap();
 
     let report = office.json(&REBUILD);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use pulih_vault::chunk_map::Place;
 use pulih_vault::error::{Result, VaultError};
+use pulih_vault::frame::Search;
 use pulih_vault::id::ChunkId;
 use pulih_vault::pack::FrameKind;
 use pulih_vault::reader::chunk_id;
@@ -16,25 +17,39 @@ use pulih_vault::writer::{Frame, PackWriter};
 use super::known::{Known, LiveBytes};
 use super::listing::NodeRef;
 
-/// zstd's level: below it the vault grows, above it time does, for the content of offices.
-const LEVEL: i32 = 3;
 /// Plain bytes after which a frame is closed.
 const FRAME_BYTES: usize = 4 << 20;
 /// So that a frame of tiny files keeps within the format's bound.
 const FRAME_CHUNKS: usize = 16_384;
 
+/// What a chunk is part of: like lies with like, and is compressed as suits it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    SmallFile,
+    LargeFile,
+    List,
+    Tree,
+}
+
 /// A frame being filled.
 struct Filling {
     kind: FrameKind,
+    search: Search,
     number: Option<u32>,
     plain: Vec<u8>,
     chunks: Vec<(ChunkId, u32)>,
 }
 
 impl Filling {
-    fn new(kind: FrameKind) -> Self {
-        Self { kind, number: None, plain: Vec::new(), chunks: Vec::new() }
+    fn new(kind: FrameKind, search: Search) -> Self {
+        Self { kind, search, number: None, plain: Vec::new(), chunks: Vec::new() }
     }
+}
+
+/// See [`Assembler::counted`].
+pub struct Counted {
+    more: HashMap<u32, u64>,
+    nodes: usize,
 }
 
 /// Where chunks go.
@@ -42,8 +57,11 @@ pub struct Assembler {
     pub known: Known,
     /// `None` once the snapshot is settled.
     writer: Option<PackWriter>,
+    /// Whether the writer was given anything.
+    wrote: bool,
     id_key: [u8; 32],
-    content: Filling,
+    small: Filling,
+    large: Filling,
     tree: Filling,
     lists: Filling,
     /// References that came and went in this run, by frame.
@@ -60,10 +78,12 @@ impl Assembler {
         Self {
             known,
             writer: Some(writer),
+            wrote: false,
             id_key,
-            content: Filling::new(FrameKind::Content),
-            tree: Filling::new(FrameKind::Tree),
-            lists: Filling::new(FrameKind::List),
+            small: Filling::new(FrameKind::Content, Search::Short),
+            large: Filling::new(FrameKind::Content, Search::Long),
+            tree: Filling::new(FrameKind::Tree, Search::Short),
+            lists: Filling::new(FrameKind::List, Search::Short),
             more: HashMap::new(),
             less: HashMap::new(),
             nodes: Vec::new(),
@@ -73,16 +93,17 @@ impl Assembler {
     }
 
     /// Refers to a chunk, and stores it if the vault does not have it. Says whether it was new.
-    pub fn add(&mut self, kind: FrameKind, id: ChunkId, bytes: &[u8]) -> Result<bool> {
+    pub fn add(&mut self, part: Part, id: ChunkId, bytes: &[u8]) -> Result<bool> {
         let len = bytes.len() as u64;
         if let Some(place) = self.known.get(&id)? {
             *self.more.entry(place.frame).or_default() += len;
             return Ok(false);
         }
-        let filling = match kind {
-            FrameKind::Tree => &mut self.tree,
-            FrameKind::List => &mut self.lists,
-            _ => &mut self.content,
+        let filling = match part {
+            Part::SmallFile => &mut self.small,
+            Part::LargeFile => &mut self.large,
+            Part::List => &mut self.lists,
+            Part::Tree => &mut self.tree,
         };
         if filling.plain.capacity() == 0 {
             filling.plain = self.writer.as_ref().map(PackWriter::buffer).unwrap_or_default();
@@ -94,6 +115,7 @@ impl Assembler {
         self.known.insert(id, place)?;
         *self.more.entry(frame).or_default() += len;
         self.new_bytes += len;
+        self.wrote = true;
         if filling.plain.len() >= FRAME_BYTES || filling.chunks.len() >= FRAME_CHUNKS {
             submit(self.writer.as_ref(), filling)?;
             self.take_stored();
@@ -109,7 +131,7 @@ impl Assembler {
 
     pub fn add_list(&mut self, list: &[u8]) -> Result<ChunkId> {
         let id = chunk_id(&self.id_key, list);
-        self.add(FrameKind::List, id, list)?;
+        self.add(Part::List, id, list)?;
         Ok(id)
     }
 
@@ -155,7 +177,7 @@ impl Assembler {
 
     /// Sends out what is left in the frames.
     pub fn flush(&mut self) -> Result<()> {
-        for filling in [&mut self.content, &mut self.lists, &mut self.tree] {
+        for filling in [&mut self.small, &mut self.large, &mut self.lists, &mut self.tree] {
             submit(self.writer.as_ref(), filling)?;
         }
         Ok(())
@@ -170,12 +192,12 @@ impl Assembler {
         }
     }
 
-    /// Waits until everything is stored; `facts` ends the last pack if this run stored anything.
+    /// Waits until everything is stored; `facts` ends the last pack if there is anything to store.
     /// `next` takes the place of the writer that has ended.
     /// Says where the facts are.
     pub fn settle(&mut self, next: Option<PackWriter>, facts: &str) -> Result<Option<(u32, u64)>> {
         self.flush()?;
-        let wrote = self.new_bytes > 0;
+        let wrote = std::mem::take(&mut self.wrote);
         let chunk = (chunk_id(&self.id_key, facts.as_bytes()), facts.len() as u32);
         let number = self.known.new_frame();
         let Some(writer) = std::mem::replace(&mut self.writer, next) else { return Ok(None) };
@@ -185,12 +207,22 @@ impl Assembler {
                 number,
                 plain: facts.as_bytes().to_vec(),
                 chunks: vec![chunk],
-                level: LEVEL,
+                search: Search::Short,
             })
         })?;
         self.stored_bytes += stored.iter().map(|pack| pack.stored_bytes).sum::<u64>();
         self.known.add_stored(stored);
         Ok(wrote.then_some((number, facts.len() as u64)))
+    }
+
+    /// What the assembler counts, to be put back once a partial snapshot has ended its tree.
+    pub fn counted(&self) -> Counted {
+        Counted { more: self.more.clone(), nodes: self.nodes.len() }
+    }
+
+    pub fn put_back(&mut self, counted: Counted) {
+        self.more = counted.more;
+        self.nodes.truncate(counted.nodes);
     }
 
     /// Live bytes by pack, carried on from `before`. All frames are stored by now.
@@ -221,14 +253,14 @@ fn submit(writer: Option<&PackWriter>, filling: &mut Filling) -> Result<()> {
         number,
         plain: std::mem::take(&mut filling.plain),
         chunks: std::mem::take(&mut filling.chunks),
-        level: LEVEL,
+        search: filling.search,
     })
 }
 
 impl NodeSink for Assembler {
     fn node(&mut self, level: u8, bytes: &[u8]) -> Result<ChunkId> {
         let id = chunk_id(&self.id_key, bytes);
-        self.add(FrameKind::Tree, id, bytes)?;
+        self.add(Part::Tree, id, bytes)?;
         if level > 0 {
             self.nodes.push((id, bytes.len() as u32));
         }

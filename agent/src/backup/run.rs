@@ -14,6 +14,7 @@ use pulih_vault::id::ChunkId;
 use pulih_vault::tree::entry::{Content, Entry, Kind, Timestamp};
 use pulih_vault::tree::name::compare;
 
+use super::assemble::Part;
 use super::fetch::{Cutting, Fetched, Job, Pool, SMALL_BYTES, SmallFile};
 use super::listing::{ListingReader, Record, stat_bytes};
 use super::snapshot::Snapshot;
@@ -127,6 +128,7 @@ impl Run<'_> {
                 self.step(step, &mut path)?;
                 self.make_room()?;
             }
+            self.snapshot.keep_if_due()?;
         }
         while let Some((record, _)) = self.next_old.take() {
             self.queue.push_back(Item::Gone(Box::new(record)));
@@ -266,6 +268,7 @@ impl Run<'_> {
         while !self.queue.is_empty() {
             self.check_interrupted()?;
             self.take_front()?;
+            self.snapshot.keep_if_due()?;
         }
         Ok(())
     }
@@ -306,7 +309,7 @@ impl Run<'_> {
         let mut ids = Vec::with_capacity(file.chunks.len());
         for (id, len) in &file.chunks {
             let end = *at + *len as usize;
-            self.snapshot.content(*id, &bytes[*at..end])?;
+            self.snapshot.content(Part::SmallFile, *id, &bytes[*at..end])?;
             ids.push(*id);
             *at = end;
         }
@@ -331,12 +334,13 @@ impl Run<'_> {
                     let mut at = 0;
                     for (id, len) in chunks {
                         let end = at + len as usize;
-                        self.snapshot.content(id, &bytes[at..end])?;
+                        self.snapshot.content(Part::LargeFile, id, &bytes[at..end])?;
                         ids.push(id);
                         at = end;
                     }
                     self.pool.give_back(bytes);
                     self.check_interrupted()?;
+                    self.snapshot.keep_if_due()?;
                 }
                 Ok(Fetched::End(entry)) => return Ok((ids, entry)),
                 Ok(Fetched::Small { .. }) | Err(_) => return Err(stopped()),

@@ -10,8 +10,7 @@ use pulih_vault::error::{Malformed, Result, VaultError};
 use pulih_vault::id::{ChunkId, ObjectHash};
 use pulih_vault::layout::ManifestName;
 use pulih_vault::manifest::{Changes, Counts, Facts, Manifest};
-use pulih_vault::pack::FrameKind;
-use pulih_vault::reach::Reach;
+use pulih_vault::reach::{Reach, chain};
 use pulih_vault::tree::builder::{EndedLeaf, TreeBuilder};
 use pulih_vault::tree::entry::{Entry, Kind};
 use pulih_vault::tree::list::ListBuilder;
@@ -19,7 +18,7 @@ use pulih_vault::tree::node::{Boundaries, Child, Root};
 use pulih_vault::writer::{PackWriter, Target, create_named};
 use rustix::fs::FileType;
 
-use super::assemble::Assembler;
+use super::assemble::{Assembler, Part};
 use super::known::{Known, LiveBytes};
 use super::listing::{ListingWriter, Record, Tail, stat_bytes};
 use super::{Backup, BackupError, Outcome, Problem};
@@ -58,6 +57,11 @@ pub struct Snapshot<'a> {
     changes: Changes,
     unread: Vec<Problem>,
     started: SystemTime,
+    /// The dataset's newest manifest, and its reach.
+    newest: Option<ManifestName>,
+    reach: Option<ObjectHash>,
+    /// The last partial snapshot, or the start: when, and how much was new by then.
+    kept: (SystemTime, u64),
 }
 
 impl<'a> Snapshot<'a> {
@@ -92,6 +96,9 @@ impl<'a> Snapshot<'a> {
             changes: Changes::default(),
             unread: Vec::new(),
             started,
+            newest: backup.newest,
+            reach: backup.newest_reach,
+            kept: (started, 0),
         })
     }
 
@@ -110,8 +117,8 @@ impl<'a> Snapshot<'a> {
         Ok(true)
     }
 
-    pub fn content(&mut self, id: ChunkId, bytes: &[u8]) -> Result<()> {
-        let new = self.assembler.add(FrameKind::Content, id, bytes)?;
+    pub fn content(&mut self, part: Part, id: ChunkId, bytes: &[u8]) -> Result<()> {
+        let new = self.assembler.add(part, id, bytes)?;
         self.changes.read_bytes += bytes.len() as u64;
         let (new_bytes, known_bytes) = if new { (bytes.len() as u64, 0) } else { (0, bytes.len() as u64) };
         self.backup.monitor.advance(Progress {
@@ -326,6 +333,31 @@ impl<'a> Snapshot<'a> {
         self.assembler.settle_without_facts()
     }
 
+    /// Keeps the work of a long run: a partial snapshot of what is in the tree so far holds its
+    /// packs, those of a file in the middle too. References of the last run that this one has not
+    /// reached are still counted in its reach.
+    pub fn keep_if_due(&mut self) -> std::result::Result<(), BackupError> {
+        let now = (self.backup.clock)();
+        let due = self.backup.partial;
+        // A clock that was set back counts from there.
+        let Ok(since) = now.duration_since(self.kept.0) else {
+            self.kept.0 = now;
+            return Ok(());
+        };
+        let new = self.assembler.new_bytes - self.kept.1;
+        if new == 0 || (since < due.time && new < due.new_bytes) {
+            return Ok(());
+        }
+        self.release_held()?;
+        let counted = self.assembler.counted();
+        let (_, root) = self.tree.clone().finish(&mut self.assembler)?;
+        let writer = start_writer(self.backup)?;
+        self.store(root, true, Some(writer))?;
+        self.assembler.put_back(counted);
+        self.kept = (now, self.assembler.new_bytes);
+        Ok(())
+    }
+
     pub fn finish(mut self, old: Option<&Tail>) -> std::result::Result<Outcome, BackupError> {
         self.release_held()?;
         if !self.recount {
@@ -336,8 +368,24 @@ impl<'a> Snapshot<'a> {
         let tree = std::mem::replace(&mut self.tree, TreeBuilder::new(Boundaries::new(&[0; 32])));
         let (last, root) = tree.finish(&mut self.assembler)?;
         self.assembler.nodes.extend(last.map(|EndedLeaf { id, bytes }| (id, bytes)));
-        let facts = self.facts(root);
-        let facts_at = self.assembler.settle(None, &facts.sign(self.backup.agent))?;
+        let (name, manifest, live) = self.store(root, false, None)?;
+        self.assembler.known.save()?;
+        let generation = if self.uncounted { [0; 16] } else { self.assembler.known.generation() };
+        let tail = Tail { generation, nodes: std::mem::take(&mut self.assembler.nodes), live };
+        self.listing.finish(old, &tail, self.all_same)?;
+        let unread_more = self.counts.unread - self.unread.len() as u64;
+        Ok(Outcome { name, manifest, unread: self.unread, unread_more })
+    }
+
+    /// Stores packs, reach and manifest of the tree below `root`; `next` writes what comes after.
+    fn store(
+        &mut self,
+        root: Option<Root>,
+        partial: bool,
+        next: Option<PackWriter>,
+    ) -> std::result::Result<(ManifestName, Manifest, LiveBytes), BackupError> {
+        let facts = self.facts(root, partial);
+        let facts_at = self.assembler.settle(next, &facts.sign(self.backup.agent))?;
         let live = self.assembler.live(&self.before);
         let mut needed = live.clone();
         if let Some((frame, bytes)) = facts_at
@@ -346,22 +394,20 @@ impl<'a> Snapshot<'a> {
             *needed.entry(pack).or_default() += bytes;
         }
         let reach = self.assembler.known.reach(&needed);
-        let outcome = self.write(facts, &reach)?;
-        self.assembler.known.save()?;
-        let generation = if self.uncounted { [0; 16] } else { self.assembler.known.generation() };
-        let tail = Tail { generation, nodes: std::mem::take(&mut self.assembler.nodes), live };
-        self.listing.finish(old, &tail, self.all_same)?;
-        Ok(outcome)
+        let (name, manifest) = self.write(facts, &reach)?;
+        self.newest = Some(name);
+        (self.backup.stored)(name)?;
+        Ok((name, manifest, live))
     }
 
-    fn facts(&self, tree: Option<Root>) -> Facts {
+    fn facts(&self, tree: Option<Root>, partial: bool) -> Facts {
         let backup = self.backup;
         Facts {
             vault: backup.layout.vault,
             dataset: backup.dataset.clone(),
-            sequence: backup.newest.map_or(0, |name| name.sequence) + 1,
+            sequence: self.newest.map_or(0, |name| name.sequence) + 1,
             captured: rfc3339(seconds(self.started)),
-            partial: false,
+            partial,
             program: format!("pulih-agent {}", env!("CARGO_PKG_VERSION")),
             host: backup.host.clone(),
             description: backup.description_name,
@@ -372,23 +418,23 @@ impl<'a> Snapshot<'a> {
     }
 
     /// Reach, then manifest: with it the snapshot exists.
-    fn write(&mut self, facts: Facts, reach: &Reach) -> std::result::Result<Outcome, BackupError> {
+    fn write(&mut self, facts: Facts, reach: &Reach) -> std::result::Result<(ManifestName, Manifest), BackupError> {
         let backup = self.backup;
         let store = &*backup.store;
-        let bytes = reach.to_object().encode(backup.layout.vault);
-        let hash = ObjectHash::of(&bytes);
-        create_named(store, &backup.layout.reach(hash), hash, &bytes)?;
+        let hash = chain::store(store, backup.layout, reach, self.reach, backup.writer.whole_reach_bytes)?;
         self.changes.new_bytes = self.assembler.new_bytes;
         self.changes.stored_bytes = self.assembler.stored_bytes;
         let sequence = facts.sequence;
-        let rejoined = backup.expected.filter(|_| backup.expected != backup.newest);
+        // Only the first manifest of a run follows one that it did not expect.
+        let is_first = self.newest == backup.newest;
+        let rejoined = backup.expected.filter(|_| is_first && backup.expected != backup.newest);
         let manifest = Manifest {
             facts,
             finished: rfc3339(seconds((backup.clock)())),
             rebuilt: false,
             changes: self.changes,
             reach: hash,
-            previous: backup.newest,
+            previous: self.newest,
             rejoined,
         };
         let note = manifest.sign(backup.agent);
@@ -399,8 +445,8 @@ impl<'a> Snapshot<'a> {
         }
         let name = ManifestName { sequence, hash: ObjectHash::of(note.as_bytes()) };
         create_named(store, &backup.layout.manifest(&backup.dataset, name), name.hash, note.as_bytes())?;
-        let unread_more = self.counts.unread - self.unread.len() as u64;
-        Ok(Outcome { name, manifest, unread: std::mem::take(&mut self.unread), unread_more })
+        self.reach = Some(hash);
+        Ok((name, manifest))
     }
 }
 

@@ -18,7 +18,7 @@ use super::failure::{Failure, Outcome};
 use super::output::{count, size};
 use super::snapshots::{SHORT_ID, Snapshot};
 use super::{Context, address::StoreAddress};
-use crate::backup::{self, Backup, Source};
+use crate::backup::{self, Backup, PartialAfter, Source};
 use crate::source::{self, Excludes, Skip, Step, WalkOptions};
 use crate::state::DatasetState;
 
@@ -63,6 +63,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     let expected = state.and_then(|state| state.last);
     let monitor = context.monitor();
     let clock = SystemTime::now;
+    let newest = newest(&*store, &trusted, &args.dataset, expected)?;
     let backup = Backup {
         store: store.clone(),
         layout: trusted.layout,
@@ -72,19 +73,21 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
         agent: &vault.keys.agent,
         dataset: args.dataset.clone(),
         chunker,
-        newest: newest(&*store, &trusted, &args.dataset, expected)?,
+        newest,
         expected,
+        newest_reach: newest.and_then(|name| trusted.manifest(&*store, &args.dataset, name).ok()).map(|its| its.reach),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         cache: vault.dir.cache()?,
         writer: WriterSettings::default(),
         readers: READ_THREADS,
         clock: &clock,
+        partial: PartialAfter::default(),
+        stored: &|name| vault.dir.save_dataset(&args.dataset, &DatasetState { chunker, last: Some(name) }),
         interrupted: &context.stop,
         monitor: &monitor,
     };
     let outcome = backup::run(&backup, source(context, args, &vault)?)?;
     drop(monitor);
-    vault.dir.save_dataset(&args.dataset, &DatasetState { chunker, last: Some(outcome.name) })?;
     report(context, &vault, &outcome, started)
 }
 

@@ -244,7 +244,9 @@ fn look_at_snapshots(context: &Context, store: &dyn Store, vault: &TrustedVault,
         match manifest {
             Ok(manifest) => {
                 fine += 1;
-                last = last.max(utc::parse(&manifest.facts.captured));
+                // A partial snapshot is no recovery point.
+                let captured = utc::parse(&manifest.facts.captured).filter(|_| !manifest.facts.partial);
+                last = last.max(captured);
             }
             Err(error) => found.wrong("snapshots", format!("number {} of {dataset}: {error}", name.sequence)),
         }

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use age::secrecy::ExposeSecret as _;
-use pulih_agent::backup::{self, Backup, BackupError, Outcome, Source};
+use pulih_agent::backup::{self, Backup, BackupError, Outcome, PartialAfter, Source};
 use pulih_agent::monitor::Silent;
 use pulih_agent::restore::{self, Restore, RestoreError, Selection, Summary};
 use pulih_agent::source::WalkOptions;
@@ -21,7 +21,8 @@ use pulih_vault::id::{ObjectHash, VaultId};
 use pulih_vault::layout::{DatasetName, Layout, ManifestName};
 use pulih_vault::manifest::Manifest;
 use pulih_vault::note::SigningKey;
-use pulih_vault::reader::{Identities, SnapshotReader, load_reach};
+use pulih_vault::reach::chain;
+use pulih_vault::reader::{Identities, SnapshotReader};
 use pulih_vault::store::Store;
 use pulih_vault::trust;
 use pulih_vault::writer::WriterSettings;
@@ -39,6 +40,7 @@ pub struct TestVault {
     pub description: Description,
     pub name: DescriptionName,
     pub settings: WriterSettings,
+    pub partial: PartialAfter,
     pub stop: AtomicBool,
 }
 
@@ -70,7 +72,8 @@ impl TestVault {
             secrets,
             identity: identity.to_string().expose_secret().to_owned(),
             note,
-            settings: WriterSettings { workers: 2, pack_bytes: 64 << 10, packs_per_index: 2 },
+            settings: WriterSettings { workers: 2, pack_bytes: 64 << 10, packs_per_index: 2, whole_reach_bytes: 200 },
+            partial: PartialAfter::default(),
             stop: AtomicBool::new(false),
         }
     }
@@ -111,11 +114,14 @@ impl TestVault {
             chunker: SIZES,
             newest,
             expected: newest,
+            newest_reach: newest.map(|name| self.manifest(&**store, name).reach),
             host: "test".into(),
             cache: cache.to_owned(),
             writer: self.settings,
             readers: 2,
             clock: &clock,
+            partial: self.partial,
+            stored: &|_| Ok(()),
             interrupted: &self.stop,
             monitor: &Silent,
         };
@@ -128,7 +134,7 @@ impl TestVault {
     }
 
     pub fn reader(&self, store: &Arc<dyn Store>, manifest: &Manifest, scratch: &Path) -> SnapshotReader {
-        let reach = load_reach(&**store, self.layout, manifest.reach).unwrap();
+        let reach = chain::load(&**store, self.layout, manifest.reach).unwrap();
         SnapshotReader::open(store.clone(), self.layout, &reach, &self.secrets, self.identities(), scratch).unwrap()
     }
 

@@ -5,7 +5,7 @@ use age::Identity;
 
 use crate::envelope::{self, Recipients};
 use crate::error::{Malformed, Result};
-use crate::frame::{Compressor, Decompressor, content_size};
+use crate::frame::{Compressor, Decompressor, Search, content_size};
 use crate::id::{ChunkId, ObjectHash, VaultId};
 use crate::pack::{FrameList, MAX_PACK_BYTES};
 use crate::wire::{Reader, put_varint};
@@ -75,7 +75,7 @@ pub fn encode(
     }
     put_varint(&mut out, 0);
     let mut frame = Vec::new();
-    Compressor::new().compress(&body, 3, &mut frame)?;
+    Compressor::new().compress(&body, Search::Short, &mut frame)?;
     out.extend_from_slice(&envelope::seal(recipients, random, &frame)?);
     Ok(out)
 }

@@ -1,6 +1,8 @@
 //! Reach: the packs and indexes that a snapshot needs, for anyone to read, as a full list or
 //! as a change of another reach.
 
+pub mod chain;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Malformed;

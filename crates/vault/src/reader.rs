@@ -19,7 +19,7 @@ use crate::id::{ChunkId, ObjectHash};
 use crate::index::{self, MAX_INDEX_BYTES};
 use crate::layout::Layout;
 use crate::pack::MAX_PACK_BYTES;
-use crate::reach::{MAX_CHAIN, MAX_REACH_BYTES, Reach, ReachObject};
+use crate::reach::Reach;
 use crate::store::{ObjectName, Store};
 use frames::{FrameBuffers, FrameInfo};
 
@@ -32,35 +32,6 @@ pub type Identities = Vec<Box<dyn Identity + Send + Sync>>;
 pub fn read_named(store: &dyn Store, name: &ObjectName, hash: ObjectHash, limit: u64) -> Result<Vec<u8>> {
     let bytes = store.read(name, limit)?;
     if ObjectHash::of(&bytes) == hash { Ok(bytes) } else { Err(VaultError::HashMismatch { name: name.clone() }) }
-}
-
-/// Reads the reach of a snapshot: its object and the chain below it, oldest last.
-pub fn load_reach(store: &dyn Store, layout: Layout, hash: ObjectHash) -> Result<Reach> {
-    let mut chain: Vec<ReachObject> = Vec::new();
-    let mut next = hash;
-    loop {
-        let name = layout.reach(next);
-        let bytes = read_named(store, &name, next, MAX_REACH_BYTES)?;
-        let object = ReachObject::parse(&bytes, layout.vault)
-            .map_err(|source| VaultError::Object { name: name.clone(), source })?;
-        let below = object.base.map_or(0, |(below, _)| below);
-        let expected = chain.last().and_then(|above| above.base).map(|(below, _)| below - 1);
-        if expected.is_some_and(|expected| expected != below) || chain.len() > usize::from(MAX_CHAIN) {
-            let source = Malformed::new("reach", "its chain does not have the length it says");
-            return Err(VaultError::Object { name, source });
-        }
-        let base = object.base;
-        chain.push(object);
-        match base {
-            Some((_, base)) => next = base,
-            None => break,
-        }
-    }
-    let mut reach = Reach::default();
-    while let Some(object) = chain.pop() {
-        reach.apply(object).map_err(|source| VaultError::Object { name: layout.reach(hash), source })?;
-    }
-    Ok(reach)
 }
 
 /// A snapshot whose chunks can be found and opened.

@@ -20,8 +20,8 @@ use crate::error::{Result, VaultError};
 use crate::id::ObjectHash;
 use crate::layout::{DatasetName, ManifestName};
 use crate::manifest::Facts;
-use crate::reach::Reach;
-use crate::reader::{Identities, SnapshotReader, load_reach};
+use crate::reach::{self, Reach};
+use crate::reader::{Identities, SnapshotReader};
 use crate::store::{ObjectName, Store};
 use crate::trust::TrustedVault;
 use crate::writer::create_named;
@@ -192,7 +192,7 @@ pub fn verify(
 ) -> Result<()> {
     let (dataset, name) = snapshot;
     let manifest = trusted.manifest(&*store, dataset, name)?;
-    let reach: Reach = load_reach(&*store, trusted.layout, manifest.reach)?;
+    let reach: Reach = reach::chain::load(&*store, trusted.layout, manifest.reach)?;
     let reader = SnapshotReader::open(store, trusted.layout, &reach, secrets, identities, scratch)?;
     let mut tally = Tally::new(&reader);
     tally.tree(manifest.facts.tree)?;

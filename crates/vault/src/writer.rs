@@ -19,7 +19,7 @@ use ring::rand::SecureRandom;
 
 use crate::envelope::Recipients;
 use crate::error::{Result, VaultError};
-use crate::frame::Compressor;
+use crate::frame::{Compressor, Search};
 use crate::id::{ChunkId, ObjectHash};
 use crate::index::{self, IndexedPack};
 use crate::layout::Layout;
@@ -35,11 +35,13 @@ pub struct WriterSettings {
     pub pack_bytes: u64,
     /// Packs after which an index is written.
     pub packs_per_index: usize,
+    /// Length of a reach from which on it may be written as a change of the one before.
+    pub whole_reach_bytes: usize,
 }
 
 impl Default for WriterSettings {
     fn default() -> Self {
-        Self { workers: 2, pack_bytes: 32 << 20, packs_per_index: 8 }
+        Self { workers: 2, pack_bytes: 32 << 20, packs_per_index: 8, whole_reach_bytes: 64 << 10 }
     }
 }
 
@@ -55,8 +57,7 @@ pub struct Frame {
     pub number: u32,
     pub plain: Vec<u8>,
     pub chunks: Vec<(ChunkId, u32)>,
-    /// zstd's level.
-    pub level: i32,
+    pub search: Search,
 }
 
 /// A pack that is in the store.
@@ -194,7 +195,7 @@ impl PackWriter {
         let mut open = lock(&self.shared.open);
         if let Some(frame) = facts() {
             let mut compressed = Vec::new();
-            Compressor::new().compress(&frame.plain, frame.level, &mut compressed)?;
+            Compressor::new().compress(&frame.plain, frame.search, &mut compressed)?;
             let mut pack = match open.take() {
                 Some(pack) => pack,
                 None => OpenPack::begin(&self.shared.target)?,
@@ -230,7 +231,7 @@ fn work(shared: &Shared, frames: &Mutex<Receiver<Frame>>, packs: &SyncSender<Clo
             continue;
         }
         let done = compressor
-            .compress(&frame.plain, frame.level, &mut compressed)
+            .compress(&frame.plain, frame.search, &mut compressed)
             .and_then(|()| append(shared, &frame, &compressed));
         match done {
             Ok(Some(pack)) => {

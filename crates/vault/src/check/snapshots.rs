@@ -10,8 +10,8 @@ use crate::error::{Malformed, Result, VaultError};
 use crate::id::ObjectHash;
 use crate::layout::{DatasetName, ManifestName};
 use crate::manifest::{Facts, Manifest};
-use crate::reach::Reach;
-use crate::reader::{load_reach, read_named};
+use crate::reach::{Reach, chain};
+use crate::reader::read_named;
 use crate::store::{ObjectName, StoreError};
 
 /// A snapshot that is checked.
@@ -156,7 +156,7 @@ impl Checking<'_> {
         let Some((facts, hash)) = &case.manifest else { return };
         let counts = facts.counts;
         let entries = counts.files + counts.dirs + counts.others;
-        if let Err(error) = load_reach(&*self.store, self.layout, *hash) {
+        if let Err(error) = chain::load(&*self.store, self.layout, *hash) {
             let object = object_of(&error).cloned().unwrap_or_else(|| self.layout.reach(*hash));
             self.findings.lost(&object, Lost { snapshot: number, path: Vec::new(), entries });
         }
@@ -165,7 +165,7 @@ impl Checking<'_> {
     /// The reach of a snapshot; `None`: it cannot be read, which is on record.
     pub(super) fn reach(&self, number: usize, case: &Case) -> Result<Option<Reach>> {
         let Some((_, hash)) = case.manifest else { return Ok(None) };
-        let error = match load_reach(&*self.store, self.layout, hash) {
+        let error = match chain::load(&*self.store, self.layout, hash) {
             Ok(reach) => return Ok(Some(reach)),
             Err(error) if is_ours(&error) => return Err(error),
             Err(error) => error,

@@ -11,8 +11,8 @@ use crate::error::{Malformed, Result};
 use crate::id::{ChunkId, ObjectHash};
 use crate::layout::{DatasetName, ManifestName};
 use crate::manifest::{Changes, Facts, Manifest};
-use crate::reach::{PackUse, Reach, ReachObject};
-use crate::reader::{SnapshotReader, load_reach};
+use crate::reach::{PackUse, Reach, ReachObject, chain};
+use crate::reader::SnapshotReader;
 
 /// What tells snapshots apart: dataset, number and root.
 type Key = (DatasetName, u64, Option<(ChunkId, u8)>);
@@ -116,7 +116,7 @@ impl Rebuild<'_> {
 
     /// Whether everything that a manifest needs is there and sound.
     fn is_whole(&self, manifest: &Manifest, scan: &Scan) -> Result<bool> {
-        let reach = match load_reach(&*self.store, self.trusted.layout, manifest.reach) {
+        let reach = match chain::load(&*self.store, self.trusted.layout, manifest.reach) {
             Ok(reach) => reach,
             Err(error) if is_ours(&error) => return Err(error),
             Err(_) => return Ok(false),
@@ -149,7 +149,7 @@ impl Rebuild<'_> {
     fn make_reach(&self, reach: &Reach, plan: &mut Plan) -> Result<ObjectHash> {
         let object = reach.to_object();
         let hash = ObjectHash::of(&object.encode(self.trusted.layout.vault));
-        match load_reach(&*self.store, self.trusted.layout, hash) {
+        match chain::load(&*self.store, self.trusted.layout, hash) {
             Ok(there) if there == *reach => return Ok(hash),
             _ => {}
         }

@@ -4,7 +4,7 @@
 use pulih_vault::chunker::ChunkSizes;
 use pulih_vault::description::{Class, Description, DescriptionName, NewDescription, VaultSecrets};
 use pulih_vault::envelope::{self, Recipients};
-use pulih_vault::frame::{Compressor, Decompressor};
+use pulih_vault::frame::{Compressor, Decompressor, Search};
 use pulih_vault::id::{ChunkId, ObjectHash};
 use pulih_vault::index::{self, IndexedPack};
 use pulih_vault::layout::ManifestName;
@@ -44,7 +44,7 @@ fn make_pack() -> Vec<u8> {
     let mut list = FrameList::default();
     let (mut plain, mut packed) = (Vec::new(), Vec::new());
     for (kind, chunks) in contents() {
-        Compressor::new().compress(&chunks.concat(), 3, &mut packed).unwrap();
+        Compressor::new().compress(&chunks.concat(), Search::Short, &mut packed).unwrap();
         plain.extend_from_slice(&packed);
         let chunks = chunks.iter().map(|chunk| chunk.len() as u32).collect();
         list.0.push(FrameShape { kind, stored_bytes: packed.len() as u32, chunks });
