@@ -177,12 +177,23 @@ impl Worker {
 
     fn small(&mut self, files: Vec<Found>) -> Fetched {
         let mut bytes = self.buffer();
-        let files = files
+        // The disk is asked for all of them before the first is waited for.
+        let begun: Vec<_> = files
             .into_iter()
             .map(|found| {
+                let begun = begin(&found, &mut self.names);
+                if let Ok((_, file, _)) = &begun {
+                    let _ = fadvise(file, 0, None, Advice::WillNeed);
+                }
+                (found, begun)
+            })
+            .collect();
+        let files = begun
+            .into_iter()
+            .map(|(found, begun)| {
                 let mut chunks = Vec::new();
                 let before = bytes.len();
-                let entry = self.small_file(&found, &mut bytes, &mut chunks);
+                let entry = begun.and_then(|begun| self.small_file(&found, begun, &mut bytes, &mut chunks));
                 if entry.is_err() {
                     bytes.truncate(before);
                     chunks.clear();
@@ -194,12 +205,12 @@ impl Worker {
     }
 
     fn small_file(
-        &mut self,
+        &self,
         found: &Found,
+        (mut entry, file, extents): (Entry, File, Extents),
         bytes: &mut Vec<u8>,
         chunks: &mut Vec<(ChunkId, u32)>,
     ) -> io::Result<Entry> {
-        let (mut entry, file, extents) = begin(found, &mut self.names)?;
         let from = bytes.len();
         let mut read = 0;
         for &(offset, len) in &extents.data {
