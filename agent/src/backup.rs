@@ -8,7 +8,9 @@
 
 pub mod assemble;
 pub mod fetch;
+mod ids;
 pub mod known;
+mod links;
 pub mod listing;
 mod run;
 mod snapshot;
@@ -65,17 +67,22 @@ pub enum Source {
     },
 }
 
-/// After how much work of a long run a partial snapshot keeps it.
+/// What a run holds at most.
 #[derive(Debug, Clone, Copy)]
-pub struct PartialAfter {
-    pub time: Duration,
-    /// Bytes that the vault did not have.
-    pub new_bytes: u64,
+pub struct Limits {
+    /// Work that no snapshot keeps: after so long, or so many bytes that the vault did not have,
+    /// a partial one does.
+    pub unkept_time: Duration,
+    pub unkept_bytes: u64,
+    /// Ids that are kept of one file, and of all files with several names. A file with more is
+    /// read again in each run, which stores nothing twice.
+    pub ids: usize,
 }
 
-impl Default for PartialAfter {
+impl Default for Limits {
     fn default() -> Self {
-        Self { time: Duration::from_secs(6 * 3600), new_bytes: 256 << 30 }
+        // Ids of 64 GiB in chunks of 64 KiB: 24 MiB.
+        Self { unkept_time: Duration::from_secs(6 * 3600), unkept_bytes: 256 << 30, ids: 1 << 20 }
     }
 }
 
@@ -98,7 +105,7 @@ pub struct Backup<'a> {
     /// Folder for caches, of this vault alone.
     pub cache: PathBuf,
     pub writer: WriterSettings,
-    pub partial: PartialAfter,
+    pub limits: Limits,
     /// Threads that read files.
     pub readers: usize,
     pub clock: &'a dyn Fn() -> SystemTime,

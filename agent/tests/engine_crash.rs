@@ -35,7 +35,7 @@ fn scene() -> Scene {
     fs::create_dir_all(&cache).unwrap();
     let mut vault = TestVault::new();
     // Each run keeps its work once on the way.
-    vault.partial.new_bytes = 100_000;
+    vault.limits.unkept_bytes = 100_000;
     let disk = SimDisk::new();
     vault.begin(&*store(&disk));
     let mut saved = Vec::new();

@@ -2,7 +2,7 @@
 //! was decided until its content has been read.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,12 +10,13 @@ use std::sync::mpsc::Receiver;
 use std::time::SystemTime;
 
 use pulih_vault::chunker::Chunker;
-use pulih_vault::id::ChunkId;
 use pulih_vault::tree::entry::{Content, Entry, Kind, Timestamp};
 use pulih_vault::tree::name::compare;
 
 use super::assemble::Part;
 use super::fetch::{Cutting, Fetched, Job, Pool, SMALL_BYTES, SmallFile};
+use super::ids::FileIds;
+use super::links::Links;
 use super::listing::{ListingReader, Record, stat_bytes};
 use super::snapshot::Snapshot;
 use super::{Backup, BackupError, Outcome, Source};
@@ -55,12 +56,6 @@ enum Item {
     Unreadable(Vec<u8>, String),
 }
 
-/// A file that has more names: what they share, by device and inode.
-type Links = HashMap<(u64, u64), Option<(Content, Vec<ChunkId>)>>;
-/// More files with several names than this are read again for each name, rather than take memory
-/// without bound.
-const MAX_LINKS: usize = 200_000;
-
 struct Run<'a> {
     backup: &'a Backup<'a>,
     snapshot: Snapshot<'a>,
@@ -94,7 +89,7 @@ pub fn run(backup: &Backup, source: Source) -> Result<Outcome, BackupError> {
         in_flight: 0,
         batch: Vec::new(),
         batch_rc: Vec::new(),
-        links: Links::new(),
+        links: Links::keeping(backup.limits.ids),
         names: OwnerNames::new(),
         old,
         next_old: None,
@@ -208,14 +203,11 @@ impl Run<'_> {
         }
         self.backup.monitor.found(1, stat.size);
         if stat.links > 1 {
-            let key = (stat.device, stat.inode);
-            if self.links.contains_key(&key) {
+            if self.links.is_known(&stat) {
                 self.queue.push_back(Item::HardLink(found));
                 return;
             }
-            if self.links.len() < MAX_LINKS {
-                self.links.insert(key, None);
-            }
+            self.links.expect(&stat);
         }
         if stat.size > SMALL_BYTES {
             self.close_batch();
@@ -279,7 +271,7 @@ impl Run<'_> {
             None => Ok(()),
             Some(Item::Same(same)) => self.snapshot.same(&same.0, same.1),
             Some(Item::Gone(record)) => self.snapshot.gone(&record),
-            Some(Item::Entry(entry)) => self.entry(entry.0, &entry.1, &[]),
+            Some(Item::Entry(entry)) => self.entry(entry.0, &entry.1, FileIds::default()),
             Some(Item::Unreadable(path, what)) => {
                 self.snapshot.unreadable(path, what);
                 Ok(())
@@ -289,7 +281,7 @@ impl Run<'_> {
                 self.in_flight -= Job::Large(found.clone()).cost();
                 let read = self.pieces(&receiver)?;
                 let entry = read.1.map(|entry| *entry);
-                self.file(&found, entry, &read.0)
+                self.file(&found, entry, read.0)
             }
             Some(Item::Stream(receiver)) => self.stream_end(&receiver),
             Some(Item::HardLink(found)) => self.hard_link(&found),
@@ -306,11 +298,10 @@ impl Run<'_> {
         }
         let BatchState::Here { files, bytes, at } = &mut *state else { return Err(stopped()) };
         let file = files.pop_front().ok_or_else(stopped)?;
-        let mut ids = Vec::with_capacity(file.chunks.len());
+        let mut ids = FileIds::keeping(self.backup.limits.ids);
         for (id, len) in &file.chunks {
             let end = *at + *len as usize;
-            self.snapshot.content(Part::SmallFile, *id, &bytes[*at..end])?;
-            ids.push(*id);
+            self.snapshot.content(Part::SmallFile, *id, &bytes[*at..end], &mut ids)?;
             *at = end;
         }
         if files.is_empty() {
@@ -318,24 +309,20 @@ impl Run<'_> {
             self.pool.give_back(std::mem::take(bytes));
         }
         drop(state);
-        self.file(&file.found, file.entry, &ids)
+        self.file(&file.found, file.entry, ids)
     }
 
     /// Takes in a large file's pieces; returns its ids and how it ended.
     #[allow(clippy::type_complexity)]
-    fn pieces(
-        &mut self,
-        receiver: &Receiver<Fetched>,
-    ) -> Result<(Vec<ChunkId>, std::io::Result<Box<Entry>>), BackupError> {
-        let mut ids = Vec::new();
+    fn pieces(&mut self, receiver: &Receiver<Fetched>) -> Result<(FileIds, std::io::Result<Box<Entry>>), BackupError> {
+        let mut ids = FileIds::keeping(self.backup.limits.ids);
         loop {
             match receiver.recv() {
                 Ok(Fetched::Piece { bytes, chunks }) => {
                     let mut at = 0;
                     for (id, len) in chunks {
                         let end = at + len as usize;
-                        self.snapshot.content(Part::LargeFile, id, &bytes[at..end])?;
-                        ids.push(id);
+                        self.snapshot.content(Part::LargeFile, id, &bytes[at..end], &mut ids)?;
                         at = end;
                     }
                     self.pool.give_back(bytes);
@@ -349,25 +336,21 @@ impl Run<'_> {
     }
 
     /// A file's content was read, or not.
-    fn file(&mut self, found: &Found, entry: std::io::Result<Entry>, ids: &[ChunkId]) -> Result<(), BackupError> {
+    fn file(&mut self, found: &Found, entry: std::io::Result<Entry>, ids: FileIds) -> Result<(), BackupError> {
         let stat = found.stat();
         match entry {
             Ok(entry) => {
-                if let (Some(slot), Kind::File(content)) = (self.links.get_mut(&(stat.device, stat.inode)), &entry.kind)
-                {
-                    *slot = Some((content.clone(), ids.to_vec()));
-                }
+                self.links.read(stat, &entry.kind, &ids);
                 self.entry(entry, stat, ids)
             }
             Err(error) if content::is_vanished(&error) => {
-                self.links.remove(&(stat.device, stat.inode));
+                self.links.forget(stat);
                 self.snapshot.vanished(&found.path());
-                ids.iter().try_for_each(|id| self.snapshot.unrefer(id))?;
-                Ok(())
+                Ok(self.snapshot.take_back(ids)?)
             }
             Err(error) => {
-                ids.iter().try_for_each(|id| self.snapshot.unrefer(id))?;
-                self.links.remove(&(stat.device, stat.inode));
+                self.snapshot.take_back(ids)?;
+                self.links.forget(stat);
                 self.unread(found, &error.to_string())
             }
         }
@@ -380,18 +363,17 @@ impl Run<'_> {
         if let Kind::File(content) = &mut entry.kind {
             content.unread = Some(why.to_owned());
         }
-        self.entry(entry, found.stat(), &[])
+        self.entry(entry, found.stat(), FileIds::default())
     }
 
     fn hard_link(&mut self, found: &Found) -> Result<(), BackupError> {
         let stat = found.stat();
-        let key = (stat.device, stat.inode);
-        let shared = self.links.get(&key).cloned().flatten();
-        let Some((content, ids)) = shared else {
-            // The first name could not be read: this one says for itself why.
+        let Some((content, ids)) = self.links.content(stat) else {
+            // The first name could not be read, and this one says for itself why; or the content
+            // is too large to keep its ids.
             let receiver = self.pool.submit(Job::Large(found.clone()));
             let (ids, entry) = self.pieces(&receiver)?;
-            return self.file(found, entry.map(|entry| *entry), &ids);
+            return self.file(found, entry.map(|entry| *entry), ids);
         };
         match metadata::read_entry(found, &mut self.names) {
             Ok(mut entry) => {
@@ -399,14 +381,14 @@ impl Run<'_> {
                 for id in &ids {
                     self.snapshot.refer(id)?;
                 }
-                self.entry(entry, stat, &ids)
+                self.entry(entry, stat, ids.into())
             }
             Err(error) if content::is_vanished(&error) => Ok(()),
             Err(error) => self.unread(found, &error.to_string()),
         }
     }
 
-    fn entry(&mut self, entry: Entry, stat: &Stat, ids: &[ChunkId]) -> Result<(), BackupError> {
+    fn entry(&mut self, entry: Entry, stat: &Stat, ids: FileIds) -> Result<(), BackupError> {
         // A change within the same tick of the file system's clock would not be seen the next
         // time: what changed so shortly before the run is read again then. Only the ctime counts:
         // anyone can set an mtime, into the future too.
@@ -441,7 +423,7 @@ impl Run<'_> {
     fn stream_end(&mut self, receiver: &Receiver<Fetched>) -> Result<(), BackupError> {
         let (ids, entry) = self.pieces(receiver)?;
         let entry = entry.map_err(|source| BackupError::Input { name: "--stdin".to_owned(), source })?;
-        self.snapshot.entry(*entry, &Stat::default(), &ids, false)
+        self.snapshot.entry(*entry, &Stat::default(), ids, false)
     }
 }
 

@@ -13,12 +13,12 @@ use pulih_vault::manifest::{Changes, Counts, Facts, Manifest};
 use pulih_vault::reach::{Reach, chain};
 use pulih_vault::tree::builder::{EndedLeaf, TreeBuilder};
 use pulih_vault::tree::entry::{Entry, Kind};
-use pulih_vault::tree::list::ListBuilder;
 use pulih_vault::tree::node::{Boundaries, Child, Root};
 use pulih_vault::writer::{PackWriter, Target, create_named};
 use rustix::fs::FileType;
 
 use super::assemble::{Assembler, Part};
+use super::ids::FileIds;
 use super::known::{Known, LiveBytes};
 use super::listing::{ListingWriter, Record, Tail, stat_bytes};
 use super::{Backup, BackupError, Outcome, Problem};
@@ -28,9 +28,6 @@ use crate::utc::rfc3339;
 
 /// Problems that are kept to be listed; more are counted.
 const MAX_PROBLEMS: usize = 10_000;
-/// Ids that a listing keeps of one file: of 64 GiB in chunks of 64 KiB. A larger file is read
-/// again in each run, so that memory stays bounded.
-const MAX_LISTED_IDS: usize = 1 << 20;
 
 pub struct Snapshot<'a> {
     backup: &'a Backup<'a>,
@@ -117,7 +114,8 @@ impl<'a> Snapshot<'a> {
         Ok(true)
     }
 
-    pub fn content(&mut self, part: Part, id: ChunkId, bytes: &[u8]) -> Result<()> {
+    /// A chunk of a file's content, whose ids so far are in `ids`.
+    pub fn content(&mut self, part: Part, id: ChunkId, bytes: &[u8], ids: &mut FileIds) -> Result<()> {
         let new = self.assembler.add(part, id, bytes)?;
         self.changes.read_bytes += bytes.len() as u64;
         let (new_bytes, known_bytes) = if new { (bytes.len() as u64, 0) } else { (0, bytes.len() as u64) };
@@ -127,15 +125,17 @@ impl<'a> Snapshot<'a> {
             known_bytes,
             ..Progress::default()
         });
-        Ok(())
+        ids.push(id, &mut self.assembler)
     }
 
     pub fn refer(&mut self, id: &ChunkId) -> Result<()> {
         self.assembler.refer(id).map(|_| ())
     }
 
-    pub fn unrefer(&mut self, id: &ChunkId) -> Result<()> {
-        self.assembler.unrefer(id)
+    /// A file whose content was stored is not saved after all.
+    pub fn take_back(&mut self, ids: FileIds) -> Result<()> {
+        self.uncounted |= !ids.take_back(&mut self.assembler)?;
+        Ok(())
     }
 
     /// An entry that is as it was.
@@ -250,7 +250,7 @@ impl<'a> Snapshot<'a> {
         &mut self,
         mut entry: Entry,
         stat: &Stat,
-        ids: &[ChunkId],
+        ids: FileIds,
         settled: bool,
     ) -> std::result::Result<(), BackupError> {
         self.release_held()?;
@@ -267,11 +267,10 @@ impl<'a> Snapshot<'a> {
         let mut listed = Vec::new();
         let mut complete = true;
         if let Kind::File(content) = &mut entry.kind {
-            (content.chunks, content.depth) = self.lists(ids)?;
-            if content.depth > 0 {
-                complete = ids.len() <= MAX_LISTED_IDS;
-                listed = if complete { ids.to_vec() } else { Vec::new() };
-            }
+            let its = ids.finish(&mut self.assembler)?;
+            (content.chunks, content.depth) = (its.chunks, its.depth);
+            complete = its.ids.is_some();
+            listed = its.ids.filter(|_| its.depth > 0).unwrap_or_default();
         }
         self.uncounted |= !complete;
         self.add_counts(file_type(&entry.kind), entry.content().map_or(0, |content| content.size));
@@ -306,16 +305,6 @@ impl<'a> Snapshot<'a> {
         }
     }
 
-    fn lists(&mut self, ids: &[ChunkId]) -> Result<(Vec<ChunkId>, u8)> {
-        let assembler = &mut self.assembler;
-        let mut store = |list: &[u8]| assembler.add_list(list);
-        let mut builder = ListBuilder::default();
-        for id in ids {
-            builder.push(*id, &mut store)?;
-        }
-        builder.finish(&mut store)
-    }
-
     fn add_counts(&mut self, kind: FileType, size: u64) {
         match kind {
             FileType::RegularFile => {
@@ -338,14 +327,14 @@ impl<'a> Snapshot<'a> {
     /// reached are still counted in its reach.
     pub fn keep_if_due(&mut self) -> std::result::Result<(), BackupError> {
         let now = (self.backup.clock)();
-        let due = self.backup.partial;
+        let limits = self.backup.limits;
         // A clock that was set back counts from there.
         let Ok(since) = now.duration_since(self.kept.0) else {
             self.kept.0 = now;
             return Ok(());
         };
         let new = self.assembler.new_bytes - self.kept.1;
-        if new == 0 || (since < due.time && new < due.new_bytes) {
+        if new == 0 || (since < limits.unkept_time && new < limits.unkept_bytes) {
             return Ok(());
         }
         self.release_held()?;

@@ -18,7 +18,7 @@ use super::failure::{Failure, Outcome};
 use super::output::{count, size};
 use super::snapshots::{SHORT_ID, Snapshot};
 use super::{Context, address::StoreAddress};
-use crate::backup::{self, Backup, PartialAfter, Source};
+use crate::backup::{self, Backup, Limits, Source};
 use crate::source::{self, Excludes, Skip, Step, WalkOptions};
 use crate::state::DatasetState;
 
@@ -81,7 +81,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
         writer: WriterSettings::default(),
         readers: READ_THREADS,
         clock: &clock,
-        partial: PartialAfter::default(),
+        limits: Limits::default(),
         stored: &|name| vault.dir.save_dataset(&args.dataset, &DatasetState { chunker, last: Some(name) }),
         interrupted: &context.stop,
         monitor: &monitor,

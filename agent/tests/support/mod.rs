@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use age::secrecy::ExposeSecret as _;
-use pulih_agent::backup::{self, Backup, BackupError, Outcome, PartialAfter, Source};
+use pulih_agent::backup::{self, Backup, BackupError, Limits, Outcome, Source};
 use pulih_agent::monitor::Silent;
 use pulih_agent::restore::{self, Restore, RestoreError, Selection, Summary};
 use pulih_agent::source::WalkOptions;
@@ -40,7 +40,7 @@ pub struct TestVault {
     pub description: Description,
     pub name: DescriptionName,
     pub settings: WriterSettings,
-    pub partial: PartialAfter,
+    pub limits: Limits,
     pub stop: AtomicBool,
 }
 
@@ -73,7 +73,7 @@ impl TestVault {
             identity: identity.to_string().expose_secret().to_owned(),
             note,
             settings: WriterSettings { workers: 2, pack_bytes: 64 << 10, packs_per_index: 2, whole_reach_bytes: 200 },
-            partial: PartialAfter::default(),
+            limits: Limits::default(),
             stop: AtomicBool::new(false),
         }
     }
@@ -120,7 +120,7 @@ impl TestVault {
             writer: self.settings,
             readers: 2,
             clock: &clock,
-            partial: self.partial,
+            limits: self.limits,
             stored: &|_| Ok(()),
             interrupted: &self.stop,
             monitor: &Silent,

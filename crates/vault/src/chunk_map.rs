@@ -182,7 +182,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(16))]
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 16))]
         #[test]
         fn what_went_in_is_found(count in 1u32..4000, spill_at in 3usize..500, reopen in any::<bool>()) {
             let folder = tempfile::tempdir().unwrap();

@@ -109,7 +109,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 8))]
         #[test]
         fn lists_come_back(count in prop_oneof![0u32..200, 0u32..60_000]) {
             let ids: Vec<_> = (0..count).map(|n| chunk_id(&[1; 32], &n.to_le_bytes())).collect();

@@ -136,7 +136,7 @@ fn files() -> impl Strategy<Value = Files> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
     #[test]
     fn a_diff_is_what_a_comparison_of_everything_is(
         shared in files(), from in files(), to in files(), take in 0usize..40,
