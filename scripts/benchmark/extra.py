@@ -3,17 +3,19 @@
     incompressible   how fast are backup and restore where neither compression nor duplicates help?
     startup          what does starting the command cost?
     fragmentation    does restoring the hundredth day of a file take longer than the first?
+    local_index      how large, fast and heavy is the local index at 10 and 100 million chunks?
 """
 import json
 import os
 import random
 import statistics
+import subprocess
 import time
 
 from .box import Box
 from .measure import drop_caches
-from .places import GIB, MIB, commit, log, machine, remove_tree
-from .tools import TOOLS, available, version
+from .places import CARGO_TARGET, GIB, MIB, ROOT, commit, log, machine, remove_tree
+from .tools import PULIH, TOOLS, available, version
 
 STARTS = 50
 DAYS = 100
@@ -119,12 +121,42 @@ def _change_pages(path, nbytes, rng):
             f.write(rng.randbytes(PAGE))
 
 
+def local_index(work, tool, scale):
+    """Filling the agent's index of known chunks and asking it, with the memory that both take.
+
+    Not a question that a peer's command answers: Pulih's own library, through a small program.
+    """
+    if tool != PULIH:
+        return {}
+    subprocess.run(["cargo", "build", "--release", "-p", "pulih-vault", "--example", "chunk_map"], cwd=ROOT, check=True)
+    answers = {}
+    for millions in (10, 100):
+        folder, chunks = f"{work}/extra/index", int(millions * 1e6 * scale)
+        remove_tree(folder)
+        os.makedirs(folder)
+        with open(f"{folder}.json", "w+") as report:
+            argv = ["/usr/bin/time", "-q", "-f", "%M", "-o", f"{folder}.rss",
+                    f"{CARGO_TARGET}/release/examples/chunk_map", folder, str(chunks)]
+            if subprocess.run(argv, stdout=report).returncode:
+                raise Failed(f"the local index of {chunks} chunks failed")
+            report.seek(0)
+            said = json.load(report)
+        with open(f"{folder}.rss") as f:
+            peak = int(f.read()) / 1024
+        which = f"{chunks / 1e6:g} M chunks"
+        answers |= {f"{which}: peak memory, MiB": round(peak, 1), f"{which}: on disk, MiB": round(said["bytes"] / MIB),
+                    f"{which}: filled in, s": said["fill_s"], f"{which}: opened in, s": said["open_s"],
+                    f"{which}: lookups of known ids per second": said["known_per_s"],
+                    f"{which}: lookups of unknown ids per second": said["unknown_per_s"]}
+    return answers
+
+
 def measure_all(work, tools, scale):
     found = dict(load(work), machine=machine(), commit=commit())
     runnable, _ = available(tools)
     for tool in runnable:
         answers = dict(version=version(tool), scale=scale)
-        for ask in (incompressible, startup, fragmentation):
+        for ask in (incompressible, startup, fragmentation, local_index):
             log(f"extra: {tool}, {ask.__name__}")
             remove_tree(f"{work}/extra")
             drop_caches()
