@@ -8,6 +8,7 @@ pub mod choose;
 mod diff;
 mod doctor;
 mod dump;
+mod enroll;
 mod examples;
 pub mod failure;
 mod find;
@@ -15,6 +16,7 @@ mod init;
 mod ls;
 mod open;
 pub mod output;
+mod owner;
 mod pages;
 mod rebuild;
 mod restore;
@@ -30,7 +32,7 @@ use pulih_vault::store::Store;
 
 use crate::monitor::{Show, Shown};
 use crate::state::StateDir;
-use crate::utc;
+use pulih_vault::utc;
 use address::StoreAddress;
 use args::{Cli, Command, Global};
 use failure::{Failure, Outcome};
@@ -60,7 +62,7 @@ impl Context {
     }
 
     pub fn open_store(&self) -> Result<Arc<dyn Store>, Failure> {
-        self.address()?.open()
+        self.address()?.open(&self.state()?)
     }
 
     pub fn state(&self) -> Result<StateDir, Failure> {
@@ -118,5 +120,7 @@ fn run(context: &mut Context, command: Command) -> Result<Outcome, Failure> {
         Command::Dump(args) => dump::run(context, &args),
         Command::Check(args) => check::run(context, &args),
         Command::Rebuild(args) => rebuild::run(context, &args),
+        Command::Enroll(args) => enroll::run(context, &args),
+        Command::Owner(args) => owner::run(context, &args),
     }
 }

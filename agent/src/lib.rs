@@ -9,4 +9,3 @@ pub mod restore;
 pub mod source;
 pub mod state;
 pub mod target;
-pub mod utc;

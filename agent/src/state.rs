@@ -1,7 +1,7 @@
 //! What the agent keeps on its server between runs: keys and pins of each vault, where each
 //! dataset stands, and the lock that lets one backup of a vault run at a time.
 //!
-//! `<state>/vaults/<vault>/keys.json`, `lock`, `datasets/<dataset>.json`, `cache/`. Keys are
+//! `<state>/site.json`, `spool/`, `vaults/<vault>/keys.json`, `lock`, `datasets/<dataset>.json`, `cache/`. Keys are
 //! secret: folders are 0700 and files 0600. Losing `cache/` costs time, not data.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -20,7 +20,12 @@ use pulih_vault::note::{SigningKey, VerifierKey};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
+mod site;
+
+pub use site::Site;
+
 const KEYS_TYPE: &str = "pulih/agent-keys/v1";
+const SITE_FILE: &str = "site.json";
 const DATASET_TYPE: &str = "pulih/agent-dataset/v1";
 const MAX_FILE_BYTES: u64 = 1 << 20;
 /// How often a waiting backup looks whether it may go on or shall stop.
@@ -92,6 +97,24 @@ impl StateDir {
         }
         vaults.sort_by_key(|vault| vault.vault);
         Ok(vaults)
+    }
+
+    /// The site that this agent is enrolled with.
+    pub fn site(&self) -> Result<Option<Site>, StateError> {
+        let path = self.root.join(SITE_FILE);
+        let Some(json) = read_file(&path)? else { return Ok(None) };
+        Site::from_json(&json).map(Some).map_err(|source| StateError::Damaged { path, source })
+    }
+
+    pub fn save_site(&self, site: &Site) -> Result<(), StateError> {
+        write_file(&self.root, SITE_FILE, site.to_json().as_bytes())
+    }
+
+    /// Where objects wait that are on their way to the site: made, if it is not there.
+    pub fn spool(&self) -> Result<PathBuf, StateError> {
+        let path = self.root.join("spool");
+        make_private_dir(&path)?;
+        Ok(path)
     }
 
     /// Held while a vault is made, so that two `init` do not make two vaults of one class.

@@ -24,7 +24,7 @@ use super::listing::{ListingWriter, Record, Tail, stat_bytes};
 use super::{Backup, BackupError, Outcome, Problem};
 use crate::monitor::Progress;
 use crate::source::Stat;
-use crate::utc::rfc3339;
+use pulih_vault::utc::rfc3339;
 
 /// Problems that are kept to be listed; more are counted.
 const MAX_PROBLEMS: usize = 10_000;

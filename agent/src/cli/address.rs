@@ -6,15 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pulih_vault::store::Store;
+use pulih_stores::GatewayStore;
 use pulih_vault::store::dir::DirStore;
 
 use super::failure::Failure;
+use crate::state::StateDir;
 
 /// An address that this version can open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreAddress {
     /// A folder, by its absolute path.
     Dir(PathBuf),
+    /// The gateway of the site that this agent is enrolled with, as `https://host:port`.
+    Gateway(String),
 }
 
 impl StoreAddress {
@@ -22,18 +26,15 @@ impl StoreAddress {
         let bytes = text.as_bytes();
         let shown = text.to_string_lossy();
         let path = match scheme(bytes) {
+            Some((b"https", _)) => return gateway_url(&shown).map(Self::Gateway),
             None => PathBuf::from(text),
             Some((b"file", rest)) => file_url(rest).ok_or_else(|| {
                 Failure::usage(format!("{shown:?} is not a store: write file:///folder, with three slashes"))
             })?,
-            Some((b"s3" | b"https" | b"http", _)) => {
-                return Err(Failure::usage(format!(
-                    "this version cannot use the store {shown:?}: it can use a folder, or file:///folder"
-                )));
+            Some((b"s3", _)) => {
+                return Err(Failure::usage(format!("this version cannot use the store {shown:?}: {FORMS}")));
             }
-            Some(_) => {
-                return Err(Failure::usage(format!("{shown:?} is not a store: it is a folder, or file:///folder")));
-            }
+            Some(_) => return Err(Failure::usage(format!("{shown:?} is not a store: {FORMS}"))),
         };
         if path.as_os_str().is_empty() {
             return Err(Failure::usage("the store's name is empty; give a folder with --store or PULIH_STORE"));
@@ -45,8 +46,11 @@ impl StoreAddress {
     }
 
     /// Opens the store, which must be there.
-    pub fn open(&self) -> Result<Arc<dyn Store>, Failure> {
-        let Self::Dir(path) = self;
+    pub fn open(&self, state: &StateDir) -> Result<Arc<dyn Store>, Failure> {
+        let path = match self {
+            Self::Dir(path) => path,
+            Self::Gateway(url) => return Ok(Arc::new(gateway(url, state)?)),
+        };
         match path.try_exists() {
             Ok(false) => Err(Failure::said(format!(
                 "there is no store at {}; mount it, name another with --store, or make one with `pulih-agent init`",
@@ -57,23 +61,55 @@ impl StoreAddress {
     }
 
     /// Opens the store; makes it if it is not there.
-    pub fn create(&self) -> Result<Arc<dyn Store>, Failure> {
-        let Self::Dir(path) = self;
-        Ok(Arc::new(DirStore::create(path)?))
+    pub fn create(&self, state: &StateDir) -> Result<Arc<dyn Store>, Failure> {
+        match self {
+            Self::Dir(path) => Ok(Arc::new(DirStore::create(path)?)),
+            Self::Gateway(_) => self.open(state),
+        }
     }
 
     /// The store's folder, if it is one.
     pub fn folder(&self) -> Option<&Path> {
-        let Self::Dir(path) = self;
-        Some(path)
+        match self {
+            Self::Dir(path) => Some(path),
+            Self::Gateway(_) => None,
+        }
     }
 }
 
 impl std::fmt::Display for StoreAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self::Dir(path) = self;
-        write!(f, "{}", path.display())
+        match self {
+            Self::Dir(path) => write!(f, "{}", path.display()),
+            Self::Gateway(url) => f.write_str(url),
+        }
     }
+}
+
+const FORMS: &str = "it is a folder, file:///folder, or https://host:port of the site that this agent is enrolled with";
+
+/// `https://host:port`, and nothing behind it: also what `enroll` is given.
+pub fn gateway_url(text: &str) -> Result<String, Failure> {
+    let host = text.strip_prefix("https://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    let plain = |host: &&str| {
+        let letters = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']');
+        !host.is_empty() && host.bytes().all(letters)
+    };
+    match host.filter(plain) {
+        Some(host) => Ok(format!("https://{host}")),
+        None => Err(Failure::usage(format!("{text:?} is not the address of a site: write https://host:port"))),
+    }
+}
+
+/// The gateway of the site that this agent is enrolled with.
+fn gateway(url: &str, state: &StateDir) -> Result<GatewayStore, Failure> {
+    let site = state.site()?.ok_or_else(|| {
+        Failure::said(format!("this agent is not enrolled with {url}; `pulih-agent enroll {url} --token …` does that"))
+    })?;
+    if site.credentials.url != url {
+        return Err(Failure::said(format!("this agent is enrolled with {}, not with {url}", site.credentials.url)));
+    }
+    Ok(GatewayStore::open(&site.credentials, &state.spool()?)?)
 }
 
 /// Parts `scheme://rest`; what has no such beginning is a path.
@@ -113,7 +149,7 @@ mod tests {
     fn dir(text: &str) -> Option<String> {
         match StoreAddress::parse(text.as_ref()) {
             Ok(StoreAddress::Dir(path)) => Some(path.to_string_lossy().into_owned()),
-            Err(_) => None,
+            _ => None,
         }
     }
 
@@ -127,9 +163,16 @@ mod tests {
     }
 
     #[test]
+    fn a_site_is_a_store() {
+        let address = StoreAddress::parse("https://pusat.go.id:8443/".as_ref()).unwrap();
+        assert_eq!(address, StoreAddress::Gateway("https://pusat.go.id:8443".into()));
+        assert_eq!(address.to_string(), "https://pusat.go.id:8443");
+    }
+
+    #[test]
     fn what_this_version_cannot_use_is_bad_usage() {
         for bad in
-            ["", "s3://bucket/p", "https://pusat:8443", "file://host/x", "file:///a%zz", "file:///a%00", "ftp://x"]
+            ["", "s3://bucket/p", "https://pusat:8443/x", "https://", "http://pusat", "file://host/x", "file:///a%zz", "file:///a%00", "ftp://x"]
         {
             let failure = StoreAddress::parse(bad.as_ref()).unwrap_err();
             assert_eq!(failure.status(), 2, "{bad}");

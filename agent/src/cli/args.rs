@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
+use pulih_protocol::token::Token;
 use pulih_vault::description::Class;
 use pulih_vault::id::VaultId;
 use pulih_vault::layout::DatasetName;
@@ -32,7 +33,7 @@ const EVERY: &str = "Options of every command";
 /// Flags of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// Where the vaults are: a folder, or `file:///folder`
+    /// Where the vaults are: a folder, or https://host:port of the site that it is enrolled with
     #[arg(long, global = true, help_heading = EVERY, value_name = "URL", env = "PULIH_STORE", hide_env_values = true, value_hint = ValueHint::DirPath)]
     pub store: Option<OsString>,
     /// This agent's keys and caches [default: /var/lib/pulih-agent for root, else the XDG state folder]
@@ -62,6 +63,9 @@ pub enum Command {
     Check(Check),
     Doctor(Doctor),
     Rebuild(Rebuild),
+    Enroll(Enroll),
+    #[command(subcommand)]
+    Owner(Owner),
     Completions(Completions),
     Man(Man),
 }
@@ -115,6 +119,32 @@ pub struct Backup {
     /// Say what would be saved; write nothing
     #[arg(long, short = 'n')]
     pub dry_run: bool,
+}
+
+/// Enroll this server with a Pusat Data, by the token that was given for it
+#[derive(Debug, Args)]
+#[command(after_long_help = examples::ENROLL)]
+pub struct Enroll {
+    /// Where the Pusat Data is: https://host:port
+    pub url: String,
+    /// The token that `pulih-controller agent invite` printed
+    #[arg(long, value_name = "TOKEN", env = "PULIH_TOKEN", hide_env_values = true)]
+    pub token: Token,
+}
+
+/// The owner key of an OPD: offline, with its walidata
+#[derive(Debug, Subcommand)]
+pub enum Owner {
+    /// Make an owner key in a new file
+    New {
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Print the fingerprint of an owner key, for `pulih-controller opd add`
+    Show {
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
 }
 
 /// The identity that reads a vault.

@@ -17,7 +17,7 @@ use super::choose::{Writable, for_writing};
 use super::failure::{Failure, Outcome};
 use super::output::{count, size};
 use super::snapshots::{SHORT_ID, Snapshot};
-use super::{Context, address::StoreAddress};
+use super::Context;
 use crate::backup::{self, Backup, Limits, Source};
 use crate::source::{self, Excludes, Skip, Step, WalkOptions};
 use crate::state::DatasetState;
@@ -127,8 +127,8 @@ fn walk_options(context: &Context, args: &Args, vault: &Writable) -> Result<Walk
         Excludes::new(&args.exclude, &args.exclude_from).map_err(|error| Failure::usage(error.to_string()))?;
     let mut skip = Vec::new();
     // A vault in itself would grow with each run, and the agent's secrets belong nowhere else.
-    let StoreAddress::Dir(store) = context.address()?;
-    for own in [store.as_path(), vault.dir.path()] {
+    let store = context.address()?;
+    for own in store.folder().into_iter().chain([vault.dir.path()]) {
         skip.extend(identity(own));
     }
     Ok(WalkOptions {

@@ -16,7 +16,7 @@ use super::output::{printable_lines, size};
 use super::{Context, PROGRAM};
 use crate::identity::IdentityFile;
 use crate::state::StateDir;
-use crate::utc;
+use pulih_vault::utc;
 
 /// How far a snapshot may lie ahead of this clock: clocks differ by some minutes.
 const CLOCK_SLACK: i64 = 300;
@@ -84,7 +84,7 @@ pub fn run(context: &mut Context, args: &Doctor) -> Result<Outcome, Failure> {
     let state = look_at_state(context, &mut found);
     let identity = args.identity.identity.as_deref().and_then(|path| look_at_identity(path, &mut found));
     let address = context.address()?;
-    if let Some(store) = look_at_store(&address, &mut found) {
+    if let Some(store) = look_at_store(&address, state.as_ref(), &mut found) {
         match state.as_ref().map_or(Ok(Vec::new()), |state| own_vaults(state, &*store)) {
             Ok(own) => look_at_vaults(context, &*store, &own, identity.as_ref(), &mut found),
             Err(failure) => found.failure("vault", &failure),
@@ -154,8 +154,10 @@ fn look_at_identity(path: &Path, found: &mut Findings) -> Option<IdentityFile> {
     }
 }
 
-fn look_at_store(address: &StoreAddress, found: &mut Findings) -> Option<std::sync::Arc<dyn Store>> {
-    let store = match address.open() {
+fn look_at_store(address: &StoreAddress, state: Option<&StateDir>, found: &mut Findings) -> Option<std::sync::Arc<dyn Store>> {
+    // Without a state there is nothing to say of a site: that was found wrong already.
+    let state = state?;
+    let store = match address.open(state) {
         Ok(store) => store,
         Err(failure) => {
             found.failure("store", &failure);

@@ -21,6 +21,15 @@ Examples:
   With the recipient of an identity and an owner key that are there already:
     pulih-agent init --store /srv/pulih --recipient age1… --owner opd.owner";
 
+pub const ENROLL: &str = "\
+The server gets a certificate and a key of its own, which only let it add to its own vaults. The
+site is believed because the token names its CA.
+
+Examples:
+  pulih-agent enroll https://pusat.example.go.id:8443 --token pulih1_…
+  pulih-agent init --store https://pusat.example.go.id:8443 --owner opd.owner --recipient age1…
+  pulih-agent backup --store https://pusat.example.go.id:8443 /etc /srv";
+
 pub const BACKUP: &str = "\
 Files that did not change since the last snapshot are not read again. What cannot be read is named,
 the snapshot is kept, and the exit status is 3.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
+use pulih_stores::GatewayError;
 use pulih_vault::error::{Malformed, VaultError};
 use pulih_vault::store::StoreError;
 
@@ -51,6 +52,8 @@ pub enum Failure {
     Restore(#[from] RestoreError),
     #[error(transparent)]
     Target(#[from] TargetError),
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
     /// A whole sentence.

@@ -11,7 +11,7 @@ use super::args::Ls;
 use super::failure::{Failure, Outcome};
 use super::output::{Out, printable};
 use super::{Context, open};
-use crate::utc;
+use pulih_vault::utc;
 
 /// How entries are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -25,7 +25,7 @@ use super::output::{Align, Table, count, size};
 use super::snapshots::{SHORT_ID, Snapshot};
 use crate::identity::{OwnerKey, read_owner};
 use crate::monitor::{Monitor as _, Progress};
-use crate::utc;
+use pulih_vault::utc;
 
 #[derive(Serialize)]
 struct Report {

@@ -11,7 +11,7 @@ use super::args::Snapshots;
 use super::choose::{Readable, for_reading};
 use super::failure::{Failure, Outcome};
 use super::output::{Align, Table, count, size};
-use crate::utc;
+use pulih_vault::utc;
 
 /// Digits of an id that tables show.
 pub const SHORT_ID: usize = 10;

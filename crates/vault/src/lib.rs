@@ -22,5 +22,6 @@ pub mod rebuild;
 pub mod store;
 pub mod tree;
 pub mod trust;
+pub mod utc;
 pub mod wire;
 pub mod writer;

@@ -1,0 +1,47 @@
+//! `enroll`: from a token to a certificate. The token is used up by it, so what could fail here
+//! is tried first.
+
+use serde_json::json;
+
+use super::address::gateway_url;
+use super::args::Enroll;
+use super::failure::{Failure, Outcome};
+use super::{Context, PROGRAM};
+use crate::state::Site;
+
+pub fn run(context: &mut Context, args: &Enroll) -> Result<Outcome, Failure> {
+    let url = gateway_url(&args.url)?;
+    let state = context.state()?;
+    if let Some(site) = state.site()? {
+        return Err(Failure::said(format!(
+            "this agent is enrolled already: with {} ({}), as {}",
+            site.name, site.credentials.url, site.agent
+        )));
+    }
+    // A state that cannot be written must not cost the token.
+    state.spool()?;
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let (credentials, enrolled) = pulih_stores::gateway::enroll(&url, &args.token, &host, PROGRAM)?;
+    let site = Site {
+        credentials,
+        agent: enrolled.agent,
+        opd: enrolled.opd,
+        name: enrolled.site,
+        owner: enrolled.owner,
+        not_after: enrolled.not_after,
+    };
+    state.save_site(&site)?;
+    if context.global.json {
+        context.out.json(&json!({
+            "type": "pulih/enrolled/v1", "url": url, "site": site.name, "agent": site.agent, "opd": site.opd,
+            "owner": site.owner, "not_after": site.not_after,
+        }))?;
+    } else {
+        context.out.line(&format!(
+            "Enrolled with {} as {} of {}; the certificate is good until {}.\n\nNext, make the vault; \
+             the OPD's owner key signs it:\n  pulih-agent init --store {url} --owner FILE --recipient age1…",
+            site.name, site.agent, site.opd, site.not_after
+        ))?;
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,39 @@
+//! Making a site.
+
+use pulih_vault::store::DirStore;
+use pulih_vault::utc;
+
+use super::{Failure, Init};
+use crate::pki::Authority;
+use crate::record::Record;
+use crate::site::{SiteDir, SiteFile};
+
+pub fn run(dir: &SiteDir, args: &Init, json: bool) -> Result<(), Failure> {
+    let site = SiteFile::read(&args.site)?;
+    let store = std::path::absolute(&args.store).map_err(|error| Failure::Said(error.to_string()))?;
+    let text = store.to_str().ok_or_else(|| Failure::Said("the store's path must be UTF-8".into()))?.to_owned();
+    dir.make()?;
+    let _lock = dir.lock()?;
+    let now = utc::now();
+    let (authority, ca_key) = Authority::make(&site.name, now)?;
+    let (server, server_key) = authority.server(&site.name, &site.hosts, now)?;
+    let opened = DirStore::create(&store)?;
+    dir.write("store", &text)?;
+    dir.write("ca.key", &ca_key)?;
+    dir.write("ca.pem", authority.certificate())?;
+    dir.write("gateway.key", &server_key)?;
+    dir.write("gateway.pem", &server.pem)?;
+    Record::make(dir, &site, std::sync::Arc::new(opened), now)?;
+    // Last: with it there is a site.
+    let file = std::fs::read_to_string(&args.site).map_err(|error| Failure::Said(error.to_string()))?;
+    dir.write("site.toml", &file)?;
+    if json {
+        println!("{}", serde_json::json!({"type": "pulih/site/v1", "site": site.name, "store": text}));
+    } else {
+        println!("Made the site {} with its store in {text}.\n\nNext:", site.name);
+        println!("  pulih-controller serve");
+        println!("  pulih-controller opd add NAME --owner KEY");
+        println!("  pulih-controller agent invite NAME --opd NAME");
+    }
+    Ok(())
+}

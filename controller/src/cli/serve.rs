@@ -1,0 +1,75 @@
+//! Serving a site.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pulih_policies::Policy;
+use pulih_vault::store::DirStore;
+use pulih_vault::utc;
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::Failure;
+use crate::catalog::Catalog;
+use crate::control::{self, SOCKET};
+use crate::gateway::Gateway;
+use crate::pki::Authority;
+use crate::pusat::Pusat;
+use crate::record::Record;
+use crate::site::{SiteDir, SiteLock};
+
+/// The policy in force.
+const POLICY: &[u8] = include_bytes!("../../../policies/default.toml");
+/// Between checkpoints of the ledger.
+const CHECKPOINT_EVERY: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// Opens a site for this process alone.
+pub fn open(dir: &SiteDir) -> Result<(Arc<Pusat>, SiteLock), Failure> {
+    let site = dir.site()?;
+    let lock = dir.lock()?;
+    let authority = Authority::open(&dir.read("ca.pem")?, &dir.read("ca.key")?)?;
+    let store = Arc::new(DirStore::open(Path::new(dir.read("store")?.trim()))?);
+    let record = Record::open(dir, &site, store.clone())?;
+    let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
+    let policy = Policy::parse("default.toml", POLICY).map_err(|error| Failure::Said(error.to_string()))?;
+    let pusat = Pusat::new(site, authority, store, catalog, record, policy, utc::now);
+    pusat.accept_leftovers()?;
+    Ok((Arc::new(pusat), lock))
+}
+
+pub fn run(dir: &SiteDir) -> Result<(), Failure> {
+    let (pusat, _lock) = open(dir)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::Said(format!("cannot start: {error}")))?.block_on(serve(dir, pusat))
+}
+
+async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
+    let said = |what: &'static str| move |error: std::io::Error| Failure::Said(format!("cannot {what}: {error}"));
+    let gateway =
+        Gateway::open(&pusat, pusat.site.listen, &dir.read("gateway.pem")?, &dir.read("gateway.key")?).await?;
+    let socket = dir.path(SOCKET);
+    // Left by a process that was killed: this one holds the lock.
+    let _ = std::fs::remove_file(&socket);
+    let control = UnixListener::bind(&socket).map_err(said("open the control socket"))?;
+    let (stop, stopped) = watch::channel(false);
+    let mut terminate = signal(SignalKind::terminate()).map_err(said("catch signals"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(said("catch signals"))?;
+    // One line for people and for whoever waits until it is ready.
+    println!("{} serves on https://{}", pusat.site.name, gateway.address().map_err(said("name its address"))?);
+    let answering = tokio::spawn(control::serve(control, pusat.clone(), stopped.clone()));
+    let serving = tokio::spawn(gateway.serve(stopped));
+    let mut hourly = tokio::time::interval(CHECKPOINT_EVERY);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hourly.tick() => pusat.blocking(Pusat::checkpoint).await?,
+        }
+    }
+    let _ = stop.send(true);
+    let _ = serving.await;
+    let _ = answering.await;
+    let _ = std::fs::remove_file(&socket);
+    Ok(pusat.blocking(Pusat::checkpoint).await?)
+}

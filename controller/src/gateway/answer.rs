@@ -1,0 +1,77 @@
+//! Answers that are refusals, in the form of the contract.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use pulih_protocol::error::{Code, ErrorBody};
+use pulih_vault::error::VaultError;
+use pulih_vault::store::StoreError;
+
+use crate::catalog::CatalogError;
+use crate::record::RecordError;
+
+/// A request that is refused.
+#[derive(Debug)]
+pub struct Refusal {
+    pub code: Code,
+    pub message: String,
+}
+
+pub type Answer<T = Response> = Result<T, Refusal>;
+
+impl Refusal {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// What went wrong here is for the site's log, not for the peer.
+    pub fn internal(what: &dyn std::fmt::Display) -> Self {
+        eprintln!("error: {what}");
+        Self::new(Code::Internal, "the site failed; its log says why. Try again later")
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, Json(ErrorBody::new(self.code, self.message))).into_response()
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::NotFound { .. } => Code::NotFound,
+            StoreError::AlreadyExists { .. } => Code::AlreadyExists,
+            StoreError::TooLarge { .. } => Code::TooLarge,
+            StoreError::OutOfRange { .. } => Code::OutOfRange,
+            StoreError::Full { .. } => {
+                eprintln!("error: {error}");
+                return Self::new(Code::Full, "the site's store is full; its people must make room");
+            }
+            StoreError::Io { .. } => return Self::internal(&error),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<CatalogError> for Refusal {
+    fn from(error: CatalogError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<RecordError> for Refusal {
+    fn from(error: RecordError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<VaultError> for Refusal {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Store(error) => error.into(),
+            error => Self::new(Code::Refused, error.to_string()),
+        }
+    }
+}

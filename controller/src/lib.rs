@@ -1,0 +1,11 @@
+//! The controller of a site: one process that takes in the agents' snapshots, decides what is
+//! believed, and writes down what happened before it does.
+
+pub mod catalog;
+pub mod cli;
+mod control;
+pub mod gateway;
+pub mod pki;
+pub mod pusat;
+pub mod record;
+pub mod site;

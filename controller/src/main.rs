@@ -1,0 +1,7 @@
+//! The controller of a site.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pulih_controller::cli::main()
+}

@@ -1,0 +1,126 @@
+//! What the site writes down: its ledger, and the catalog that follows it. Nothing is in the
+//! catalog that was not durable in the ledger before.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pulih_ledger::entry::{Body, Entry, EntryError, View};
+use pulih_ledger::ids::SiteId;
+use pulih_ledger::time::Time;
+use pulih_ledger::{Actor, Ledger, LedgerError};
+use pulih_vault::error::Malformed;
+use pulih_vault::note::SigningKey;
+use pulih_vault::store::Store;
+use pulih_vault::utc;
+
+use crate::catalog::{Catalog, CatalogError};
+use crate::site::{SiteDir, SiteError, SiteFile};
+
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    #[error("the ledger's key, or what is to be written into it, is not good: {0}")]
+    Malformed(#[from] Malformed),
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+}
+
+pub struct Record {
+    ledger: Ledger,
+    site: SiteId,
+    pub catalog: Catalog,
+}
+
+/// `2026-11-22T01:23:45Z` of seconds since 1970.
+pub fn time(seconds: i64) -> Result<Time, Malformed> {
+    utc::rfc3339(seconds).parse()
+}
+
+/// The name of a site in its ledger: `pusat-33.19`.
+fn site_id(site: &SiteFile) -> Result<SiteId, Malformed> {
+    format!("pusat-{}", site.regency).parse()
+}
+
+impl Record {
+    /// Begins the ledger of a new site; its key goes into the site's folder first.
+    pub fn make(dir: &SiteDir, site: &SiteFile, store: Arc<dyn Store>, now: i64) -> Result<Self, RecordError> {
+        let id = site_id(site)?;
+        let key = SigningKey::generate(&format!("pulih-ledger/{id}"), &ring::rand::SystemRandom::new())?;
+        dir.write("ledger.key", &key.to_secret_text())?;
+        let verifier = key.verifier();
+        let ledger = Ledger::create(store, &id, key)?;
+        let mut record = Self { ledger, site: id, catalog: Catalog::open(&dir.path("catalog.sqlite"))? };
+        let created = pulih_ledger::entry::kinds::SiteCreated { role: "pusat".into(), name: site.name.clone(), key: verifier };
+        record.write(now, Actor::Site, vec![Body::SiteCreated(created)])?;
+        record.ledger.checkpoint()?;
+        Ok(record)
+    }
+
+    /// Opens a site's ledger, and has the catalog follow what it has not seen of it.
+    pub fn open(dir: &SiteDir, site: &SiteFile, store: Arc<dyn Store>) -> Result<Self, RecordError> {
+        let key = SigningKey::from_secret_text(dir.read("ledger.key")?.trim())?;
+        let id = site_id(site)?;
+        let ledger = Ledger::open(store, &id, key)?;
+        let mut record = Self { ledger, site: id, catalog: Catalog::open(&dir.path("catalog.sqlite"))? };
+        record.catch_up()?;
+        Ok(record)
+    }
+
+    /// Forgets the catalog, which is made again from the ledger when it is opened.
+    pub fn forget_catalog(dir: &SiteDir) -> std::io::Result<()> {
+        for name in ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"] {
+            remove_if_there(&dir.path(name))?;
+        }
+        Ok(())
+    }
+
+    fn catch_up(&mut self) -> Result<(), RecordError> {
+        for recorded in self.ledger.log().entries(self.catalog.next_entry()?) {
+            let recorded = recorded?;
+            let entry = recorded.read()?;
+            let body = match &entry.view {
+                View::Known(body) => Some(&**body),
+                // A newer version's: it means nothing to this one's catalog.
+                View::Unknown => None,
+                View::Misread { why, .. } => return Err(why.clone().into()),
+            };
+            self.catalog.follow(recorded.index, &entry.at, body)?;
+        }
+        Ok(())
+    }
+
+    /// Writes entries: into the ledger, durably, and then the catalog follows.
+    pub fn write(&mut self, now: i64, actor: Actor, bodies: Vec<Body>) -> Result<(), RecordError> {
+        let at = time(now)?;
+        let entry = |body| Entry::new(self.site.clone(), at.clone(), actor.clone(), body);
+        let entries: Vec<Entry> = bodies.into_iter().map(entry).collect();
+        let indexes = self.ledger.append(&entries)?;
+        for (index, entry) in indexes.zip(&entries) {
+            self.catalog.follow(index, &at, Some(&entry.body))?;
+        }
+        Ok(())
+    }
+
+    /// Signs a checkpoint, if there is news.
+    pub fn checkpoint(&mut self) -> Result<(), RecordError> {
+        self.ledger.checkpoint()?;
+        Ok(())
+    }
+
+    /// How many entries there are.
+    pub fn size(&self) -> u64 {
+        self.ledger.log().size()
+    }
+}
+
+fn remove_if_there(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}

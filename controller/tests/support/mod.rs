@@ -1,0 +1,154 @@
+//! A site on loopback and servers that enroll with it: real processes in a folder that goes away.
+#![allow(dead_code)] // Each test program uses a part of it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The agent's program lies beside the controller's; building the workspace's tests builds both.
+fn agent_program() -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_pulih-controller")).with_file_name("pulih-agent");
+    assert!(path.exists(), "{} is not built: run `cargo build --workspace --bins`", path.display());
+    path
+}
+
+pub struct Site {
+    pub folder: tempfile::TempDir,
+    serving: Option<Child>,
+    pub url: String,
+}
+
+pub fn succeeded(output: &Output) -> String {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
+    out.into_owned()
+}
+
+/// What a command says that fails.
+pub fn failed(output: &Output) -> String {
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{}\n{err}", String::from_utf8_lossy(&output.stdout));
+    err
+}
+
+impl Site {
+    /// A new site that serves.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = "name = \"Pusat Data Uji\"\nregency = \"33.19\"\nlisten = \"127.0.0.1:0\"\nhosts = [\"localhost\"]\n";
+        std::fs::write(folder.path().join("site.toml"), file).unwrap();
+        let mut site = Self { folder, serving: None, url: String::new() };
+        let (file, store) = (site.path("site.toml"), site.path("store"));
+        let arguments = ["init", "--role", "pusat", "--site", file.to_str().unwrap(), "--store", store.to_str().unwrap()];
+        succeeded(&site.controller(&arguments));
+        site.start();
+        site
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pulih-controller"));
+        command.env("PULIH_CONTROLLER_STATE", self.path("site"));
+        command
+    }
+
+    pub fn controller(&self, arguments: &[&str]) -> Output {
+        self.command().args(arguments).output().unwrap()
+    }
+
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.command().arg("--json").args(arguments).output().unwrap();
+        serde_json::from_str(&succeeded(&output)).unwrap()
+    }
+
+    pub fn start(&mut self) {
+        let mut serving = self.command().arg("serve").stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(serving.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().rsplit("https://").next().unwrap();
+        // Its certificate is for the name.
+        self.url = format!("https://{}", address.replace("127.0.0.1", "localhost"));
+        self.serving = Some(serving);
+    }
+
+    /// Ends the serving process as the power would.
+    pub fn kill(&mut self) {
+        let mut serving = self.serving.take().unwrap();
+        serving.kill().unwrap();
+        serving.wait().unwrap();
+    }
+
+    pub fn stop(&mut self) {
+        let mut serving = self.serving.take().unwrap();
+        succeeded(&Command::new("kill").arg(serving.id().to_string()).output().unwrap());
+        assert!(serving.wait().unwrap().success());
+    }
+
+    pub fn points(&self) -> Vec<Value> {
+        self.json(&["status"])["recovery_points"].as_array().unwrap().clone()
+    }
+
+    /// Adds an OPD with a new owner key.
+    pub fn opd(&self, name: &str) {
+        let file = self.path(&format!("{name}.owner"));
+        let agent = Server { site: self, name: "owner".into() };
+        succeeded(&agent.run(&["owner", "new", file.to_str().unwrap()]));
+        let fingerprint = succeeded(&agent.run(&["owner", "show", file.to_str().unwrap()]));
+        succeeded(&self.controller(&["opd", "add", name, "--title", name, "--owner", fingerprint.trim()]));
+    }
+
+    pub fn token(&self, agent: &str, opd: &str) -> String {
+        self.json(&["agent", "invite", agent, "--opd", opd])["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A server that has enrolled and made its vault.
+    pub fn server(&self, name: &str, opd: &str) -> Server<'_> {
+        let server = Server { site: self, name: name.into() };
+        succeeded(&server.run(&["enroll", &self.url, "--token", &self.token(name, opd)]));
+        let (owner, identity) = (self.path(&format!("{opd}.owner")), server.path("identity"));
+        std::fs::create_dir_all(server.path("tree")).unwrap();
+        let files = ["--owner", owner.to_str().unwrap(), "--identity-out", identity.to_str().unwrap()];
+        succeeded(&server.run(&["init", "--store", &self.url, files[0], files[1], files[2], files[3]]));
+        server
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if let Some(mut serving) = self.serving.take() {
+            let _ = serving.kill();
+            let _ = serving.wait();
+        }
+    }
+}
+
+pub struct Server<'s> {
+    pub site: &'s Site,
+    pub name: String,
+}
+
+impl Server<'_> {
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.site.path(&self.name).join(name)
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(agent_program());
+        command.env("PULIH_STATE", self.path("state")).args(arguments).output().unwrap()
+    }
+
+    /// What is to be saved.
+    pub fn write(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.path("tree").join(name), bytes).unwrap();
+    }
+
+    pub fn backup(&self, dataset: &str) -> Output {
+        let tree = self.path("tree");
+        self.run(&["backup", "--quiet", "--store", &self.site.url, "--dataset", dataset, tree.to_str().unwrap()])
+    }
+}

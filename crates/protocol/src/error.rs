@@ -1,0 +1,88 @@
+//! What a gateway says when it refuses.
+
+use serde::{Deserialize, Serialize};
+
+const TYPE: &str = "pulih/error/v1";
+
+/// Why a request was refused, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Code {
+    /// The request is not what the contract says.
+    BadRequest,
+    /// No certificate, or one that is not known or no longer valid.
+    Unauthorized,
+    /// The certificate is good and does not cover this.
+    Forbidden,
+    NotFound,
+    AlreadyExists,
+    /// The bytes do not have the hash that their name says.
+    HashMismatch,
+    TooLarge,
+    /// The range is not in the object.
+    OutOfRange,
+    /// A manifest or description that the site does not believe or that is not complete.
+    Refused,
+    /// The store or the OPD's quota is full.
+    Full,
+    /// Try again later.
+    Busy,
+    Internal,
+    /// A code that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Code {
+    pub const ALL: [Self; 12] = [
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::AlreadyExists,
+        Self::HashMismatch,
+        Self::TooLarge,
+        Self::OutOfRange,
+        Self::Refused,
+        Self::Full,
+        Self::Busy,
+        Self::Internal,
+    ];
+
+    pub fn http_status(self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::Unauthorized => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::AlreadyExists => 409,
+            Self::TooLarge => 413,
+            Self::OutOfRange => 416,
+            Self::HashMismatch | Self::Refused => 422,
+            Self::Full => 507,
+            Self::Busy => 503,
+            Self::Internal | Self::Unknown => 500,
+        }
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::Busy | Self::Internal)
+    }
+}
+
+/// The body of every answer that is not a success.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    #[serde(rename = "type")]
+    kind: String,
+    pub code: Code,
+    /// A sentence for people: what was refused, and what to do.
+    pub message: String,
+}
+
+impl ErrorBody {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { kind: TYPE.into(), code, message: message.into() }
+    }
+}

@@ -1,0 +1,105 @@
+//! A site's gateway as a store: objects of the agent's own vaults, over mutual TLS.
+//!
+//! An object is spooled to a nameless file until it has a name, so that memory stays bounded and
+//! a line that drops costs that object again and nothing else. What the gateway refuses for good
+//! is an error at once; what may pass is tried again, with growing pauses.
+
+mod client;
+mod enroll;
+mod error;
+mod retry;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pulih_protocol::path;
+use pulih_protocol::report::AgentView;
+use pulih_vault::store::{ObjectName, Staged, Store, StoreError};
+
+use client::Client;
+pub use client::Credentials;
+pub use enroll::enroll;
+pub use error::GatewayError;
+
+pub struct GatewayStore {
+    client: Arc<Client>,
+    spool: PathBuf,
+}
+
+impl GatewayStore {
+    /// `spool` is a folder for objects on their way.
+    pub fn open(credentials: &Credentials, spool: &Path) -> Result<Self, GatewayError> {
+        Ok(Self { client: Arc::new(Client::new(credentials)?), spool: spool.to_owned() })
+    }
+
+    /// What the site knows of this agent.
+    pub fn view(&self) -> Result<AgentView, GatewayError> {
+        self.client.get_json(path::AGENT)
+    }
+}
+
+fn object(name: &ObjectName) -> String {
+    format!("{}{name}", path::OBJECTS)
+}
+
+impl Store for GatewayStore {
+    fn stage(&self) -> Result<Box<dyn Staged>, StoreError> {
+        let file = tempfile::tempfile_in(&self.spool).map_err(|source| StoreError::Io {
+            action: format!("make a file in {}", self.spool.display()),
+            source,
+        })?;
+        Ok(Box::new(Spooled { client: self.client.clone(), file }))
+    }
+
+    fn size(&self, name: &ObjectName) -> Result<u64, StoreError> {
+        self.client.size(&object(name)).map_err(|error| error.of(name, "look for"))
+    }
+
+    fn read_range(&self, name: &ObjectName, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
+        let end = offset.checked_add(len as u64);
+        if len == 0 {
+            let size = self.size(name)?;
+            return match end {
+                Some(end) if end <= size => Ok(()),
+                _ => Err(StoreError::OutOfRange { name: name.clone(), size, offset, end: offset }),
+            };
+        }
+        let Some(end) = end else {
+            return Err(StoreError::OutOfRange { name: name.clone(), size: 0, offset, end: u64::MAX });
+        };
+        self.client.read(&object(name), offset, len, out).map_err(|error| match error {
+            GatewayError::OutOfRange { size } => StoreError::OutOfRange { name: name.clone(), size, offset, end },
+            error => error.of(name, "read"),
+        })
+    }
+
+    fn list(&self, prefix: &ObjectName, each: &mut dyn FnMut(ObjectName)) -> Result<(), StoreError> {
+        // Collected first: a list that breaks off in the middle begins anew.
+        let names = self.client.list(prefix).map_err(|error| error.of(prefix, "list"))?;
+        names.into_iter().for_each(each);
+        Ok(())
+    }
+}
+
+struct Spooled {
+    client: Arc<Client>,
+    file: File,
+}
+
+impl Write for Spooled {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Staged for Spooled {
+    fn commit(mut self: Box<Self>, name: &ObjectName) -> Result<(), StoreError> {
+        self.client.put(&object(name), &mut self.file).map_err(|error| error.of(name, "put"))
+    }
+}
