@@ -38,9 +38,6 @@ use args::{Cli, Command, Global};
 use failure::{Failure, Outcome};
 use output::Out;
 
-/// `pulih-agent 0.1.0`: how manifests name their writer.
-pub const PROGRAM: &str = concat!("pulih-agent ", env!("CARGO_PKG_VERSION"));
-
 /// What every command works with.
 pub struct Context {
     pub global: Global,

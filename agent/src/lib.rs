@@ -1,6 +1,9 @@
 //! The agent on an office's server: it walks what is to be saved, streams it into a vault and
 //! brings it back.
 
+/// `pulih-agent 0.1.0`: how manifests name their writer.
+pub const PROGRAM: &str = concat!("pulih-agent ", env!("CARGO_PKG_VERSION"));
+
 pub mod backup;
 pub mod cli;
 pub mod identity;

@@ -182,6 +182,20 @@ fn bad_usage_is_status_2() {
 }
 
 #[test]
+fn how_a_dataset_is_cut_is_settled_by_its_first_backup() {
+    let office = Office::new();
+    office.init();
+    fs::write(office.path("dump"), vec![7; 1 << 20]).unwrap();
+    let first = office.json(&["backup", "--json", "--dataset", "db", "--chunks", "small", "dump"]);
+    let again = office.json(&["backup", "--json", "--dataset", "db", "dump"]);
+    assert_eq!(again["snapshot"]["changes"]["new_bytes"], 0, "{again}");
+    assert_eq!(first["snapshot"]["dataset"], "db");
+    let other = office.run(&["backup", "--dataset", "db", "--chunks", "large", "dump"]);
+    assert_eq!(status(&other), 2);
+    assert!(err(&other).contains("16.0 KiB"), "{}", err(&other));
+}
+
+#[test]
 fn failures_are_status_1_and_say_what_to_do() {
     let office = Office::new();
     let output = office.run(&["snapshots"]);

@@ -53,7 +53,7 @@ def machine():
         model = re.search(r"model name\s*: (.*)", f.read())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return dict(cpu=model[1] if model else os.uname().machine, cores=os.cpu_count(),
-                memory_gib=round(memory / GIB, 1), kernel=os.uname().release)
+                memory_gib=round(memory / GIB, 1), kernel=".".join(os.uname().release.split(".")[:2]))
 
 
 def commit():

@@ -6,7 +6,6 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::FileExt as _;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -15,7 +14,9 @@ use pulih_vault::chunker::Chunker;
 use pulih_vault::id::ChunkId;
 use pulih_vault::reader::chunk_id;
 use pulih_vault::tree::entry::{Content, Entry, Kind, Note};
+use rustix::buffer::spare_capacity;
 use rustix::fs::{Advice, fadvise};
+use rustix::io::Errno;
 
 use crate::source::content::{self, Extents};
 use crate::source::{Found, OwnerNames, Stat, metadata};
@@ -368,17 +369,18 @@ fn holes_before(extents: &Extents, read: u64) -> Vec<(u64, u64)> {
 
 /// Appends up to `len` bytes from `offset` on; fewer if the file ends before.
 fn read_at(file: &File, offset: u64, len: u64, bytes: &mut Vec<u8>) -> io::Result<u64> {
-    let from = bytes.len();
-    bytes.resize(from + len as usize, 0);
-    let mut done = 0;
-    while done < len as usize {
-        match file.read_at(&mut bytes[from + done..], offset + done as u64) {
+    let (from, to) = (bytes.len(), bytes.len() + len as usize);
+    bytes.reserve(len as usize);
+    while bytes.len() < to {
+        let done = (bytes.len() - from) as u64;
+        // Into room that nobody has cleared: clearing it costs as much as hashing it.
+        match rustix::io::pread(file, spare_capacity(bytes), offset + done) {
             Ok(0) => break,
-            Ok(n) => done += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
-    bytes.truncate(from + done);
-    Ok(done as u64)
+    // The room may be larger than what was asked for.
+    bytes.truncate(to);
+    Ok((bytes.len() - from) as u64)
 }

@@ -27,7 +27,7 @@ const IN_FLIGHT_BYTES: u64 = 24 << 20;
 /// Decisions that may wait.
 const IN_FLIGHT_ITEMS: usize = 8192;
 /// Small files read by one job.
-const BATCH_FILES: usize = 32;
+const BATCH_FILES: usize = 64;
 const BATCH_BYTES: u64 = 512 << 10;
 
 /// Content of small files, once it has come.

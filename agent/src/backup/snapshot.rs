@@ -22,6 +22,7 @@ use super::ids::FileIds;
 use super::known::{Known, LiveBytes};
 use super::listing::{ListingWriter, Record, Tail, stat_bytes};
 use super::{Backup, BackupError, Outcome, Problem};
+use crate::PROGRAM;
 use crate::monitor::Progress;
 use crate::source::Stat;
 use pulih_vault::utc::rfc3339;
@@ -397,7 +398,7 @@ impl<'a> Snapshot<'a> {
             sequence: self.newest.map_or(0, |name| name.sequence) + 1,
             captured: rfc3339(seconds(self.started)),
             partial,
-            program: format!("pulih-agent {}", env!("CARGO_PKG_VERSION")),
+            program: PROGRAM.into(),
             host: backup.host.clone(),
             description: backup.description_name,
             chunker: backup.chunker,

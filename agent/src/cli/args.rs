@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
 use pulih_protocol::token::Token;
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use pulih_vault::chunker::ChunkSizes;
 use pulih_vault::description::Class;
 use pulih_vault::id::VaultId;
 use pulih_vault::layout::DatasetName;
@@ -116,6 +118,9 @@ pub struct Backup {
     /// Do not go into other file systems that are mounted below a PATH
     #[arg(long, short = 'x')]
     pub one_file_system: bool,
+    /// How finely a new dataset is cut: small for database dumps, large for many terabytes
+    #[arg(long, value_name = "SIZE")]
+    pub chunks: Option<Chunks>,
     /// Say what would be saved; write nothing
     #[arg(long, short = 'n')]
     pub dry_run: bool,
@@ -145,6 +150,25 @@ pub enum Owner {
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
+/// How finely a dataset is cut, for good: cut otherwise, nothing of it would be known again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Chunks {
+    /// 16 KiB on average
+    Small,
+    /// 64 KiB on average
+    Medium,
+    /// 256 KiB on average
+    Large,
+}
+
+impl Chunks {
+    pub fn sizes(self) -> ChunkSizes {
+        match self {
+            Self::Small => ChunkSizes::SMALL,
+            Self::Medium => ChunkSizes::DEFAULT,
+            Self::Large => ChunkSizes::LARGE,
+        }
+    }
 }
 
 /// The identity that reads a vault.

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Instant, SystemTime};
 
+use pulih_vault::chunker::ChunkSizes;
 use pulih_vault::layout::{DatasetName, ManifestName};
 use pulih_vault::store::Store;
 use pulih_vault::tree::name::{escape, is_safe_path};
@@ -12,7 +13,7 @@ use pulih_vault::trust;
 use pulih_vault::writer::WriterSettings;
 use serde::Serialize;
 
-use super::args::Backup as Args;
+use super::args::{Backup as Args, Chunks};
 use super::choose::{Writable, for_writing};
 use super::failure::{Failure, Outcome};
 use super::output::{count, size};
@@ -25,7 +26,7 @@ use crate::state::DatasetState;
 /// Threads that list folders ahead, and that read files: they wait for the disk more than they
 /// work.
 const WALK_THREADS: usize = 2;
-const READ_THREADS: usize = 6;
+const READ_THREADS: usize = 4;
 
 #[derive(Serialize)]
 struct Report {
@@ -59,7 +60,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     let trusted = vault.trusted(context, &*store)?;
     let (description_name, description) = trusted.current();
     let state = vault.dir.dataset(&args.dataset)?;
-    let chunker = state.as_ref().map_or(description.chunker, |state| state.chunker);
+    let chunker = chunker(args, state.as_ref(), description.chunker)?;
     let expected = state.and_then(|state| state.last);
     let monitor = context.monitor();
     let clock = SystemTime::now;
@@ -89,6 +90,20 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     let outcome = backup::run(&backup, source(context, args, &vault)?)?;
     drop(monitor);
     report(context, &vault, &outcome, started)
+}
+
+/// How the dataset is cut: as it was, or as was asked when it is new.
+fn chunker(args: &Args, state: Option<&DatasetState>, default: ChunkSizes) -> Result<ChunkSizes, Failure> {
+    let asked = args.chunks.map(Chunks::sizes);
+    match (state, asked) {
+        (Some(state), Some(asked)) if state.chunker != asked => Err(Failure::usage(format!(
+            "dataset {} is cut into chunks of {} on average, for good; leave --chunks out, or name a new dataset",
+            args.dataset,
+            size(state.chunker.average.into())
+        ))),
+        (Some(state), _) => Ok(state.chunker),
+        (None, asked) => Ok(asked.unwrap_or(default)),
+    }
 }
 
 /// The dataset's newest manifest in the store. One that the agent remembers and the store has

@@ -8,12 +8,13 @@ use pulih_vault::store::Store;
 use pulih_vault::trust::{self, TrustedVault};
 use serde::Serialize;
 
+use super::Context;
 use super::address::StoreAddress;
 use super::args::Doctor;
 use super::choose::{Writable, own_vaults};
 use super::failure::{Failure, Outcome};
 use super::output::{printable_lines, size};
-use super::{Context, PROGRAM};
+use crate::PROGRAM;
 use crate::identity::IdentityFile;
 use crate::state::StateDir;
 use pulih_vault::utc;

@@ -14,7 +14,7 @@ use pulih_vault::reader::walk::ChunkCursor;
 use pulih_vault::reader::{Identities, SnapshotReader, share};
 use pulih_vault::store::Store;
 use pulih_vault::tree::entry::Entry;
-use pulih_vault::tree::name::{compare, escape};
+use pulih_vault::tree::name::{compare, escape, is_at_or_below};
 use pulih_vault::tree::node::Root;
 use pulih_vault::trust::{Resolved, TrustedVault};
 use serde::Serialize;
@@ -109,10 +109,6 @@ impl OpenSnapshot {
 /// Fails once a signal asked for the end.
 pub fn go_on(stop: &AtomicBool) -> Result<(), Failure> {
     if stop.load(Ordering::Relaxed) { Err(Failure::said("interrupted: what was printed is not all")) } else { Ok(()) }
-}
-
-fn is_at_or_below(below: &[u8], path: &[u8]) -> bool {
-    path.strip_prefix(below).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
 }
 
 /// Whether paths from `from` on, and before `to`, can be at or below a path: those all stand

@@ -2,7 +2,7 @@
 //! pattern; and which parts of the tree need not be read for that.
 
 use ignore::overrides::{Override, OverrideBuilder};
-use pulih_vault::tree::name::compare;
+use pulih_vault::tree::name::{compare, is_at_or_below};
 
 #[derive(Debug, Default)]
 pub struct Selection {
@@ -27,9 +27,7 @@ impl Selection {
     }
 
     fn is_below(&self, path: &[u8]) -> bool {
-        self.below
-            .as_deref()
-            .is_none_or(|below| path.strip_prefix(below).is_some_and(|rest| rest.is_empty() || rest[0] == b'/'))
+        self.below.as_deref().is_none_or(|below| is_at_or_below(below, path))
     }
 
     /// Whether an entry is wanted for itself.

@@ -1,4 +1,4 @@
-//! Fills a chunk map and asks it, for `scripts/bench extra`: chunk_map FOLDER CHUNKS
+//! Fills a chunk map and asks it, for `scripts/bench extra`: `chunk_map FOLDER CHUNKS`
 //!
 //! Prints one JSON object: seconds to fill it, bytes on disk, lookups per second of ids that it
 //! has and of ids that it does not, with the page cache as it is.

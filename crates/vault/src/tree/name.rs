@@ -57,6 +57,11 @@ pub fn unescape(text: &str) -> Option<Vec<u8>> {
     (escape(&out) == text).then_some(out)
 }
 
+/// Whether `path` is the path `below`, or something below it.
+pub fn is_at_or_below(below: &[u8], path: &[u8]) -> bool {
+    path.strip_prefix(below).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}
+
 /// Whether `path` may name an entry below a target folder: relative, and every part a name.
 pub fn is_safe_path(path: &[u8]) -> bool {
     path.len() <= MAX_PATH_BYTES
