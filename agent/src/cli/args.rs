@@ -6,9 +6,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
-use pulih_protocol::token::Token;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use pulih_protocol::token::Token;
 use pulih_vault::chunker::ChunkSizes;
 use pulih_vault::description::Class;
 use pulih_vault::id::VaultId;
@@ -150,6 +149,8 @@ pub enum Owner {
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
+}
+
 /// How finely a dataset is cut, for good: cut otherwise, nothing of it would be known again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Chunks {
