@@ -157,8 +157,6 @@ pub struct AgentEnrolled {
     #[serde(with = "text")]
     pub key: VerifierKey,
     pub host: String,
-    /// Which invitation was used up.
-    pub token_sha256: Sha256,
 }
 
 /// From here on nothing that comes with the agent's certificates is taken.
@@ -225,7 +223,9 @@ pub struct SnapshotAccepted {
     pub manifest: ManifestName,
     /// As the agent says.
     pub captured: Time,
-    pub keep_until: Time,
+    /// Absent: it took no tier, and is kept while it is one of the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_until: Option<Time>,
     /// The tiers it takes: `hour`, `day`, `week`, `month`, `year`.
     pub tiers: Vec<String>,
     /// What it needs, in stored bytes, as its reach says.
