@@ -6,7 +6,8 @@ use serde_json::json;
 use super::address::gateway_url;
 use super::args::Enroll;
 use super::failure::{Failure, Outcome};
-use super::{Context, PROGRAM};
+use super::Context;
+use crate::PROGRAM;
 use crate::state::Site;
 
 pub fn run(context: &mut Context, args: &Enroll) -> Result<Outcome, Failure> {

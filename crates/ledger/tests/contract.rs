@@ -38,7 +38,6 @@ fn bodies() -> Vec<Body> {
         owner: person.fingerprint(),
         key: person.clone(),
         host: "srv-1".into(),
-        token_sha256: hash,
     };
     let given = |approval, opd| ApprovalGiven {
         approval,
@@ -55,7 +54,7 @@ fn bodies() -> Vec<Body> {
         dataset: id("rekam-medis"),
         manifest,
         captured: time(),
-        keep_until: time(),
+        keep_until: Some(time()),
         tiers: vec!["day".into(), "month".into()],
         stored_bytes: 1 << 40,
         partial: true,
