@@ -10,6 +10,7 @@ pub const VAULT: VaultId = VaultId([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 const AGENT: &str =
     "PRIVATE+KEY+pulih-agent/000102030405060708090a0b0c0d0e0f+9c82fd3b+AQICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC";
 const OWNER: &str = "PRIVATE+KEY+pulih-owner+fff12106+AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB";
+const SITE: &str = "PRIVATE+KEY+pulih-ledger/pusat+4367d97e+AQMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMD";
 const IDENTITY: &str = "AGE-SECRET-KEY-1YQKHUA8SS3MJN5F6CWUJXP47XCXJGMPTDCJZG6S8TU4M2YT549XSASZXK5";
 const DESCRIPTION: &[u8] = include_bytes!("../../tests/vectors/description.note");
 
@@ -19,6 +20,10 @@ pub fn agent() -> SigningKey {
 
 pub fn owner() -> SigningKey {
     SigningKey::from_secret_text(OWNER).expect("the owner's key is one")
+}
+
+pub fn site() -> SigningKey {
+    SigningKey::from_secret_text(SITE).expect("the site's key is one")
 }
 
 pub fn identities() -> Identities {

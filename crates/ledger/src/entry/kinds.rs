@@ -1,0 +1,298 @@
+//! The kinds of entries and their fields, as `docs/contracts/ledger.md` has them: a test holds
+//! the two together. A field is added as an option and never changes its meaning.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use pulih_vault::error::Malformed;
+use pulih_vault::id::{ObjectHash, VaultId};
+use pulih_vault::layout::{DatasetName, ManifestName};
+use pulih_vault::note::{Fingerprint, VerifierKey};
+
+use crate::ids::{AgentId, ApprovalId, GrantId, OpdId, Sha256, UserId};
+use crate::text;
+use crate::time::Time;
+
+macro_rules! kinds {
+    ($($kind:ident = $name:literal,)*) => {
+        /// What kind of thing happened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $($kind,)* }
+
+        impl Kind {
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            /// `<kind>` in the entry's type.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name,)* }
+            }
+        }
+
+        /// What happened: the fields of one kind.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Body { $($kind($kind),)* }
+
+        $(impl From<$kind> for Body {
+            fn from(body: $kind) -> Self { Self::$kind(body) }
+        })*
+
+        impl Body {
+            pub fn kind(&self) -> Kind {
+                match self { $(Self::$kind(_) => Kind::$kind,)* }
+            }
+
+            fn to_value(&self) -> serde_json::Result<Value> {
+                match self { $(Self::$kind(body) => serde_json::to_value(body),)* }
+            }
+
+            fn from_value(kind: Kind, value: Value) -> serde_json::Result<Self> {
+                match kind { $(Kind::$kind => serde_json::from_value(value).map(Self::$kind),)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    SiteCreated = "site-created",
+    UserAdded = "user-added",
+    OpdAdded = "opd-added",
+    AgentInvited = "agent-invited",
+    AgentEnrolled = "agent-enrolled",
+    AgentRevoked = "agent-revoked",
+    CertificateIssued = "certificate-issued",
+    ApprovalGiven = "approval-given",
+    ApprovalEnded = "approval-ended",
+    PolicyApplied = "policy-applied",
+    SnapshotAccepted = "snapshot-accepted",
+    RestoreGrantGiven = "restore-grant-given",
+    RestoreGrantEnded = "restore-grant-ended",
+    RestoreGrantUsed = "restore-grant-used",
+    Alarm = "alarm",
+    QuotaSet = "quota-set",
+    SeedImported = "seed-imported",
+}
+
+impl Kind {
+    pub fn to_type(self) -> String {
+        format!("pulih/ledger/{}/v1", self.name())
+    }
+
+    /// `None`: of a kind or version that this program does not know.
+    pub fn from_type(text: &str) -> Option<Self> {
+        let name = text.strip_prefix("pulih/ledger/")?.strip_suffix("/v1")?;
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
+impl Body {
+    pub(super) fn to_fields(&self) -> Result<Map<String, Value>, Malformed> {
+        match self.to_value() {
+            Ok(Value::Object(fields)) => Ok(fields),
+            Ok(_) => Err(Malformed::new("ledger entry", "its fields are no object")),
+            Err(error) => Err(Malformed::new("ledger entry", error.to_string())),
+        }
+    }
+
+    pub(super) fn from_fields(kind: Kind, fields: Map<String, Value>) -> Result<Self, Malformed> {
+        Self::from_value(kind, Value::Object(fields)).map_err(|error| Malformed::new(kind.name(), error.to_string()))
+    }
+}
+
+/// The first entry of a ledger: whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteCreated {
+    /// `pusat` or `drc`.
+    pub role: String,
+    /// For people.
+    pub name: String,
+    /// The key that signs this ledger.
+    #[serde(with = "text")]
+    pub key: VerifierKey,
+}
+
+/// A person may act with a key. Again for the same user: one more key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserAdded {
+    pub user: UserId,
+    pub name: String,
+    /// What the person may do, in the controller's words.
+    pub roles: Vec<String>,
+    /// The office that a walidata speaks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opd: Option<OpdId>,
+    #[serde(with = "text")]
+    pub key: VerifierKey,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpdAdded {
+    pub opd: OpdId,
+    pub name: String,
+    /// Its owner key, which signs the descriptions of its vaults.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "text::option")]
+    pub owner: Option<Fingerprint>,
+}
+
+/// A token was printed that enrols one agent once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentInvited {
+    pub agent: AgentId,
+    pub opd: OpdId,
+    /// Of the token: the ledger shows nobody how to enrol.
+    pub token_sha256: Sha256,
+    pub expires: Time,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentEnrolled {
+    pub agent: AgentId,
+    pub opd: OpdId,
+    #[serde(with = "text")]
+    pub vault: VaultId,
+    pub class: String,
+    /// The owner key under which the vault's description was signed.
+    #[serde(with = "text")]
+    pub owner: Fingerprint,
+    /// The agent's signing key.
+    #[serde(with = "text")]
+    pub key: VerifierKey,
+    pub host: String,
+    /// Which invitation was used up.
+    pub token_sha256: Sha256,
+}
+
+/// From here on nothing that comes with the agent's certificates is taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentRevoked {
+    pub agent: AgentId,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateIssued {
+    pub agent: AgentId,
+    /// In lower-case hexadecimal.
+    pub serial: String,
+    /// Of the certificate's DER.
+    pub certificate_sha256: Sha256,
+    pub not_before: Time,
+    pub not_after: Time,
+}
+
+/// An OPD approves that a dataset is backed up: a letter or decree says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalGiven {
+    pub approval: ApprovalId,
+    pub opd: OpdId,
+    #[serde(with = "text")]
+    pub vault: VaultId,
+    #[serde(with = "text")]
+    pub dataset: DatasetName,
+    /// Who approved, for people: name and office.
+    pub by: String,
+    /// Number of the letter or decree.
+    pub letter: String,
+    pub document_sha256: Sha256,
+    /// Absent: until it is ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalEnded {
+    pub approval: ApprovalId,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyApplied {
+    pub policy: String,
+    /// Counts from 1 for each policy.
+    pub version: u64,
+    /// BLAKE3 of the policy's text, which is an object of the site.
+    #[serde(with = "text")]
+    pub object: ObjectHash,
+}
+
+/// A recovery point of this site. What is written here keeps it, and nothing shortens it later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotAccepted {
+    #[serde(with = "text")]
+    pub vault: VaultId,
+    #[serde(with = "text")]
+    pub dataset: DatasetName,
+    #[serde(with = "text")]
+    pub manifest: ManifestName,
+    /// As the agent says.
+    pub captured: Time,
+    pub keep_until: Time,
+    /// The tiers it takes: `hour`, `day`, `week`, `month`, `year`.
+    pub tiers: Vec<String>,
+    /// What it needs, in stored bytes, as its reach says.
+    pub stored_bytes: u64,
+    /// It holds the work of a long run and is no recovery point.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+}
+
+/// A walidata lets content of a vault be fetched until a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreGrantGiven {
+    pub grant: GrantId,
+    #[serde(with = "text")]
+    pub vault: VaultId,
+    /// Absent: any dataset of the vault.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "text::option")]
+    pub dataset: Option<DatasetName>,
+    /// Absent: any snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "text::option")]
+    pub manifest: Option<ManifestName>,
+    /// Who may fetch.
+    pub to: AgentId,
+    pub reason: String,
+    pub until: Time,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreGrantEnded {
+    pub grant: GrantId,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreGrantUsed {
+    pub grant: GrantId,
+    pub agent: AgentId,
+    #[serde(with = "text")]
+    pub dataset: DatasetName,
+    #[serde(with = "text")]
+    pub manifest: ManifestName,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Which alarm, in the controller's words.
+    pub alarm: String,
+    /// What it is about: an agent, a vault, an object.
+    pub subject: String,
+    /// For people.
+    pub text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotaSet {
+    pub opd: OpdId,
+    pub bytes: u64,
+}
+
+/// A first backup came on a disk that was carried here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeedImported {
+    #[serde(with = "text")]
+    pub vault: VaultId,
+    pub agent: AgentId,
+    /// Which disk, for people.
+    pub medium: String,
+    pub objects: u64,
+    pub bytes: u64,
+}

@@ -1,0 +1,196 @@
+//! Writing a ledger. An append is done once its batch is in the store, synced; bundles, tiles
+//! and checkpoints follow from it and can be made again from it.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use pulih_vault::note::SigningKey;
+use pulih_vault::store::{ObjectName, Store, StoreError};
+
+use crate::batch::{self, MAX_BATCH_BYTES};
+use crate::bundler::{Bundler, put};
+use crate::checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES};
+use crate::entry::Entry;
+use crate::error::{LedgerError, Result};
+use crate::hash::Hash;
+use crate::ids::SiteId;
+use crate::layout::Layout;
+use crate::log::{Added, Log};
+
+/// A ledger open for writing. One process has it open; a second one finds out at its next
+/// append, which is refused.
+pub struct Ledger {
+    log: Log,
+    key: SigningKey,
+    bundler: Bundler,
+    /// Batches that were written for the place where the log ends, and of which the store could
+    /// not say whether they are there. One of them being there is no other writer's doing.
+    attempts: HashSet<Hash>,
+    /// What made further writing unsafe.
+    closed_by: Option<ObjectName>,
+}
+
+impl Ledger {
+    /// Begins the ledger of a site. The name of `key` becomes the log's origin.
+    pub fn create(store: Arc<dyn Store>, site: &SiteId, key: SigningKey) -> Result<Self> {
+        let layout = Layout { site: site.clone() };
+        let name = layout.checkpoint(0);
+        let origin = key.verifier().name().to_owned();
+        let note = Checkpoint { origin, size: 0, root: Hash::of_empty_tree() }.sign(&key);
+        // A key whose name is not one could sign and never be believed.
+        Checkpoint::open(note.as_bytes(), &key.verifier()).map_err(LedgerError::distrust(name.clone()))?;
+        match store.create(&name, note.as_bytes()) {
+            Ok(()) => Self::open(store, site, key),
+            Err(StoreError::AlreadyExists { .. }) => Err(LedgerError::Exists { at: layout.folder() }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens the ledger of a site, with all that was appended to it.
+    pub fn open(store: Arc<dyn Store>, site: &SiteId, key: SigningKey) -> Result<Self> {
+        let log = Log::at_newest_checkpoint(store, site, key.verifier())?;
+        let bundler = Bundler::new(log.layout.clone(), log.partial_bundle()?);
+        let mut ledger = Self { log, key, bundler, attempts: HashSet::new(), closed_by: None };
+        while ledger.take_next()? {
+            ledger.settle()?;
+        }
+        ledger.log.check_no_gap()?;
+        ledger.make_found_durable()?;
+        Ok(ledger)
+    }
+
+    /// The ledger as it is read. A clone of it sees what is there now.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Appends entries and says their indexes; returns once they are durable. Entries that fit
+    /// into one batch (1,024 and 4 MiB) are in the log all or none; more than that go into
+    /// several, of which the first may be there when a later one fails. After an error of the
+    /// store the entries may be in the log all the same: an entry that is then appended again
+    /// as it was, in the same batch, is not added twice.
+    pub fn append(&mut self, entries: &[Entry]) -> Result<Range<u64>> {
+        let site = &self.log.layout.site;
+        let encoded: std::result::Result<Vec<_>, _> = entries.iter().map(|entry| entry.encode(site)).collect();
+        self.append_encoded(encoded?)
+    }
+
+    fn append_encoded(&mut self, mut entries: Vec<Vec<u8>>) -> Result<Range<u64>> {
+        let mut first = None;
+        while !entries.is_empty() {
+            let rest = entries.split_off(batch::fitting(&entries));
+            let start = self.commit(entries)?;
+            first.get_or_insert(start);
+            entries = rest;
+        }
+        let end = self.log.size();
+        Ok(first.unwrap_or(end)..end)
+    }
+
+    /// Adds one batch and says where it starts.
+    fn commit(&mut self, entries: Vec<Vec<u8>>) -> Result<u64> {
+        loop {
+            self.check_open()?;
+            self.settle()?;
+            let start = self.log.size();
+            let (bytes, growth) = batch::seal(&self.log.edge, &entries, &self.key);
+            if self.create_batch(&bytes)? {
+                let full = self.log.grow(growth, &bytes);
+                self.bundler.take(start, Added { entries, full });
+                self.attempts.clear();
+                return Ok(start);
+            }
+            // An earlier append had been told of an error, and is there. It comes first.
+            self.take_next()?;
+        }
+    }
+
+    /// Whether the batch is there now; `false`: one that this handle tried before is in its place.
+    fn create_batch(&mut self, bytes: &[u8]) -> Result<bool> {
+        let object = self.log.layout.batch(self.log.size());
+        match self.log.store.create(&object, bytes) {
+            Ok(()) => return Ok(true),
+            Err(StoreError::AlreadyExists { .. }) => {}
+            Err(error) => {
+                self.attempts.insert(Hash::of_bytes(bytes));
+                return Err(error.into());
+            }
+        }
+        let there = self.log.store.read(&object, MAX_BATCH_BYTES)?;
+        if there == bytes {
+            return Ok(true);
+        }
+        if self.attempts.contains(&Hash::of_bytes(&there)) {
+            return Ok(false);
+        }
+        self.closed_by = Some(object.clone());
+        Err(LedgerError::AnotherWriter { object })
+    }
+
+    /// Takes in the batch that follows in the store, if there is one.
+    fn take_next(&mut self) -> Result<bool> {
+        let start = self.log.size();
+        let Some(added) = self.log.next_batch()? else {
+            return Ok(false);
+        };
+        self.bundler.take(start, added);
+        self.attempts.clear();
+        Ok(true)
+    }
+
+    /// Signs a checkpoint of all there is, and writes it and the tiles that it needs. If there
+    /// is nothing new, it is the one that is there.
+    pub fn checkpoint(&mut self) -> Result<Checkpoint> {
+        self.check_open()?;
+        self.settle()?;
+        if self.log.size() > self.log.signed.size {
+            let origin = self.log.key.name().to_owned();
+            let checkpoint = Checkpoint { origin, size: self.log.size(), root: self.log.root() };
+            let written = self.write_checkpoint(&checkpoint);
+            self.close_on_fork(written)?;
+            self.log.set_signed(checkpoint);
+        }
+        Ok(self.log.signed.clone())
+    }
+
+    /// Last the checkpoint: what it needs is there when it is.
+    fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let store = self.log.store.as_ref();
+        self.bundler.put_partial(store, &self.log.edge)?;
+        put(store, &self.log.layout.checkpoint(checkpoint.size), checkpoint.sign(&self.key).as_bytes())
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        let settled = self.bundler.settle(self.log.store.as_ref());
+        self.close_on_fork(settled)
+    }
+
+    fn close_on_fork<T>(&mut self, result: Result<T>) -> Result<T> {
+        if let Err(LedgerError::Fork { object }) = &result {
+            self.closed_by = Some(object.clone());
+        }
+        result
+    }
+
+    fn check_open(&self) -> Result<()> {
+        match &self.closed_by {
+            None => Ok(()),
+            Some(object) => Err(LedgerError::Closed { object: object.clone() }),
+        }
+    }
+
+    /// What was found may be the last that a process wrote before it was killed, and not be
+    /// synced; what is appended now builds on it. A store says `AlreadyExists` only of what is
+    /// durable. All that came before was made so by whoever wrote after it.
+    fn make_found_durable(&self) -> Result<()> {
+        let log = &self.log;
+        let checkpoint = (log.layout.checkpoint(log.signed.size), MAX_CHECKPOINT_BYTES);
+        let last = log.tail.last().map(|batch| (log.layout.batch(batch.start), MAX_BATCH_BYTES));
+        for (name, limit) in std::iter::once(checkpoint).chain(last) {
+            let bytes = log.store.read(&name, limit)?;
+            put(log.store.as_ref(), &name, &bytes)?;
+        }
+        Ok(())
+    }
+}

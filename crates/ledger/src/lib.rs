@@ -1,0 +1,31 @@
+//! The ledger: a site's append-only log of evidence, in the formats of C2SP (tlog-tiles,
+//! tlog-checkpoint, signed-note) over a create-only store.
+//!
+//! `docs/contracts/ledger.md` is the contract of this crate. [`Ledger`] writes, [`Log`] reads
+//! and believes only what hashes up to something that the site's key signed.
+
+mod batch;
+pub mod bundle;
+mod bundler;
+pub mod canonical;
+pub mod checkpoint;
+mod edge;
+pub mod entry;
+pub mod error;
+pub mod hash;
+pub mod ids;
+pub mod layout;
+mod ledger;
+mod log;
+mod open;
+mod read;
+pub mod roster;
+mod text;
+pub mod time;
+
+pub use checkpoint::Checkpoint;
+pub use entry::{Actor, Entry, ReadEntry, View, sign_act, verify_act};
+pub use error::{LedgerError, Result};
+pub use ledger::Ledger;
+pub use log::Log;
+pub use read::{Entries, Recorded};

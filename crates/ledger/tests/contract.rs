@@ -1,0 +1,215 @@
+//! `docs/contracts/ledger.md` and the code say the same: every kind with its fields, every field
+//! with its meaning, every error; and the other way round.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use pulih_ledger::canonical;
+use pulih_ledger::entry::kinds::{
+    AgentEnrolled, AgentInvited, AgentRevoked, Alarm, ApprovalEnded, ApprovalGiven, CertificateIssued, OpdAdded,
+    PolicyApplied, QuotaSet, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed, SeedImported, SiteCreated,
+    SnapshotAccepted, UserAdded,
+};
+use pulih_ledger::entry::{Body, ENVELOPE, Kind};
+use pulih_ledger::ids::Sha256;
+use pulih_ledger::{Actor, Entry, ReadEntry, View, sign_act};
+use pulih_vault::id::{ObjectHash, VaultId};
+use support::{person_key, site, site_key};
+
+fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+/// One of each kind, with every field that it can have.
+fn bodies() -> Vec<Body> {
+    let (vault, object, hash) = (VaultId([7; 16]), ObjectHash([8; 32]), Sha256([9; 32]));
+    let (agent, opd, grant, approval) = (id("dinkes-1"), id("dinkes"), id("g1"), id("a1"));
+    let (dataset, manifest) = (id("rekam-medis"), id(&format!("0000000007-{object}")));
+    let time = || id("2027-01-31T00:00:00Z");
+    let (site, person) = (site_key().verifier(), person_key().verifier());
+    let text = || "Surat 440/17\n\u{2014} \"x\"".to_owned();
+    let enrolled = |agent, opd| AgentEnrolled {
+        agent,
+        opd,
+        vault,
+        class: "strategis".into(),
+        owner: person.fingerprint(),
+        key: person.clone(),
+        host: "srv-1".into(),
+        token_sha256: hash,
+    };
+    let given = |approval, opd| ApprovalGiven {
+        approval,
+        opd,
+        vault,
+        dataset: id("rekam-medis"),
+        by: text(),
+        letter: text(),
+        document_sha256: hash,
+        until: Some(time()),
+    };
+    let accepted = SnapshotAccepted {
+        vault,
+        dataset: id("rekam-medis"),
+        manifest,
+        captured: time(),
+        keep_until: time(),
+        tiers: vec!["day".into(), "month".into()],
+        stored_bytes: 1 << 40,
+        partial: true,
+    };
+    let grant_given = |grant| RestoreGrantGiven {
+        grant,
+        vault,
+        dataset: Some(id("rekam-medis")),
+        manifest: Some(manifest),
+        to: id("dinkes-1"),
+        reason: text(),
+        until: time(),
+    };
+    let issued = |agent| CertificateIssued {
+        agent,
+        serial: "0a1b".into(),
+        certificate_sha256: hash,
+        not_before: time(),
+        not_after: time(),
+    };
+    vec![
+        SiteCreated { role: "pusat".into(), name: text(), key: site }.into(),
+        UserAdded { user: id("siti"), name: text(), roles: vec![], opd: Some(id("dinkes")), key: person.clone() }
+            .into(),
+        OpdAdded { opd: id("dinkes"), name: text(), owner: Some(person.fingerprint()) }.into(),
+        AgentInvited { agent: id("dinkes-1"), opd: id("dinkes"), token_sha256: hash, expires: time() }.into(),
+        enrolled(id("dinkes-1"), id("dinkes")).into(),
+        AgentRevoked { agent, reason: text() }.into(),
+        issued(id("dinkes-1")).into(),
+        given(id("a1"), id("dinkes")).into(),
+        ApprovalEnded { approval, reason: text() }.into(),
+        PolicyApplied { policy: "umum".into(), version: 3, object }.into(),
+        accepted.into(),
+        grant_given(id("g1")).into(),
+        RestoreGrantEnded { grant, reason: text() }.into(),
+        RestoreGrantUsed { grant: id("g1"), agent: id("dinkes-1"), dataset, manifest }.into(),
+        Alarm { alarm: "clone".into(), subject: "dinkes-1".into(), text: text() }.into(),
+        QuotaSet { opd, bytes: 5 }.into(),
+        SeedImported { vault, agent: id("dinkes-1"), medium: text(), objects: 4, bytes: 5 }.into(),
+    ]
+}
+
+fn entry(body: Body) -> Entry {
+    Entry::new(site(), id("2026-11-22T01:23:45Z"), Actor::Site, body)
+}
+
+fn read(entry: &Entry) -> ReadEntry {
+    ReadEntry::parse(&entry.encode(&site()).unwrap()).unwrap()
+}
+
+fn page() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/contracts/ledger.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// First and second cell of each row of a section's tables, without the tables' heads.
+fn rows<'a>(page: &'a str, title: &str) -> Vec<(&'a str, &'a str)> {
+    let section = page.split(&format!("\n## {title}\n")).nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| row[2..].split_once(" | ").map(|(first, rest)| (first, rest.split(" | ").next().unwrap())).unwrap())
+        .collect()
+}
+
+/// Words between backticks.
+fn words(cell: &str) -> BTreeSet<String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn kinds_and_fields_are_as_the_page_says() {
+    let page = page();
+    let mut of_code = BTreeMap::new();
+    for body in bodies() {
+        let raw = read(&entry(body.clone())).raw;
+        let fields: BTreeSet<_> = raw.keys().filter(|name| !ENVELOPE.contains(&name.as_str())).cloned().collect();
+        assert_eq!(fields.len() + ENVELOPE.len() - 1, raw.len(), "{:?} has a field of the envelope", body.kind());
+        of_code.insert(body.kind().name().to_owned(), fields);
+    }
+    assert_eq!(of_code.len(), Kind::ALL.len(), "a kind has no example here");
+    let of_page: BTreeMap<_, _> = rows(&page, "Kinds")
+        .into_iter()
+        .map(|(kind, fields)| (kind.trim_matches('`').to_owned(), words(fields)))
+        .collect();
+    assert_eq!(of_code, of_page);
+
+    let used: BTreeSet<_> = of_code.into_values().flatten().collect();
+    let explained: BTreeSet<_> = rows(&page, "Fields").iter().flat_map(|(fields, _)| words(fields)).collect();
+    assert_eq!(used, explained);
+    let envelope: BTreeSet<_> = rows(&page, "Entries").iter().flat_map(|(fields, _)| words(fields)).collect();
+    assert_eq!(envelope, ENVELOPE.map(str::to_owned).into());
+}
+
+#[test]
+fn what_the_page_has_in_brackets_may_be_absent_and_nothing_else() {
+    let page = page();
+    for (kind, fields) in rows(&page, "Kinds") {
+        let optional: BTreeSet<_> =
+            fields.split('[').skip(1).flat_map(|part| words(part.split(']').next().unwrap())).collect();
+        let body = bodies().into_iter().find(|body| format!("`{}`", body.kind().name()) == kind).unwrap();
+        let raw = read(&entry(body)).raw;
+        for name in words(fields) {
+            let mut without = raw.clone();
+            without.remove(&name);
+            let read = ReadEntry::parse(&canonical::encode(&without).unwrap()).unwrap();
+            assert_eq!(read.body().is_some(), optional.contains(&name), "{kind} without {name}: {:?}", read.view);
+        }
+    }
+}
+
+#[test]
+fn every_error_is_on_the_page() {
+    let source = include_str!("../src/error.rs");
+    let of_code: BTreeSet<_> = source
+        .lines()
+        .filter_map(|line| line.strip_prefix("    ")?.split_once(['(', ' ']))
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| name.starts_with(char::is_uppercase) && name.bytes().all(|b| b.is_ascii_alphabetic()))
+        .collect();
+    let of_page: BTreeSet<_> = rows(&page(), "Errors").iter().flat_map(|(names, _)| words(names)).collect();
+    assert_eq!(of_code, of_page);
+}
+
+#[test]
+fn every_kind_comes_back() {
+    for body in bodies() {
+        let read = read(&entry(body.clone()));
+        assert_eq!(read.body(), Some(&body));
+        assert_eq!(Kind::from_type(read.type_name()), Some(body.kind()));
+        assert_eq!((read.actor, read.at.as_str(), read.site), (Actor::Site, "2026-11-22T01:23:45Z", site()));
+        let person = Actor::Person { user: id("siti"), key: person_key().verifier().fingerprint() };
+        let signed = sign_act(Entry { actor: person.clone(), ..entry(body.clone()) }, &person_key()).unwrap();
+        let read = ReadEntry::parse(&signed.encode(&site()).unwrap()).unwrap();
+        assert_eq!((read.actor, read.view), (person, View::Known(Box::new(body))));
+    }
+}
+
+#[test]
+fn what_a_later_version_writes_stays_readable() {
+    let raw = |change: &dyn Fn(&mut serde_json::Map<String, serde_json::Value>)| {
+        let mut raw = read(&entry(QuotaSet { opd: id("dinkes"), bytes: 5 }.into())).raw;
+        change(&mut raw);
+        ReadEntry::parse(&canonical::encode(&raw).unwrap()).unwrap()
+    };
+    let more = raw(&|raw| drop(raw.insert("soft_bytes".into(), 4.into())));
+    assert!(more.body().is_some());
+    assert_eq!(more.raw["soft_bytes"], 4);
+    for name in ["pulih/ledger/quota-set/v2", "pulih/ledger/moon-phase/v1", "other/thing"] {
+        let unknown = raw(&|raw| drop(raw.insert("type".into(), name.into())));
+        assert_eq!((unknown.type_name(), &unknown.view), (name, &View::Unknown));
+        assert_eq!(unknown.raw["bytes"], 5);
+    }
+    let misread = raw(&|raw| drop(raw.insert("bytes".into(), "five".into())));
+    assert!(matches!(misread.view, View::Misread { kind: Kind::QuotaSet, .. }));
+    let actor = serde_json::json!({"type": "committee", "of": ["a", "b"]});
+    let other = raw(&|raw| drop(raw.insert("actor".into(), actor.clone())));
+    assert_eq!(other.actor, Actor::Unknown(actor.clone()));
+}

@@ -1,0 +1,45 @@
+//! What fuzzing begins with, in `fuzz/seeds/ledger_*/`, so that a target is past the first checks
+//! at once. `PULIH_WRITE_VECTORS=1 cargo test -p pulih-ledger --test seeds` writes them again.
+
+mod support;
+
+use std::path::Path;
+
+use support::{MemStore, create, entries, site_key};
+
+fn seed(path: &str, bytes: &[u8]) {
+    let full = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(path);
+    if std::env::var_os("PULIH_WRITE_VECTORS").is_some_and(|value| value == "1") {
+        std::fs::create_dir_all(full.parent().unwrap()).unwrap();
+        std::fs::write(&full, bytes).unwrap();
+    }
+    let there = std::fs::read(&full).unwrap_or_else(|error| panic!("{path}: {error}"));
+    assert!(there == bytes, "{path} is not what the code makes; see the head of this file");
+}
+
+#[test]
+fn of_ledgers() {
+    let store = MemStore::default();
+    let mut ledger = create(&store.shared());
+    ledger.append(&entries(0..3)).unwrap();
+    ledger.checkpoint().unwrap();
+    let layout = ledger.log().layout().clone();
+    let object = |name| store.with(|objects| objects[&name].clone());
+
+    let bundle = object(layout.bundle(0, 3));
+    seed("ledger_bundle/bundle", &[&3u16.to_le_bytes()[..], &bundle].concat());
+    seed("ledger_bundle/entry", &ledger.log().get(1).unwrap().bytes);
+
+    seed("ledger_checkpoint/checkpoint", &object(layout.checkpoint(3)));
+    let text = ledger.log().checkpoint().to_text();
+    seed("ledger_checkpoint/text", &[&(text.len() as u16).to_le_bytes()[..], text.as_bytes()].concat());
+
+    let batch = object(layout.batch(0));
+    seed("ledger_checkpoint/batch", &batch);
+    // The head as it is signed: what the target signs itself.
+    let note_len = usize::from(u16::from_be_bytes([batch[0], batch[1]]));
+    let (note, payload) = batch[2..].split_at(note_len);
+    let head = &note[..=note.windows(2).position(|pair| pair == b"\n\n").unwrap()];
+    seed("ledger_checkpoint/head", &[&(head.len() as u16).to_le_bytes()[..], head, payload].concat());
+    seed("ledger_checkpoint/key", site_key().to_secret_text().as_bytes());
+}
