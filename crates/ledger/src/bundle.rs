@@ -13,7 +13,7 @@ pub const MAX_BUNDLE_BYTES: u64 = (TILE_WIDTH * (2 + u16::MAX as usize)) as u64;
 /// Appends entries, each of at most 65,535 bytes, to `out`.
 pub fn put<'a>(out: &mut Vec<u8>, entries: impl IntoIterator<Item = &'a [u8]>) {
     for entry in entries {
-        debug_assert!(entry.len() <= usize::from(u16::MAX));
+        debug_assert!(u16::try_from(entry.len()).is_ok());
         out.extend_from_slice(&(entry.len() as u16).to_be_bytes());
         out.extend_from_slice(entry);
     }

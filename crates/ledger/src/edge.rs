@@ -22,7 +22,7 @@ pub fn full_tiles(size: u64, level: usize) -> u64 {
 
 /// How many levels have any hash.
 pub fn levels(size: u64) -> usize {
-    (0..).take_while(|level| hashes_at(size, *level) > 0).count()
+    (0..u64::BITS as usize).take_while(|level| hashes_at(size, *level) > 0).count()
 }
 
 fn hashes_at(size: u64, level: usize) -> u64 {

@@ -85,13 +85,13 @@ impl Log {
     pub(crate) fn next_batch(&mut self) -> Result<Option<Added>> {
         let object = self.layout.batch(self.size());
         match self.store.read(&object, MAX_BATCH_BYTES) {
-            Ok(bytes) => self.take_batch(object, &bytes).map(Some),
+            Ok(bytes) => self.take_batch(&object, &bytes).map(Some),
             Err(StoreError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn take_batch(&mut self, object: ObjectName, bytes: &[u8]) -> Result<Added> {
+    fn take_batch(&mut self, object: &ObjectName, bytes: &[u8]) -> Result<Added> {
         let (entries, growth) = batch::open(bytes, &self.edge, &self.key).map_err(|why| match why {
             Refusal::Distrust(why) => LedgerError::distrust(object.clone())(why),
             Refusal::Root => LedgerError::RootMismatch { object: object.clone(), size: self.size() },

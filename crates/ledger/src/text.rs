@@ -20,6 +20,8 @@ where
 pub mod option {
     use super::{Deserialize, Deserializer, Display, FromStr, Serializer, de};
 
+    // serde hands over the field as it is.
+    #[allow(clippy::ref_option)]
     pub fn serialize<T: Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
         match value {
             Some(value) => serializer.collect_str(value),

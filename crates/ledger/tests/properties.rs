@@ -65,7 +65,8 @@ proptest! {
                 }
             }
             let past = log.get(all.len() as u64);
-            prop_assert!(matches!(past, Err(LedgerError::OutOfRange { .. })));
+            let out_of_range = matches!(past, Err(LedgerError::OutOfRange { .. }));
+            prop_assert!(out_of_range);
             prop_assert!(log.root_at(all.len() as u64 + 1).is_err());
         }
     }

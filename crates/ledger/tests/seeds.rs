@@ -39,7 +39,7 @@ fn of_ledgers() {
     // The head as it is signed: what the target signs itself.
     let note_len = usize::from(u16::from_be_bytes([batch[0], batch[1]]));
     let (note, payload) = batch[2..].split_at(note_len);
-    let head = &note[..note.windows(2).position(|pair| pair == b"\n\n").unwrap() + 1];
+    let head = &note[..=note.windows(2).position(|pair| pair == b"\n\n").unwrap()];
     seed("ledger_checkpoint/head", &[&(head.len() as u16).to_le_bytes()[..], head, payload].concat());
     seed("ledger_checkpoint/key", site_key().to_secret_text().as_bytes());
 }

@@ -22,9 +22,9 @@ fn key(name: &str, seed: [u8; 32]) -> SigningKey {
     let pair = ring::signature::Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
     let public = ring::signature::KeyPair::public_key(&pair).as_ref();
     let hash = ring::digest::digest(&ring::digest::SHA256, &[name.as_bytes(), b"\n\x01", public].concat());
-    let hash: String = hash.as_ref()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = u32::from_be_bytes(hash.as_ref()[..4].try_into().unwrap());
     let seed = BASE64.encode([&[1][..], &seed].concat());
-    SigningKey::from_secret_text(&format!("PRIVATE+KEY+{name}+{hash}+{seed}")).unwrap()
+    SigningKey::from_secret_text(&format!("PRIVATE+KEY+{name}+{hash:08x}+{seed}")).unwrap()
 }
 
 pub fn site_key() -> SigningKey {
@@ -116,7 +116,8 @@ fn spec_path(index: usize, width: usize) -> String {
     let digits = format!("{}{digits}", "0".repeat((3 - digits.len() % 3) % 3));
     let groups: Vec<_> = digits.as_bytes().chunks(3).map(|group| std::str::from_utf8(group).unwrap()).collect();
     let (last, first) = groups.split_last().unwrap();
-    let first: String = first.iter().map(|group| format!("x{group}/")).collect();
+    let first: Vec<_> = first.iter().map(|group| ["x", group, "/"].concat()).collect();
+    let first = first.concat();
     let partial = if width < 256 { format!(".p/{width}") } else { String::new() };
     format!("{first}{last}{partial}")
 }
