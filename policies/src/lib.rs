@@ -1,0 +1,44 @@
+//! Policies: what the Dinas decides about how often data is saved, how long it is kept and how
+//! much of the line it may use. A policy is a TOML file that people read and sign; here it is
+//! read, checked, compared with the one before, and asked what it says of a dataset.
+//!
+//! What a policy can never carry: who may read (recipients), who may write (signers, keys), and
+//! anything to execute. A Pusat Data that was taken over hands out policies, and nothing in one
+//! may help it to read, to write or to run. `docs/contracts/policy.md` is the contract.
+//!
+//! Everything here is pure: times come in as seconds since 1970 UTC, and nothing reads a clock.
+
+mod class;
+mod cron_text;
+mod diff;
+mod exclude;
+mod fields;
+mod gap;
+mod keep;
+mod name;
+mod policy;
+mod problem;
+mod quantity;
+mod quote;
+mod read;
+mod schedule;
+mod timetable;
+mod window;
+mod zone;
+
+pub use class::Class;
+pub use cron_text::CronError;
+pub use diff::{Change, diff};
+pub use exclude::{Pattern, PatternError, wider};
+pub use fields::{Field, Scope, Value};
+pub use gap::longest_gap;
+pub use keep::{KeepRules, Kept, Period, Standing, Tier, later};
+pub use name::{Name, NameError};
+pub use policy::{Band, Limits, Office, Overrides, Policy, Rules, Targets};
+pub use problem::{Problem, ProblemKind, Refused};
+pub use quantity::{QuantityError, Rate, Size, Span};
+pub use read::{MAX_BYTES, MAX_OVERRIDES};
+pub use schedule::Schedule;
+pub use timetable::{Timetable, jitter};
+pub use window::{DayRange, HoursError, Windows};
+pub use zone::{Zone, ZoneError};
