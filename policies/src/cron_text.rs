@@ -46,7 +46,8 @@ const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug"
 const MONTH: Kind = Kind { name: "month", least: 1, most: 12, names: MONTHS, first_name: 1, sunday: None };
 const WEEKDAYS: &[&str] = &["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 /// 0 and 7 are both Sunday.
-const WEEKDAY: Kind = Kind { name: "day of the week", least: 0, most: 7, names: WEEKDAYS, first_name: 0, sunday: Some(7) };
+const WEEKDAY: Kind =
+    Kind { name: "day of the week", least: 0, most: 7, names: WEEKDAYS, first_name: 0, sunday: Some(7) };
 
 /// Which values a field names: bit n stands for n.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

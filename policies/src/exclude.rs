@@ -151,7 +151,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_list_that_is_not_wider_excludes_nothing_more(old in list(), new in list()) {
-            prop_assume!(wider(&old, &new).is_empty());
+            if !wider(&old, &new).is_empty() {
+                return Ok(());
+            }
             let (old, new) = (matcher(&old), matcher(&new));
             for path in ["a", "b", "ab", "a/a", "a/b", "b/a", "b/b", "b/ab"] {
                 for is_dir in [false, true] {

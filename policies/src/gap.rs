@@ -17,7 +17,8 @@ const DAY: u32 = DAY_MINUTES as u32;
 /// said, never a shorter one. The zone does not matter: none has daylight saving.
 pub fn longest_gap(schedules: &[Schedule], windows: &Windows) -> Span {
     let waits = waits(windows);
-    let runs: Vec<_> = schedules.iter().map(|schedule| (schedule.fields(), begins(schedule.fields(), &waits))).collect();
+    let runs: Vec<_> =
+        schedules.iter().map(|schedule| (schedule.fields(), begins(schedule.fields(), &waits))).collect();
     let mut date = NaiveDate::from_ymd_opt(2027, 1, 1).unwrap_or_default();
     let (mut longest, mut last) = (0, 0);
     let mut tomorrow = Minutes::NONE;

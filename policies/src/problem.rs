@@ -118,7 +118,9 @@ impl ProblemKind {
             Self::Name(_) => "write it so, as in `dukcapil`",
             Self::Zone(_) => "write `Asia/Jakarta` (WIB), `Asia/Makassar` (WITA) or `Asia/Jayapura` (WIT)",
             Self::Quantity(QuantityError::Zero(_)) => "write more than nothing, or take the field out",
-            Self::Quantity(QuantityError::TooMuch(..)) => "write less: what is locked for that long cannot be taken back",
+            Self::Quantity(QuantityError::TooMuch(..)) => {
+                "write less: what is locked for that long cannot be taken back"
+            }
             Self::Quantity(_) => {
                 "write a whole number and its unit: durations m, h, d, w, mo or y (\"4h\"), sizes KiB, MiB, GiB or TiB \
                  (\"500GiB\"), rates kbit/s, Mbit/s or Gbit/s (\"20Mbit/s\")"
@@ -140,7 +142,9 @@ impl ProblemKind {
                 return format!("write at least \"{}\", so that one such point always stands", tier.longest());
             }
             Self::Jitter(_) => "write at most \"12h\"",
-            Self::DrcBeforePusat { .. } => "the DRC gets its copies from the Pusat Data: make `rpo_drc` at least as long",
+            Self::DrcBeforePusat { .. } => {
+                "the DRC gets its copies from the Pusat Data: make `rpo_drc` at least as long"
+            }
             Self::ScheduleMissesRpo { .. } => "schedule more runs, widen the windows, or make `rpo_pusat` longer",
         };
         fixed.to_owned()
@@ -172,7 +176,13 @@ impl Problem {
         let marked = text[start..end.min(line_end)].chars().count().max(1);
         let skipped = before.saturating_sub(SHOWN_CHARS / 2);
         let printable = |c: char| if c.is_control() || is_format(c) { '\u{fffd}' } else { c };
-        let shown: String = text[line_start..line_end].trim_end_matches('\r').chars().skip(skipped).take(SHOWN_CHARS).map(printable).collect();
+        let shown: String = text[line_start..line_end]
+            .trim_end_matches('\r')
+            .chars()
+            .skip(skipped)
+            .take(SHOWN_CHARS)
+            .map(printable)
+            .collect();
         let mark = before - skipped..(before - skipped + marked).min(SHOWN_CHARS);
         let line = text[..line_start].bytes().filter(|&b| b == b'\n').count() + 1;
         Self { kind, field: short(field), line, column: before + 1, shown, mark }
@@ -193,7 +203,9 @@ fn floor(text: &str, at: usize) -> usize {
 impl fmt::Display for Problem {
     /// `3:10: class.publik.rto: …`, then the line, then what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let said = |text: String| text.chars().map(|c| if c.is_control() || is_format(c) { '\u{fffd}' } else { c }).collect::<String>();
+        let said = |text: String| {
+            text.chars().map(|c| if c.is_control() || is_format(c) { '\u{fffd}' } else { c }).collect::<String>()
+        };
         write!(f, "{}:{}: ", self.line, self.column)?;
         if !self.field.is_empty() {
             write!(f, "{}: ", said(self.field.clone()))?;

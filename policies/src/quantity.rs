@@ -13,8 +13,7 @@ const DAY: u64 = 24 * HOUR;
 const MONTH: u64 = 31 * DAY;
 const YEAR: u64 = 366 * DAY;
 
-const SPANS: &[(&str, u64)] =
-    &[("m", MINUTE), ("h", HOUR), ("d", DAY), ("w", 7 * DAY), ("mo", MONTH), ("y", YEAR)];
+const SPANS: &[(&str, u64)] = &[("m", MINUTE), ("h", HOUR), ("d", DAY), ("w", 7 * DAY), ("mo", MONTH), ("y", YEAR)];
 const SIZES: &[(&str, u64)] = &[("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
 /// Lines are sold in decimal bits.
 const RATES: &[(&str, u64)] = &[("kbit/s", 1_000), ("Mbit/s", 1_000_000), ("Gbit/s", 1_000_000_000)];

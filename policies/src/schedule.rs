@@ -50,11 +50,17 @@ impl FromStr for Schedule {
             let (minutes, hours, months) = (list(fields.minutes, 0), list(fields.hours, 0), list(fields.months, 0));
             format!("0 {minutes} {hours} {days} {months} {weekdays}")
         };
-        let lines =
-            if fields.either_day() { vec![line(&days, "*"), line("*", &weekdays)] } else { vec![line(&days, &weekdays)] };
+        let lines = if fields.either_day() {
+            vec![line(&days, "*"), line("*", &weekdays)]
+        } else {
+            vec![line(&days, &weekdays)]
+        };
         // A list of numbers within their ranges is one that the crate takes; if ever not, the
         // schedule is refused rather than run at other times.
-        let engines = lines.iter().map(|line| line.parse::<cron::Schedule>().map_err(|_| CronError::Never)).collect::<Result<_, _>>()?;
+        let engines = lines
+            .iter()
+            .map(|line| line.parse::<cron::Schedule>().map_err(|_| CronError::Never))
+            .collect::<Result<_, _>>()?;
         Ok(Self { text, fields, engines })
     }
 }

@@ -28,7 +28,11 @@ pub enum HoursError {
 impl DayRange {
     /// Whether a minute of the day, 0 to 1439, lies in it.
     pub fn contains(self, minute: u16) -> bool {
-        if self.from < self.to { (self.from..self.to).contains(&minute) } else { minute >= self.from || minute < self.to }
+        if self.from < self.to {
+            (self.from..self.to).contains(&minute)
+        } else {
+            minute >= self.from || minute < self.to
+        }
     }
 
     pub fn overlaps(self, other: Self) -> bool {
@@ -140,7 +144,9 @@ mod tests {
 
     #[test]
     fn ranges_are_read_and_printed() {
-        for (text, again) in [("18:00-06:00", "18:00-06:00"), ("00:00-24:00", "00:00-24:00"), ("22:00-00:00", "22:00-24:00")] {
+        for (text, again) in
+            [("18:00-06:00", "18:00-06:00"), ("00:00-24:00", "00:00-24:00"), ("22:00-00:00", "22:00-24:00")]
+        {
             assert_eq!(text.parse::<DayRange>().unwrap().to_string(), again);
         }
         for bad in ["", "18-06", "18:00", "8:00-9:00", "24:01-01:00", "18:60-19:00", "+1:00-02:00", "18:00 - 19:00"] {

@@ -70,7 +70,8 @@ fn the_page_lists_every_field() {
     let mut policy: BTreeSet<String> = in_code("").into_iter().filter(of_policy).collect();
     policy.insert("type".to_owned());
     assert_eq!(on_page("Fields of the policy"), policy);
-    let (class, limits): (BTreeSet<_>, BTreeSet<_>) = in_code("opd.x.").into_iter().partition(|f| !f.starts_with("limits."));
+    let (class, limits): (BTreeSet<_>, BTreeSet<_>) =
+        in_code("opd.x.").into_iter().partition(|f| !f.starts_with("limits."));
     assert_eq!(on_page("Fields of a class"), class);
     assert!(limits.is_subset(&policy));
 }
@@ -127,7 +128,7 @@ fn each_code_on_the_page_has_a_file_that_earns_it() {
         DEFAULT.replacen(old, new, 1).into_bytes()
     };
     let and = |text: &str| format!("{DEFAULT}\n{text}\n").into_bytes();
-    let many: String = (0..2001).map(|n| format!("[opd.o{n}]\n")).collect();
+    let many = (0..2001).map(|n| format!("[opd.o{n}]\n")).collect::<Vec<_>>().concat();
     let earned: Vec<(&str, Vec<u8>)> = vec![
         ("file-too-large", vec![b'#'; (1 << 20) + 1]),
         ("not-text", b"\xff".to_vec()),
@@ -169,13 +170,13 @@ fn the_canonical_form_is_the_one_on_the_page() {
     let policy = parse(&format!("{DEFAULT}{EVERYTHING}"));
     let json = policy.canonical_json();
     assert!(json.contains("\"publik\":{\"excludes\":[") && json.contains("\"jitter\":3600,"), "{json}");
-    assert!(json.contains(r#""limits":{"bandwidth":[{"bits_per_second":1000,"hours":"07:00-08:00"}],"quota":1024,"share_percent":1}"#));
+    assert!(json.contains(
+        r#""limits":{"bandwidth":[{"bits_per_second":1000,"hours":"07:00-08:00"}],"quota":1024,"share_percent":1}"#
+    ));
     assert!(json.ends_with(r#""time_zone":"Asia/Jakarta","type":"pulih/policy/v1","version":1}"#), "{json}");
     // Sorted and without spaces: what a parser that sorts prints again.
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
-    let sorted = |value: &serde_json::Value| {
-        value.as_object().unwrap().keys().map(String::as_str).is_sorted()
-    };
+    let sorted = |value: &serde_json::Value| value.as_object().unwrap().keys().map(String::as_str).is_sorted();
     assert!(sorted(&value) && sorted(&value["class"]) && sorted(&value["opd"]["x"]["keep"]));
     // How it is written makes no difference.
     let other = DEFAULT

@@ -15,7 +15,9 @@ fn next(text: &str) -> String {
 }
 
 fn line(change: &Change) -> String {
-    let said = |value: &Option<_>| value.as_ref().map_or_else(|| "-".to_owned(), |value: &pulih_policies::Value| value.to_string());
+    let said = |value: &Option<_>| {
+        value.as_ref().map_or_else(|| "-".to_owned(), |value: &pulih_policies::Value| value.to_string())
+    };
     let weakens = change.weakens.map_or_else(String::new, |why| format!(" ({why})"));
     format!("{}: {} -> {}{weakens}", change.field, said(&change.old), said(&change.new))
 }
@@ -41,7 +43,11 @@ fn each_change_says_what_it_does() {
         ("daily = \"14d\"", "daily = \"15d\"", "class.publik.keep.daily: 14d -> 15d"),
         ("daily = \"14d\"", "daily = \"13d\"", "class.publik.keep.daily: 14d -> 13d (points are kept for less long)"),
         ("daily = \"14d\"", "daily = \"14d\"\nweekly = \"8w\"", "class.publik.keep.weekly: - -> 56d"),
-        ("yearly = \"10y\"", "yearly = \"9y\"", "class.strategis.keep.yearly: 10y -> 9y (points are kept for less long)"),
+        (
+            "yearly = \"10y\"",
+            "yearly = \"9y\"",
+            "class.strategis.keep.yearly: 10y -> 9y (points are kept for less long)",
+        ),
         (
             "[\"30 1 * * *\"]",
             "[\"30 1 * * 1-6\"]",
@@ -91,7 +97,10 @@ fn what_holds_counts_and_not_what_is_written() {
         ["opd.x.keep.daily: 60d -> - (points are kept for less long)"]
     );
     // Put in, it keeps more in each class.
-    assert_eq!(changes(&format!("{DEFAULT}#end"), "#end", "\n[opd.x]\nkeep = { daily = '60d' }\n"), ["opd.x.keep.daily: - -> 60d"]);
+    assert_eq!(
+        changes(&format!("{DEFAULT}#end"), "#end", "\n[opd.x]\nkeep = { daily = '60d' }\n"),
+        ["opd.x.keep.daily: - -> 60d"]
+    );
     // More than publik, less than the others.
     assert_eq!(
         changes(&format!("{DEFAULT}#end"), "#end", "\n[opd.x.dataset.y]\nkeep = { daily = '20d' }\n"),
@@ -111,8 +120,17 @@ fn what_holds_counts_and_not_what_is_written() {
 
 fn some_policy() -> impl Strategy<Value = String> {
     let days = |least: u32| least..2000u32;
-    (1u32..9, days(31), days(366), prop::option::of(days(1)), 25u32..100, 0u32..60, prop::option::of(days(1)), 1u32..100).prop_map(
-        |(version, monthly, yearly, daily, rpo, jitter, of_office, share)| {
+    (
+        1u32..9,
+        days(31),
+        days(366),
+        prop::option::of(days(1)),
+        25u32..100,
+        0u32..60,
+        prop::option::of(days(1)),
+        1u32..100,
+    )
+        .prop_map(|(version, monthly, yearly, daily, rpo, jitter, of_office, share)| {
             let mut text = DEFAULT
                 .replacen("version = 1", &format!("version = {version}"), 1)
                 .replacen("monthly = \"24mo\"", &format!("monthly = \"{monthly}d\""), 1)
@@ -123,12 +141,9 @@ fn some_policy() -> impl Strategy<Value = String> {
             if let Some(daily) = daily {
                 text = text.replacen("daily = \"14d\"", &format!("daily = \"{daily}d\""), 1);
             }
-            if let Some(daily) = of_office {
-                text += &format!("\n[opd.x]\nkeep = {{ daily = '{daily}d' }}\n");
-            }
-            text
-        },
-    )
+            let exception = of_office.map(|daily| format!("\n[opd.x]\nkeep = {{ daily = '{daily}d' }}\n"));
+            text + &exception.unwrap_or_default()
+        })
 }
 
 proptest! {

@@ -29,8 +29,20 @@ fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(DEFAULT.lines().map(str::to_owned).collect::<Vec<_>>()),
         prop::sample::select(vec![
-            "[opd.x]", "[opd.x.dataset.y]", "[[opd]]", "[class]", "recipients = []", "= 1", "a = {b = [{}]}", "\"\"\"", "'''",
-            "[opd.\"x.y\"]", "keep = 3", "targets.rto = \"1h\"", "windows = [\"00:00-00:01\"]", "schedules = [\"* * 29 2 *\"]",
+            "[opd.x]",
+            "[opd.x.dataset.y]",
+            "[[opd]]",
+            "[class]",
+            "recipients = []",
+            "= 1",
+            "a = {b = [{}]}",
+            "\"\"\"",
+            "'''",
+            "[opd.\"x.y\"]",
+            "keep = 3",
+            "targets.rto = \"1h\"",
+            "windows = [\"00:00-00:01\"]",
+            "schedules = [\"* * 29 2 *\"]",
         ])
         .prop_map(str::to_owned),
         "\\PC{0,30}",

@@ -36,7 +36,8 @@ fn the_default_is_a_policy_and_says_what_it_means() {
     let next = policy.rules(Class::Publik, "dukcapil", "web").unwrap().timetable(policy.zone).next_three(noon);
     assert_eq!(next, ["Mon 2026-11-23 01:30 WIB", "Tue 2026-11-24 01:30 WIB", "Wed 2026-11-25 01:30 WIB"]);
     // What is commented out in it must be right as well.
-    let examples: String = DEFAULT.split("untuk memakainya:").nth(1).unwrap().replace("\n# ", "\n").replace("\n#\n", "\n");
+    let examples: String =
+        DEFAULT.split("untuk memakainya:").nth(1).unwrap().replace("\n# ", "\n").replace("\n#\n", "\n");
     let policy = parse(&format!("{DEFAULT}\n{examples}")).unwrap_or_else(|refused| panic!("{refused}"));
     let siak = policy.rules(Class::Strategis, "dukcapil", "siak-db").unwrap();
     assert_eq!((siak.targets.rpo_pusat.to_string(), siak.targets.rto.to_string()), ("1h".to_owned(), "8h".to_owned()));
@@ -168,9 +169,9 @@ fn an_exception_is_refused_only_if_no_class_bears_it() {
 fn sizes_are_bounded() {
     let large = format!("{DEFAULT}#{}", " ".repeat(MAX_BYTES));
     assert_eq!(told(&refused(&large)), [("file-too-large", "")]);
-    let many: String = (0..=MAX_OVERRIDES).map(|n| format!("[opd.o{n}]\njitter = '1m'\n")).collect();
+    let many = (0..=MAX_OVERRIDES).map(|n| format!("[opd.o{n}]\njitter = '1m'\n")).collect::<Vec<_>>().concat();
     assert_eq!(told(&refused(&format!("{DEFAULT}\n{many}"))), [("too-many-overrides", "opd")]);
-    let unknown: String = (0..500).map(|n| format!("field-{n} = 1\n")).collect();
+    let unknown = (0..500).map(|n| format!("field-{n} = 1\n")).collect::<Vec<_>>().concat();
     let refused = refused(&format!("{unknown}{DEFAULT}"));
     assert_eq!((refused.problems.len(), refused.unlisted), (100, 400));
     assert!(refused.to_string().ends_with("… and 400 more"));

@@ -47,7 +47,8 @@ fn naive_next(line: &str, zone: Zone, utc: i64, days: u64) -> Option<i64> {
         }
         for minute in 0..1440 {
             let time = date.and_hms_opt(minute / 60, minute % 60, 0).unwrap();
-            if time > local && means(fields[1], time.hour(), 0, 23, &[]) && means(fields[0], time.minute(), 0, 59, &[]) {
+            if time > local && means(fields[1], time.hour(), 0, 23, &[]) && means(fields[0], time.minute(), 0, 59, &[])
+            {
                 return Some(time.and_utc().timestamp() - offset);
             }
         }
@@ -60,21 +61,28 @@ fn field(least: u32, most: u32, names: &'static [&'static str], first: u32) -> i
         let name = (value >= first).then(|| names.get((value - first) as usize)).flatten();
         name.filter(|_| named).map_or_else(|| value.to_string(), |name| (*name).to_owned())
     };
-    let range = (least..=most, least..=most, 1..=most, 0..6, any::<bool>()).prop_map(move |(a, b, step, kind, named)| {
-        let (from, to) = (a.min(b), a.max(b));
-        match kind {
-            0 => format!("{from}-{to}"),
-            1 => format!("{from}-{to}/{step}"),
-            2 => format!("*/{step}"),
-            3 => format!("{}-{}", name(from, named && to < first + names.len() as u32), name(to, named)),
-            _ => name(from, named),
-        }
-    });
+    let range =
+        (least..=most, least..=most, 1..=most, 0..6, any::<bool>()).prop_map(move |(a, b, step, kind, named)| {
+            let (from, to) = (a.min(b), a.max(b));
+            match kind {
+                0 => format!("{from}-{to}"),
+                1 => format!("{from}-{to}/{step}"),
+                2 => format!("*/{step}"),
+                3 => format!("{}-{}", name(from, named && to < first + names.len() as u32), name(to, named)),
+                _ => name(from, named),
+            }
+        });
     prop_oneof![3 => Just("*".to_owned()), 5 => prop::collection::vec(range, 1..4).prop_map(|parts| parts.join(","))]
 }
 
 fn line() -> impl Strategy<Value = String> {
-    (field(0, 59, &[], 0), field(0, 23, &[], 0), field(1, 31, &[], 1), field(1, 12, &MONTHS, 1), field(0, 7, &WEEKDAYS, 0))
+    (
+        field(0, 59, &[], 0),
+        field(0, 23, &[], 0),
+        field(1, 31, &[], 1),
+        field(1, 12, &MONTHS, 1),
+        field(0, 7, &WEEKDAYS, 0),
+    )
         .prop_map(|(minute, hour, day, month, weekday)| format!("{minute} {hour} {day} {month} {weekday}"))
 }
 
@@ -113,7 +121,8 @@ proptest! {
     #[test]
     fn any_text_is_a_schedule_or_none(text in "\\PC{0,40}|[0-9*/,@a-z -]{0,40}", utc: i64) {
         if let Ok(schedule) = text.parse::<Schedule>() {
-            prop_assert_eq!(schedule.as_str().parse::<Schedule>().as_ref(), Ok(&schedule));
+            let again = schedule.as_str().parse::<Schedule>();
+            prop_assert_eq!(again.as_ref(), Ok(&schedule));
             if let Some(next) = schedule.next_after(Zone::Jakarta, utc) {
                 prop_assert!(next > utc);
             }
@@ -127,7 +136,8 @@ fn comes(line: &str, zone: Zone, after: (i32, u32, u32, u32, u32), expected: &[&
     let local = NaiveDate::from_ymd_opt(year, month, day).unwrap().and_hms_opt(hour, minute, 0).unwrap();
     let utc = local.and_utc().timestamp() - i64::from(zone.offset_seconds());
     let schedule: Schedule = line.parse().unwrap();
-    let times: Vec<String> = schedule.next_n(zone, utc, expected.len()).into_iter().map(|t| zone.print_with_weekday(t)).collect();
+    let times: Vec<String> =
+        schedule.next_n(zone, utc, expected.len()).into_iter().map(|t| zone.print_with_weekday(t)).collect();
     assert_eq!(times, expected, "{line}");
 }
 

@@ -11,20 +11,45 @@ use crate::quote::short;
 
 /// A key that has one of these in it.
 const PARTS: &[&str] = &[
-    "recipient", "identit", "signer", "signing", "command", "hook", "exec", "secret", "passw", "passphrase", "credential",
-    "shell", "plugin",
+    "recipient",
+    "identit",
+    "signer",
+    "signing",
+    "command",
+    "hook",
+    "exec",
+    "secret",
+    "passw",
+    "passphrase",
+    "credential",
+    "shell",
+    "plugin",
 ];
 /// A key of which one of these is a word.
 const WORDS: &[&str] = &[
-    "key", "keys", "owner", "owners", "run", "runs", "cmd", "cmds", "eval", "program", "programs", "script", "scripts", "binary",
-    "token", "tokens", "pre", "post", "bash", "sh", "python", "env",
+    "key", "keys", "owner", "owners", "run", "runs", "cmd", "cmds", "eval", "program", "programs", "script", "scripts",
+    "binary", "token", "tokens", "pre", "post", "bash", "sh", "python", "env",
 ];
 
 pub(super) fn is(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    let plain: String = key.chars().filter(char::is_ascii_alphanumeric).collect();
-    let mut words = key.split(|c: char| !c.is_ascii_alphanumeric());
-    PARTS.iter().any(|part| plain.contains(part)) || words.any(|word| WORDS.contains(&word))
+    let plain = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    PARTS.iter().any(|part| plain.contains(part)) || words(key).iter().any(|word| WORDS.contains(&word.as_str()))
+}
+
+/// `ownerKey` and `owner-key` are two words each.
+fn words(key: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut after_small = false;
+    for c in key.chars() {
+        if !c.is_ascii_alphanumeric() || (c.is_ascii_uppercase() && after_small) {
+            words.push(String::new());
+        }
+        after_small = c.is_ascii_lowercase();
+        if let Some(word) = words.last_mut().filter(|_| c.is_ascii_alphanumeric()) {
+            word.push(c.to_ascii_lowercase());
+        }
+    }
+    words
 }
 
 pub(super) fn scan(sink: &Sink, root: &DeTable<'_>) {
@@ -34,7 +59,7 @@ pub(super) fn scan(sink: &Sink, root: &DeTable<'_>) {
 fn table<'a>(sink: &Sink, trail: &mut Vec<&'a str>, inner: &'a DeTable<'_>) {
     // A dataset may be called `identity`: the keys of these tables are names.
     let named = matches!(trail[..], ["opd"] | ["opd", _, "dataset"]);
-    for (key, value) in inner.iter() {
+    for (key, value) in inner {
         let (key, place, value) = (&**key.get_ref(), key.span(), value.get_ref());
         trail.push(key);
         if is(key) && !(named && value.is_table()) {
@@ -64,10 +89,40 @@ mod tests {
     #[test]
     fn whatever_reads_writes_or_runs_is_forbidden() {
         for key in [
-            "recipient", "recipients", "extra-recipients", "age_recipient", "identity", "identities", "identity-file",
-            "signer", "signers", "signing_key", "ownerKey", "owner_key", "owner", "private-key", "key", "command",
-            "commands", "pre_command", "hook", "hooks", "pre-hook", "post_backup", "webhook", "exec", "execute",
-            "ExecStart", "script", "run", "on.run", "cmd", "shell", "password", "token", "RECIPIENTS",
+            "recipient",
+            "recipients",
+            "extra-recipients",
+            "age_recipient",
+            "identity",
+            "identities",
+            "identity-file",
+            "signer",
+            "signers",
+            "signing_key",
+            "ownerKey",
+            "owner_key",
+            "owner",
+            "private-key",
+            "key",
+            "command",
+            "commands",
+            "pre_command",
+            "hook",
+            "hooks",
+            "pre-hook",
+            "post_backup",
+            "webhook",
+            "exec",
+            "execute",
+            "ExecStart",
+            "script",
+            "run",
+            "on.run",
+            "cmd",
+            "shell",
+            "password",
+            "token",
+            "RECIPIENTS",
         ] {
             assert!(is(key), "{key}");
         }
@@ -76,10 +131,42 @@ mod tests {
     #[test]
     fn no_field_of_a_policy_is() {
         for key in [
-            "type", "name", "version", "time_zone", "approvals", "max_age", "limits", "quota", "share_percent",
-            "bandwidth", "hours", "rate", "class", "strategis", "non-publik", "publik", "targets", "rpo_pusat", "rpo_drc",
-            "rto", "keep", "newest", "hourly", "daily", "weekly", "monthly", "yearly", "schedules", "windows", "jitter",
-            "excludes", "opd", "dataset", "schedule", "description", "scope",
+            "type",
+            "name",
+            "version",
+            "time_zone",
+            "approvals",
+            "max_age",
+            "limits",
+            "quota",
+            "share_percent",
+            "bandwidth",
+            "hours",
+            "rate",
+            "class",
+            "strategis",
+            "non-publik",
+            "publik",
+            "targets",
+            "rpo_pusat",
+            "rpo_drc",
+            "rto",
+            "keep",
+            "newest",
+            "hourly",
+            "daily",
+            "weekly",
+            "monthly",
+            "yearly",
+            "schedules",
+            "windows",
+            "jitter",
+            "excludes",
+            "opd",
+            "dataset",
+            "schedule",
+            "description",
+            "scope",
         ] {
             assert!(!is(key), "{key}");
         }

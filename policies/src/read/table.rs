@@ -65,13 +65,13 @@ pub(super) struct Table<'a> {
     pub(super) sink: &'a Sink<'a>,
     pub(super) path: String,
     place: Place,
-    table: &'a DeTable<'a>,
+    values: &'a DeTable<'a>,
     known: RefCell<Vec<&'static str>>,
 }
 
 impl<'a> Table<'a> {
-    pub(super) fn root(sink: &'a Sink<'a>, table: &'a DeTable<'a>) -> Self {
-        Self { sink, path: String::new(), place: 0..0, table, known: RefCell::default() }
+    pub(super) fn root(sink: &'a Sink<'a>, values: &'a DeTable<'a>) -> Self {
+        Self { sink, path: String::new(), place: 0..0, values, known: RefCell::default() }
     }
 
     pub(super) fn report(&self, kind: ProblemKind) {
@@ -80,7 +80,7 @@ impl<'a> Table<'a> {
 
     pub(super) fn entry(&self, key: &'static str) -> Option<Entry<'a>> {
         self.known.borrow_mut().push(key);
-        let (_, value) = self.table.iter().find(|(name, _)| name.get_ref() == key)?;
+        let (_, value) = self.values.iter().find(|(name, _)| name.get_ref() == key)?;
         let field = join(&self.path, key);
         self.sink.places.borrow_mut().insert(field.clone(), value.span());
         Some(Entry { sink: self.sink, field, place: value.span(), value: value.get_ref() })
@@ -98,7 +98,7 @@ impl<'a> Table<'a> {
     /// The tables in this one, whose keys are names that the regency chose.
     pub(super) fn named(&self) -> Vec<(Name, Self)> {
         let mut named = Vec::new();
-        for (key, value) in self.table.iter() {
+        for (key, value) in self.values {
             let path = join(&self.path, key.get_ref());
             match key.get_ref().parse::<Name>() {
                 Err(error) => self.sink.report(key.span(), &path, ProblemKind::Name(error)),
@@ -118,7 +118,7 @@ impl<'a> Table<'a> {
     /// Tells of the keys that nobody asked for.
     pub(super) fn finish(&self) {
         let known = self.known.borrow();
-        for (key, _) in self.table.iter() {
+        for (key, _) in self.values {
             let name = &**key.get_ref();
             if known.contains(&name) || forbidden::is(name) {
                 continue;
@@ -198,8 +198,8 @@ impl<'a> Entry<'a> {
     }
 
     pub(super) fn table(&self) -> Option<Table<'a>> {
-        let Some(table) = self.value.as_table() else { return self.wrong("a table") };
+        let Some(values) = self.value.as_table() else { return self.wrong("a table") };
         let (path, place) = (self.field.clone(), self.place.clone());
-        Some(Table { sink: self.sink, path, place, table, known: RefCell::default() })
+        Some(Table { sink: self.sink, path, place, values, known: RefCell::default() })
     }
 }
