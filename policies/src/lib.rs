@@ -26,7 +26,7 @@ mod timetable;
 mod window;
 mod zone;
 
-pub use class::Class;
+pub use class::{Class, ClassError};
 pub use cron_text::CronError;
 pub use diff::{Change, diff};
 pub use exclude::{Pattern, PatternError, wider};

@@ -15,7 +15,8 @@ fn seconds(time: &Time) -> i64 {
 impl Catalog {
     /// The entry of the ledger that comes next.
     pub fn next_entry(&self) -> Result<u64> {
-        Ok(self.one("SELECT size FROM ledger", [], |row| row.get(0))?.unwrap_or(0))
+        let size: Option<i64> = self.one("SELECT size FROM ledger", [], |row| row.get(0))?;
+        Ok(size.unwrap_or(0) as u64)
     }
 
     /// Takes in the entry with this index. `body` is `None` for one of a kind that this version
@@ -31,7 +32,7 @@ impl Catalog {
         if let Some(body) = body {
             apply(&transaction, seconds(at), body).map_err(failed)?;
         }
-        transaction.execute("UPDATE ledger SET size = ?1", [index + 1]).map_err(failed)?;
+        transaction.execute("UPDATE ledger SET size = ?1", [index as i64 + 1]).map_err(failed)?;
         transaction.commit().map_err(failed)
     }
 }

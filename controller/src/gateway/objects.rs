@@ -166,9 +166,13 @@ async fn stream(pusat: &Arc<Pusat>, name: ObjectName, hash: ObjectHash, mut body
     let mut broken = None;
     loop {
         match piece(&mut body).await {
-            // If the writer has stopped, it says why.
-            Ok(Some(bytes)) if sender.send(bytes).await.is_ok() => {}
-            Ok(_) => break,
+            Ok(Some(bytes)) => {
+                // If the writer has stopped, it says why.
+                if sender.send(bytes).await.is_err() {
+                    break;
+                }
+            }
+            Ok(None) => break,
             Err(refusal) => {
                 broken = Some(refusal);
                 break;

@@ -102,13 +102,13 @@ async fn connection(stream: TcpStream, tls: TlsAcceptor, router: Router, mut sto
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(PATIENCE));
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
+    let stopping = async { drop(stop.wait_for(|stop| *stop).await) };
     tokio::select! {
-        _ = connection.as_mut() => {}
-        _ = stop.wait_for(|stop| *stop) => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
-        }
+        _ = connection.as_mut() => return,
+        () = stopping => {}
     }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
 }
 
 fn settings(ca: &str, certificate: &str, key: &str) -> Result<ServerConfig, ServeError> {
