@@ -23,6 +23,14 @@ pub enum Code {
     OutOfRange,
     /// A manifest or description that the site does not believe or that is not complete.
     Refused,
+    /// The dataset's OPD has not approved that it is saved here, or no longer does.
+    NotApproved,
+    /// The snapshot needs packs that are doomed: their chunks must be written again.
+    Doomed,
+    /// Another machine goes on with this agent's keys.
+    Clone,
+    /// The gateway does not know this lineage: a hello comes first.
+    HelloFirst,
     /// The store or the OPD's quota is full.
     Full,
     /// Try again later.
@@ -34,7 +42,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -44,6 +52,10 @@ impl Code {
         Self::TooLarge,
         Self::OutOfRange,
         Self::Refused,
+        Self::NotApproved,
+        Self::Doomed,
+        Self::Clone,
+        Self::HelloFirst,
         Self::Full,
         Self::Busy,
         Self::Internal,
@@ -53,12 +65,13 @@ impl Code {
         match self {
             Self::BadRequest => 400,
             Self::Unauthorized => 401,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::Clone => 403,
             Self::NotFound => 404,
             Self::AlreadyExists => 409,
+            Self::HelloFirst => 428,
             Self::TooLarge => 413,
             Self::OutOfRange => 416,
-            Self::HashMismatch | Self::Refused => 422,
+            Self::HashMismatch | Self::Refused | Self::NotApproved | Self::Doomed => 422,
             Self::Full => 507,
             Self::Busy => 503,
             Self::Internal | Self::Unknown => 500,

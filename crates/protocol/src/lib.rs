@@ -3,7 +3,10 @@
 
 pub mod enroll;
 pub mod error;
+pub mod grant;
+pub mod hello;
 pub mod path;
+pub mod policy;
 pub mod report;
 pub mod token;
 

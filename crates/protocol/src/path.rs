@@ -5,18 +5,43 @@
 pub const CA: &str = "/v1/ca";
 /// `POST`, without a certificate: [`crate::enroll::Request`] → [`crate::enroll::Enrolled`].
 pub const ENROLL: &str = "/v1/enroll";
+/// `POST`: [`crate::enroll::Renewal`] → [`crate::enroll::Renewed`].
+pub const RENEW: &str = "/v1/renew";
+/// `POST`, without a certificate: a signed note of [`crate::enroll::LapsedRenewal`] →
+/// [`crate::enroll::Renewed`].
+pub const RENEW_LAPSED: &str = "/v1/renew-lapsed";
+/// `POST`: [`crate::hello::Hello`] → [`crate::hello::Welcome`].
+pub const HELLO: &str = "/v1/hello";
 /// `GET`: what the site knows of the agent, [`crate::report::AgentView`].
 pub const AGENT: &str = "/v1/agent";
+/// `GET`: the policy in force, [`crate::policy::PolicyInForce`].
+pub const POLICY: &str = "/v1/policy";
+/// `POST`: [`crate::report::Report`] → [`crate::report::ReportTaken`].
+pub const REPORT: &str = "/v1/report";
+/// `POST`: [`crate::grant::Asking`] → [`crate::grant::Asked`].
+pub const ASK: &str = "/v1/restore-requests";
+/// `GET` with `?vault=`: hashes of doomed packs, one a line.
+pub const DOOMED: &str = "/v1/doomed";
 /// `PUT`, `GET` (with `Range`), `HEAD`: objects of the agent's own vaults, by name.
 pub const OBJECTS: &str = "/v1/objects/";
 /// `GET` with `?prefix=`: names below a folder, one a line.
 pub const LIST: &str = "/v1/list";
 
+/// The header of every request about objects: the lineage that a [`HELLO`] gave.
+pub const LINEAGE_HEADER: &str = "pulih-lineage";
+
 /// Every path with what it takes and whether it needs a certificate, for the contract's test.
-pub const ALL: [(&str, &str, bool); 7] = [
+pub const ALL: [(&str, &str, bool); 14] = [
     ("GET", CA, false),
     ("POST", ENROLL, false),
+    ("POST", RENEW, true),
+    ("POST", RENEW_LAPSED, false),
+    ("POST", HELLO, true),
     ("GET", AGENT, true),
+    ("GET", POLICY, true),
+    ("POST", REPORT, true),
+    ("POST", ASK, true),
+    ("GET", DOOMED, true),
     ("PUT", OBJECTS, true),
     ("GET", OBJECTS, true),
     ("HEAD", OBJECTS, true),
