@@ -2,8 +2,11 @@
 
 mod ask;
 mod init;
+mod person;
+mod policy;
 mod rebuild;
 mod serve;
+mod show;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +51,25 @@ enum Command {
     /// Servers that are backed up
     #[command(subcommand)]
     Agent(Agent),
+    /// People who act with keys of their own
+    #[command(subcommand)]
+    User(User),
+    /// Owners' approvals: without one a dataset is not taken in
+    #[command(subcommand)]
+    Approve(Approve),
+    /// Restore grants: without one no content leaves the site
+    #[command(subcommand)]
+    Grant(Grant),
+    /// The policy in force, and the next one
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Take in a first backup that was carried here on a disk
+    Import {
+        /// The folder that `pulih-agent backup` wrote into
+        folder: PathBuf,
+    },
+    /// Show what could be deleted now, by the dates that the ledger fixed
+    Retain,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -81,6 +103,8 @@ enum Opd {
         #[arg(long, value_name = "SHA256:…")]
         owner: String,
     },
+    /// List offices, with what each has stored
+    List,
 }
 
 #[derive(Debug, Subcommand)]
@@ -91,6 +115,9 @@ enum Agent {
         /// The office whose server it is
         #[arg(long)]
         opd: String,
+        /// The agent is there already and its server was set up anew: its older certificates end
+        #[arg(long)]
+        again: bool,
     },
     /// List the servers that are enrolled
     List,
@@ -100,6 +127,125 @@ enum Agent {
         /// Why, for the ledger
         #[arg(long)]
         reason: String,
+    },
+}
+
+/// Who acts, and the key that signs it.
+#[derive(Debug, clap::Args)]
+struct Signed {
+    /// Who does this
+    #[arg(long = "as", value_name = "USER", requires = "sign_with")]
+    user: Option<String>,
+    /// That person's key file, as `pulih-controller user key` made it
+    #[arg(long, value_name = "FILE", requires = "user")]
+    sign_with: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum User {
+    /// Make a person's key; prints the half that others may know
+    Key {
+        /// Stays with that person
+        file: PathBuf,
+    },
+    /// Let a person act; the first one has to be an admin, who then adds the others
+    Add {
+        /// A short name that is never given to another
+        id: String,
+        /// The person's name and office
+        #[arg(long)]
+        name: String,
+        /// admin, operator, walidata or auditor
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<String>,
+        /// The office that a walidata speaks for
+        #[arg(long)]
+        opd: Option<String>,
+        /// As `pulih-controller user key` printed it
+        #[arg(long, value_name = "KEY")]
+        key: String,
+        #[command(flatten)]
+        signed: Signed,
+    },
+    /// List people and what they may do
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+enum Approve {
+    /// Put an owner's approval on record
+    Give {
+        dataset: String,
+        /// The server whose dataset it is
+        #[arg(long)]
+        agent: String,
+        /// Which of its vaults, if it has several
+        #[arg(long, value_name = "ID")]
+        vault: Option<String>,
+        /// Who approved: name and office
+        #[arg(long)]
+        by: String,
+        /// Number of the letter or decree
+        #[arg(long)]
+        letter: String,
+        /// The letter itself: its hash goes on record
+        #[arg(long, value_name = "FILE")]
+        document: PathBuf,
+        /// A date (2027-12-31) or how long (1y)
+        #[arg(long, value_name = "WHEN")]
+        until: String,
+        #[command(flatten)]
+        signed: Signed,
+    },
+    /// End an approval before its time
+    End {
+        approval: String,
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        signed: Signed,
+    },
+    /// List approvals
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+enum Grant {
+    /// Let a request be answered: content may be fetched until then
+    Give {
+        /// The request's id
+        request: String,
+        /// A date (2026-12-31) or how long (24h), 30 days at most
+        #[arg(long, value_name = "WHEN", default_value = "24h")]
+        until: String,
+        #[command(flatten)]
+        signed: Signed,
+    },
+    /// Refuse a request, or end a grant before its time
+    End {
+        grant: String,
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        signed: Signed,
+    },
+    /// List requests and grants
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+enum Policy {
+    /// Print the policy in force
+    Show,
+    /// Check a policy file; nothing is changed
+    Check { file: PathBuf },
+    /// Show what a policy file would change, and which changes weaken protection
+    Diff { file: PathBuf },
+    /// Put a policy in force
+    Apply {
+        file: PathBuf,
+        #[command(flatten)]
+        signed: Signed,
     },
 }
 
@@ -134,6 +280,9 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(&dir, args, cli.json),
         Command::Serve => serve::run(&dir),
         Command::Rebuild => rebuild::run(&dir),
+        Command::User(User::Key { file }) => person::make_key(file, cli.json),
+        Command::Policy(Policy::Check { file }) => policy::check(file),
+        Command::Policy(Policy::Diff { file }) => policy::diff(&dir, file, cli.json),
         command => ask::run(&dir, command, cli.json),
     };
     match done {

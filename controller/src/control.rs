@@ -15,7 +15,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
-use crate::gateway::answer::Answer;
+use crate::catalog::Grant;
+use crate::gateway::answer::{Answer, Refusal};
 use crate::pusat::Pusat;
 
 pub const SOCKET: &str = "control.sock";
@@ -26,9 +27,20 @@ const MAX_LINE_BYTES: u64 = 16 << 20;
 #[serde(tag = "ask", rename_all = "kebab-case")]
 pub enum Ask {
     OpdAdd { name: String, title: String, owner: String },
-    AgentInvite { agent: String, opd: String },
+    OpdList,
+    AgentInvite { agent: String, opd: String, again: bool },
     AgentRevoke { agent: String, reason: String },
-    AgentList,
+    /// The vaults of an agent, or of all.
+    Vaults { agent: Option<String> },
+    UserList,
+    ApprovalList,
+    GrantList,
+    Grant { id: String },
+    PolicyShow,
+    /// An entry that a person signed, in canonical form, with what belongs to it.
+    Act { entry: String, attachment: Option<String> },
+    Import { folder: String },
+    Plan,
     Status,
 }
 
@@ -39,16 +51,20 @@ enum Reply {
     Refused(ErrorBody),
 }
 
+fn json(value: impl Serialize) -> Answer<Value> {
+    serde_json::to_value(value).map_err(|error| Refusal::internal(&error))
+}
+
 /// Does what was asked, and says what `--json` prints.
 pub fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
-    let when = |at: Option<i64>| at.map(utc::rfc3339);
     match ask {
         Ask::OpdAdd { name, title, owner } => {
             pusat.add_opd(&name, &title, &owner)?;
             Ok(json!({"type": "pulih/opd-added/v1", "opd": name}))
         }
-        Ask::AgentInvite { agent, opd } => {
-            let invited = pusat.invite(&agent, &opd)?;
+        Ask::OpdList => Ok(json!({"type": "pulih/opds/v1", "opds": json(pusat.status()?.stored)?})),
+        Ask::AgentInvite { agent, opd, again } => {
+            let invited = pusat.invite(&agent, &opd, again)?;
             let token = invited.token.to_string();
             Ok(json!({
                 "type": "pulih/invitation/v1", "agent": agent, "opd": opd, "token": token,
@@ -59,28 +75,59 @@ pub fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
             pusat.revoke(&agent, &reason)?;
             Ok(json!({"type": "pulih/agent-revoked/v1", "agent": agent}))
         }
-        Ask::AgentList => {
-            let agents = pusat.agents()?.into_iter().map(|agent| {
+        Ask::Vaults { agent } => {
+            let vaults = pusat.vaults(agent.as_deref())?.into_iter().map(|its| {
+                json!({"vault": its.id, "agent": its.agent, "opd": its.opd, "class": its.class})
+            });
+            Ok(json!({"type": "pulih/vaults/v1", "vaults": vaults.collect::<Vec<_>>()}))
+        }
+        Ask::UserList => {
+            let users = pusat.users()?.into_iter().map(|its| {
+                json!({"user": its.id, "name": its.name, "roles": its.roles, "opd": its.opd})
+            });
+            Ok(json!({"type": "pulih/users/v1", "users": users.collect::<Vec<_>>()}))
+        }
+        Ask::ApprovalList => {
+            let approvals = pusat.approvals()?.into_iter().map(|its| {
                 json!({
-                    "agent": agent.name, "opd": agent.opd, "host": agent.host, "enrolled": utc::rfc3339(agent.enrolled),
-                    "revoked": when(agent.revoked), "last_seen": when(agent.last_seen),
+                    "approval": its.id, "opd": its.opd, "vault": its.vault, "dataset": its.dataset, "by": its.by,
+                    "letter": its.letter, "until": its.until.map(utc::rfc3339), "ended": its.ended.map(utc::rfc3339),
                 })
             });
-            Ok(json!({"type": "pulih/agents/v1", "agents": agents.collect::<Vec<_>>()}))
+            Ok(json!({"type": "pulih/approvals/v1", "approvals": approvals.collect::<Vec<_>>()}))
         }
-        Ask::Status => {
-            let points = pusat.standings()?.into_iter().map(|standing| {
-                json!({
-                    "opd": standing.opd, "agent": standing.agent, "vault": standing.point.vault,
-                    "dataset": standing.point.dataset, "snapshot": standing.point.snapshot,
-                    "captured": standing.point.captured, "accepted": utc::rfc3339(standing.point.accepted),
-                    "keep_until": when(standing.point.keep_until), "tiers": standing.point.tiers.split_whitespace().collect::<Vec<_>>(),
-                })
-            });
-            let points: Vec<_> = points.collect();
-            Ok(json!({"type": "pulih/status/v1", "site": pusat.site.name, "recovery_points": points}))
+        Ask::GrantList => {
+            let grants = pusat.grants()?.into_iter().map(|its| grant(&its));
+            Ok(json!({"type": "pulih/grants/v1", "grants": grants.collect::<Vec<_>>()}))
         }
+        Ask::Grant { id } => {
+            let known = pusat.grants()?.into_iter().find(|its| its.id == id);
+            known.map(|its| grant(&its)).ok_or_else(|| Refusal::new(Code::NotFound, format!("nobody asked {id}")))
+        }
+        Ask::PolicyShow => {
+            let its = pusat.in_force();
+            Ok(json!({
+                "type": "pulih/policy-in-force/v1", "policy": its.policy.name.to_string(), "version": its.policy.version,
+                "hash": its.hash, "since": utc::rfc3339(its.since), "text": its.text,
+            }))
+        }
+        Ask::Act { entry, attachment } => {
+            pusat.act(&entry, attachment.as_deref())?;
+            Ok(json!({"type": "pulih/act/v1", "entry": serde_json::from_str::<Value>(&entry).unwrap_or_default()}))
+        }
+        Ask::Import { folder } => {
+            Ok(json!({"type": "pulih/import/v1", "vaults": json(pusat.import(Path::new(&folder))?)?}))
+        }
+        Ask::Plan => Ok(json!({"type": "pulih/retention-plan/v1", "plan": json(pusat.plan()?)?})),
+        Ask::Status => json(pusat.status()?),
     }
+}
+
+fn grant(its: &Grant) -> Value {
+    json!({
+        "grant": its.id, "vault": its.vault, "dataset": its.dataset, "snapshot": its.manifest, "agent": its.agent,
+        "reason": its.reason, "until": its.until.map(utc::rfc3339), "ended": its.ended.map(utc::rfc3339),
+    })
 }
 
 /// Answers commands until `stop` says so.

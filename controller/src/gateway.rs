@@ -1,10 +1,13 @@
 //! The gateway: what agents reach of a site.
 
 pub mod answer;
-mod enroll;
+mod ask;
+mod lines;
 mod objects;
 mod peer;
 mod routes;
 mod serve;
+mod shares;
+mod stream;
 
 pub use serve::{Gateway, ServeError};

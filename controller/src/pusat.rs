@@ -1,38 +1,57 @@
 //! The Pusat Data: what it decides and does. Everything here blocks; the gateway and the control
 //! socket call it from threads that may.
+//!
+//! Locks are taken in this order, each for as short as it can be: `record` (a whole decision),
+//! then `catalog`, then the small ones.
 
 mod accept;
+mod acts;
+mod grants;
+mod hello;
+mod import;
 mod people;
+mod policy;
+mod presence;
+mod quota;
+mod retain;
+mod status;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pulih_protocol::error::Code;
-use pulih_protocol::report::{AgentView, DatasetView, VaultView};
 use pulih_vault::id::VaultId;
-use pulih_vault::store::Store;
-use pulih_vault::utc;
+use pulih_vault::layout::vault_of;
+use pulih_vault::store::{ObjectName, Store};
 
-use crate::catalog::{Agent, Catalog, Standing};
+use crate::catalog::{Agent, Approval, Catalog, Grant, User, Vault};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::pki::{Authority, CertificateHash};
 use crate::record::Record;
 use crate::site::SiteFile;
-use pulih_policies::Policy;
 
-pub use people::Invited;
+pub use acts::Role;
+pub use grants::draw;
+pub use import::Imported;
+pub use policy::{DEFAULT as DEFAULT_POLICY, InForce, put as put_policy};
+pub use quota::Reserved;
+pub use retain::Plan;
 
-/// Seconds: more exactly nobody needs to know when an agent was seen.
-const SEEN_EVERY: i64 = 30;
+use grants::ReachMemory;
+use presence::Presences;
+use quota::Quotas;
 
 pub struct Pusat {
     pub site: SiteFile,
     authority: Authority,
     store: Arc<dyn Store>,
-    /// For looking things up, beside the one that follows the ledger.
-    catalog: Mutex<Catalog>,
     /// Held for a whole decision: what it counts on must not change before it is written down.
     record: Mutex<Record>,
-    policy: Policy,
+    /// For looking things up, beside the one that follows the ledger.
+    catalog: Mutex<Catalog>,
+    policy: Mutex<Arc<InForce>>,
+    presences: Mutex<Presences>,
+    reaches: Mutex<ReachMemory>,
+    quotas: Arc<Quotas>,
     /// Seconds since 1970.
     clock: fn() -> i64,
 }
@@ -41,18 +60,42 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A text for people of at most so many bytes.
+fn is_printable(text: &str, most: usize) -> bool {
+    !text.trim().is_empty() && text.len() <= most && !text.contains(char::is_control)
+}
+
 impl Pusat {
-    pub fn new(
+    /// Opens what the site has; then every snapshot that is in the store is accepted or named.
+    pub fn open(
         site: SiteFile,
         authority: Authority,
         store: Arc<dyn Store>,
         catalog: Catalog,
         record: Record,
-        policy: Policy,
         clock: fn() -> i64,
-    ) -> Self {
-        let (catalog, record) = (Mutex::new(catalog), Mutex::new(record));
-        Self { site, authority, store, catalog, record, policy, clock }
+    ) -> Answer<Self> {
+        let in_force = policy::load(&*store, &site, &catalog)?;
+        let presences = Presences::new(catalog.presences()?);
+        let is_new = !catalog.knows_objects()?;
+        let pusat = Self {
+            site,
+            authority,
+            store,
+            record: Mutex::new(record),
+            catalog: Mutex::new(catalog),
+            policy: Mutex::new(Arc::new(in_force)),
+            presences: Mutex::new(presences),
+            reaches: Mutex::default(),
+            quotas: Arc::default(),
+            clock,
+        };
+        if is_new {
+            pusat.count_objects()?;
+        }
+        pusat.accept_leftovers()?;
+        let stored = lock(&pusat.catalog).stored_by_opd()?;
+        Ok(Self { quotas: Arc::new(Quotas::new(stored)), ..pusat })
     }
 
     /// Runs `work` on a thread that may block.
@@ -69,39 +112,83 @@ impl Pusat {
         &self.store
     }
 
+    pub fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
     pub fn ca_certificate(&self) -> &str {
         self.authority.certificate()
     }
 
-    pub fn agent_of(&self, certificate: CertificateHash) -> Answer<Option<Agent>> {
-        let (catalog, now) = (lock(&self.catalog), (self.clock)());
-        let agent = catalog.agent_of(certificate, now)?;
-        if let Some(agent) = agent.as_ref().filter(|agent| agent.last_seen.is_none_or(|seen| now - seen >= SEEN_EVERY)) {
-            catalog.seen(&agent.name, now)?;
-        }
-        Ok(agent)
+    /// The agent that a certificate was issued to, and when that ends.
+    pub fn agent_of(&self, certificate: CertificateHash) -> Answer<Option<(Agent, i64)>> {
+        Ok(lock(&self.catalog).agent_of(certificate, (self.clock)())?)
     }
 
     /// That a vault is the agent's to write into.
     pub fn must_be_writer(&self, agent: &Agent, vault: VaultId) -> Answer<()> {
-        match lock(&self.catalog).writer_of(&vault.to_string())? {
-            Some((writer, _)) if writer == agent.name => Ok(()),
+        match lock(&self.catalog).vault(&vault.to_string())? {
+            Some(known) if known.agent == agent.name => Ok(()),
             // Not told apart: whose vaults there are is nobody's business.
             _ => Err(Refusal::new(Code::Forbidden, format!("vault {vault} is not one of agent {}", agent.name))),
         }
     }
 
-    pub fn vaults_of(&self, agent: &Agent) -> Answer<Vec<pulih_vault::store::ObjectName>> {
-        let vaults = lock(&self.catalog).vaults_of(&agent.name)?;
+    /// That an agent may look into a vault: its own, or one that a grant lets it fetch from.
+    pub fn must_be_reader(&self, agent: &Agent, vault: VaultId) -> Answer<()> {
+        let granted = lock(&self.catalog).granted_vaults(&agent.name, (self.clock)())?;
+        if granted.contains(&vault.to_string()) { Ok(()) } else { self.must_be_writer(agent, vault) }
+    }
+
+    /// The folders of the vaults that an agent may look into.
+    pub fn readable_vaults(&self, agent: &Agent) -> Answer<Vec<ObjectName>> {
+        let catalog = lock(&self.catalog);
+        let mut vaults: Vec<String> = catalog.vaults_of(&agent.name)?.into_iter().map(|vault| vault.id).collect();
+        vaults.extend(catalog.granted_vaults(&agent.name, (self.clock)())?);
+        vaults.sort_unstable();
+        vaults.dedup();
         Ok(vaults.iter().filter_map(|vault| format!("vaults/{vault}").parse().ok()).collect())
     }
 
-    pub fn standings(&self) -> Answer<Vec<Standing>> {
-        Ok(lock(&self.catalog).standings()?)
+    /// The vaults of an agent, or of all.
+    pub fn vaults(&self, agent: Option<&str>) -> Answer<Vec<Vault>> {
+        let catalog = lock(&self.catalog);
+        Ok(agent.map_or_else(|| catalog.vaults(), |agent| catalog.vaults_of(agent))?)
     }
 
-    pub fn agents(&self) -> Answer<Vec<Agent>> {
-        Ok(lock(&self.catalog).agents()?)
+    pub fn users(&self) -> Answer<Vec<User>> {
+        Ok(lock(&self.catalog).users()?)
+    }
+
+    pub fn approvals(&self) -> Answer<Vec<Approval>> {
+        Ok(lock(&self.catalog).approvals()?)
+    }
+
+    pub fn grants(&self) -> Answer<Vec<Grant>> {
+        Ok(lock(&self.catalog).grants()?)
+    }
+
+    pub fn doomed(&self, vault: VaultId) -> Answer<Vec<String>> {
+        Ok(lock(&self.catalog).doomed(&vault.to_string())?)
+    }
+
+    /// Room for `bytes` of an agent's OPD, if its quota has any.
+    pub fn reserve(&self, agent: &Agent, bytes: u64) -> Answer<Reserved> {
+        let quota = self.in_force().policy.quota(&agent.opd).map(|size| size.bytes());
+        self.quotas.reserve(&agent.opd, bytes, quota)
+    }
+
+    /// An object is in the store: it counts, and snapshots may need it.
+    pub fn stored(&self, agent: &Agent, name: &ObjectName, size: u64, reserved: Reserved) -> Answer<()> {
+        let Some(vault) = vault_of(name) else {
+            return Err(Refusal::internal(&format!("{name} of {} is in no vault", agent.name)));
+        };
+        let catalog = lock(&self.catalog);
+        if !catalog.has_object(&vault.to_string(), name.as_str())? {
+            catalog.add_object(&vault.to_string(), name.as_str(), size)?;
+            reserved.keep();
+        }
+        Ok(())
     }
 
     /// How many entries the ledger has.
@@ -112,30 +199,5 @@ impl Pusat {
     /// Signs a checkpoint of the ledger, if there is news.
     pub fn checkpoint(&self) -> Answer<()> {
         Ok(lock(&self.record).checkpoint()?)
-    }
-
-    /// What the site knows of an agent, for that agent.
-    pub fn view(&self, agent: &Agent) -> Answer<AgentView> {
-        let catalog = lock(&self.catalog);
-        let standings = catalog.standings()?;
-        let vaults = catalog.vaults_of(&agent.name)?.into_iter().map(|vault| {
-            let its = standings.iter().filter(|standing| standing.point.vault == vault);
-            let datasets = its
-                .map(|standing| DatasetView {
-                    dataset: standing.point.dataset.clone(),
-                    snapshot: standing.point.snapshot.clone(),
-                    accepted: utc::rfc3339(standing.point.accepted),
-                    captured: standing.point.captured.clone(),
-                })
-                .collect();
-            VaultView { vault, datasets }
-        });
-        Ok(AgentView {
-            agent: agent.name.clone(),
-            opd: agent.opd.clone(),
-            site: self.site.name.clone(),
-            at: utc::rfc3339((self.clock)()),
-            vaults: vaults.collect(),
-        })
     }
 }

@@ -4,8 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pulih_ledger::entry::{Body, Entry, EntryError, View};
+use pulih_ledger::canonical;
+use pulih_ledger::entry::{ActError, Body, Entry, EntryError, ReadEntry, View};
 use pulih_ledger::ids::SiteId;
+use pulih_ledger::roster::Roster;
 use pulih_ledger::time::Time;
 use pulih_ledger::{Actor, Ledger, LedgerError};
 use pulih_vault::error::Malformed;
@@ -28,11 +30,15 @@ pub enum RecordError {
     Malformed(#[from] Malformed),
     #[error(transparent)]
     Entry(#[from] EntryError),
+    #[error(transparent)]
+    Act(#[from] ActError),
 }
 
 pub struct Record {
     ledger: Ledger,
     site: SiteId,
+    /// Whose key is whose.
+    roster: Roster,
     pub catalog: Catalog,
 }
 
@@ -41,33 +47,38 @@ pub fn time(seconds: i64) -> Result<Time, Malformed> {
     utc::rfc3339(seconds).parse()
 }
 
-/// The name of a site in its ledger: `pusat-33.19`.
-fn site_id(site: &SiteFile) -> Result<SiteId, Malformed> {
-    format!("pusat-{}", site.regency).parse()
-}
-
 impl Record {
-    /// Begins the ledger of a new site; its key goes into the site's folder first.
-    pub fn make(dir: &SiteDir, site: &SiteFile, store: Arc<dyn Store>, now: i64) -> Result<Self, RecordError> {
-        let id = site_id(site)?;
+    /// Begins the ledger of a new site with `bodies`; its key goes into the site's folder first.
+    pub fn make(
+        dir: &SiteDir,
+        site: &SiteFile,
+        store: Arc<dyn Store>,
+        now: i64,
+        bodies: impl FnOnce(&SigningKey) -> Vec<Body>,
+    ) -> Result<(), RecordError> {
+        let id = site.id()?;
         let key = SigningKey::generate(&format!("pulih-ledger/{id}"), &ring::rand::SystemRandom::new())?;
         dir.write("ledger.key", &key.to_secret_text())?;
-        let verifier = key.verifier();
+        let bodies = bodies(&key);
         let ledger = Ledger::create(store, &id, key)?;
-        let mut record = Self { ledger, site: id, catalog: Catalog::open(&dir.path("catalog.sqlite"))? };
-        let created = pulih_ledger::entry::kinds::SiteCreated { role: "pusat".into(), name: site.name.clone(), key: verifier };
-        record.write(now, Actor::Site, vec![Body::SiteCreated(created)])?;
-        record.ledger.checkpoint()?;
-        Ok(record)
+        let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
+        let mut record = Self { ledger, site: id, roster: Roster::default(), catalog };
+        record.write(now, &Actor::Site, bodies)?;
+        record.checkpoint()
     }
 
     /// Opens a site's ledger, and has the catalog follow what it has not seen of it.
     pub fn open(dir: &SiteDir, site: &SiteFile, store: Arc<dyn Store>) -> Result<Self, RecordError> {
         let key = SigningKey::from_secret_text(dir.read("ledger.key")?.trim())?;
-        let id = site_id(site)?;
+        let id = site.id()?;
         let ledger = Ledger::open(store, &id, key)?;
-        let mut record = Self { ledger, site: id, catalog: Catalog::open(&dir.path("catalog.sqlite"))? };
+        let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
+        let mut record = Self { ledger, site: id, roster: Roster::default(), catalog };
         record.catch_up()?;
+        for index in record.catalog.user_entries()? {
+            let entry = record.ledger.log().get(index)?.read()?;
+            record.roster.follow(&entry)?;
+        }
         Ok(record)
     }
 
@@ -95,13 +106,36 @@ impl Record {
     }
 
     /// Writes entries: into the ledger, durably, and then the catalog follows.
-    pub fn write(&mut self, now: i64, actor: Actor, bodies: Vec<Body>) -> Result<(), RecordError> {
+    pub fn write(&mut self, now: i64, actor: &Actor, bodies: Vec<Body>) -> Result<(), RecordError> {
         let at = time(now)?;
         let entry = |body| Entry::new(self.site.clone(), at.clone(), actor.clone(), body);
-        let entries: Vec<Entry> = bodies.into_iter().map(entry).collect();
+        self.append(bodies.into_iter().map(entry).collect())
+    }
+
+    /// Whether a person did what the entry says: signed with a key that the ledger gave that
+    /// person. What was signed is all that will be written.
+    pub fn verify(&self, entry: &ReadEntry) -> Result<Entry, RecordError> {
+        self.roster.verify(entry)?;
+        let View::Known(body) = &entry.view else {
+            return Err(Malformed::new("act", "it is of a kind that this version does not know").into());
+        };
+        let act = entry.raw.get("act").and_then(|act| act.as_str()).map(str::to_owned);
+        let (site, at, actor) = (entry.site.clone(), entry.at.clone(), entry.actor.clone());
+        let same = Entry { site, at, actor, body: (**body).clone(), act };
+        if same.encode(&self.site)? != canonical::encode(&entry.raw)? {
+            return Err(Malformed::new("act", "it has fields that this version does not know").into());
+        }
+        Ok(same)
+    }
+
+    /// Writes what [`Self::verify`] gave.
+    pub fn append(&mut self, entries: Vec<Entry>) -> Result<(), RecordError> {
         let indexes = self.ledger.append(&entries)?;
         for (index, entry) in indexes.zip(&entries) {
-            self.catalog.follow(index, &at, Some(&entry.body))?;
+            self.catalog.follow(index, &entry.at, Some(&entry.body))?;
+            if let Body::UserAdded(_) = entry.body {
+                self.roster.follow(&ReadEntry::parse(&entry.encode(&self.site)?)?)?;
+            }
         }
         Ok(())
     }

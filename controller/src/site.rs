@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use pulih_ledger::ids::SiteId;
+use pulih_vault::error::Malformed;
 use rustix::fs::{FlockOperation, flock};
 use serde::Deserialize;
 
@@ -49,6 +51,11 @@ pub struct SiteFile {
 impl SiteFile {
     pub fn read(path: &Path) -> Result<Self, SiteError> {
         Self::parse(&read(path)?).map_err(|why| SiteError::Bad { path: path.to_owned(), why })
+    }
+
+    /// The site's name in its ledger: `pusat-33.19`.
+    pub fn id(&self) -> Result<SiteId, Malformed> {
+        format!("pusat-{}", self.regency).parse()
     }
 
     fn parse(text: &str) -> Result<Self, String> {

@@ -30,47 +30,82 @@ impl Catalog {
         let failed = |source| CatalogError::Sqlite { path: path.clone(), source };
         let transaction = self.db.transaction().map_err(failed)?;
         if let Some(body) = body {
-            apply(&transaction, seconds(at), body).map_err(failed)?;
+            apply(&transaction, index, seconds(at), body).map_err(failed)?;
         }
         transaction.execute("UPDATE ledger SET size = ?1", [index as i64 + 1]).map_err(failed)?;
         transaction.commit().map_err(failed)
     }
 }
 
-fn apply(db: &Transaction, at: i64, body: &Body) -> rusqlite::Result<()> {
+fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result<()> {
     match body {
+        Body::UserAdded(its) => {
+            db.execute("INSERT OR IGNORE INTO user_entry (number) VALUES (?1)", [index as i64])?;
+            let sql = "INSERT OR REPLACE INTO user (id, name, roles, opd) VALUES (?1, ?2, ?3, ?4)";
+            let opd = its.opd.as_ref().map(|opd| opd.as_str());
+            db.execute(sql, params![its.user.as_str(), its.name, its.roles.join(" "), opd])
+        }
         Body::OpdAdded(its) => {
             let owner = its.owner.map(|owner| owner.to_string());
             let sql = "INSERT OR REPLACE INTO opd (name, title, owner) VALUES (?1, ?2, ?3)";
             db.execute(sql, params![its.opd.as_str(), its.name, owner])
         }
         Body::AgentInvited(its) => {
-            let sql = "INSERT OR IGNORE INTO invitation (secret_hash, agent, opd, expires, used) VALUES (?1, ?2, ?3, ?4, 0)";
-            let values = params![&its.token_sha256.0[..], its.agent.as_str(), its.opd.as_str(), seconds(&its.expires)];
-            db.execute(sql, values)
+            let sql = "INSERT OR IGNORE INTO invitation (secret_hash, agent, opd, expires, again, used) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+            let (agent, opd) = (its.agent.as_str(), its.opd.as_str());
+            db.execute(sql, params![&its.token_sha256.0[..], agent, opd, seconds(&its.expires), its.again])
         }
         Body::CertificateIssued(its) => {
             let agent = its.agent.as_str();
-            // The first certificate of an agent is what its invitation was for.
-            let sql = "INSERT OR IGNORE INTO agent (name, opd, host, enrolled) \
-                       SELECT agent, opd, '', ?2 FROM invitation WHERE agent = ?1";
-            db.execute(sql, params![agent, at])?;
-            db.execute("UPDATE invitation SET used = 1 WHERE agent = ?1", [agent])?;
+            if let Some(token) = &its.token_sha256 {
+                let token = &token.0[..];
+                let sql = "INSERT OR IGNORE INTO agent (name, opd, enrolled) \
+                           SELECT agent, opd, ?2 FROM invitation WHERE secret_hash = ?1";
+                db.execute(sql, params![token, at])?;
+                // Whoever holds the older ones is not the server that was set up anew.
+                let sql = "DELETE FROM certificate WHERE agent = ?2 AND \
+                           (SELECT again FROM invitation WHERE secret_hash = ?1)";
+                db.execute(sql, params![token, agent])?;
+                db.execute("UPDATE invitation SET used = 1 WHERE secret_hash = ?1", [token])?;
+            }
             let sql = "INSERT OR IGNORE INTO certificate (hash, agent, not_after) VALUES (?1, ?2, ?3)";
             db.execute(sql, params![&its.certificate_sha256.0[..], agent, seconds(&its.not_after)])
         }
         Body::AgentEnrolled(its) => {
-            db.execute("UPDATE agent SET host = ?2 WHERE name = ?1", [its.agent.as_str(), &its.host])?;
             let sql = "INSERT OR IGNORE INTO vault (id, agent, class) VALUES (?1, ?2, ?3)";
             db.execute(sql, params![its.vault.to_string(), its.agent.as_str(), its.class])
         }
         Body::AgentRevoked(its) => {
             db.execute("UPDATE agent SET revoked = ?2 WHERE name = ?1 AND revoked IS NULL", params![its.agent.as_str(), at])
         }
+        Body::LineageBegun(its) => {
+            let sql = "INSERT OR IGNORE INTO lineage (id, agent, number, machine, host, refused) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+            db.execute(sql, params![its.lineage, its.agent.as_str(), index as i64, its.machine, its.host])
+        }
+        Body::CloneRefused(its) => db.execute("UPDATE lineage SET refused = 1 WHERE id = ?1", [&its.lineage]),
+        Body::ApprovalGiven(its) => {
+            let sql = "INSERT OR IGNORE INTO approval (id, opd, vault, dataset, by, letter, document, until) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+            let (vault, dataset) = (its.vault.to_string(), its.dataset.to_string());
+            let document = its.document_sha256.to_string();
+            let until = its.until.as_ref().map(seconds);
+            let (approval, opd) = (its.approval.as_str(), its.opd.as_str());
+            db.execute(sql, params![approval, opd, vault, dataset, its.by, its.letter, document, until])
+        }
+        Body::ApprovalEnded(its) => {
+            let sql = "UPDATE approval SET ended = ?2 WHERE id = ?1 AND ended IS NULL";
+            db.execute(sql, params![its.approval.as_str(), at])
+        }
+        Body::PolicyApplied(its) => {
+            let sql = "INSERT INTO policy (object, name, version, applied) VALUES (?1, ?2, ?3, ?4)";
+            db.execute(sql, params![its.object.to_string(), its.policy, its.version as i64, at])
+        }
         Body::SnapshotAccepted(its) => {
             let sql = "INSERT OR IGNORE INTO snapshot \
-                       (vault, dataset, name, captured, accepted, keep_until, tiers, partial) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+                       (vault, dataset, name, captured, accepted, keep_until, tiers, stored_bytes, partial, number) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
             let values = params![
                 its.vault.to_string(),
                 its.dataset.to_string(),
@@ -79,11 +114,46 @@ fn apply(db: &Transaction, at: i64, body: &Body) -> rusqlite::Result<()> {
                 at,
                 its.keep_until.as_ref().map(seconds),
                 its.tiers.join(" "),
+                its.stored_bytes as i64,
                 its.partial,
+                index as i64,
             ];
             db.execute(sql, values)
         }
-        _ => Ok(0),
+        Body::PacksDoomed(its) => {
+            let mut statement =
+                db.prepare_cached("INSERT OR IGNORE INTO doomed (vault, pack, at) VALUES (?1, ?2, ?3)")?;
+            let vault = its.vault.to_string();
+            its.packs.iter().try_for_each(|pack| statement.execute(params![vault, pack, at]).map(|_| ())).map(|()| 0)
+        }
+        Body::RestoreAsked(its) => {
+            let sql = "INSERT OR IGNORE INTO grants (id, vault, dataset, manifest, agent, reason, asked) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            let manifest = its.manifest.map(|name| name.to_string());
+            let (vault, dataset) = (its.vault.to_string(), its.dataset.to_string());
+            db.execute(sql, params![its.grant.as_str(), vault, dataset, manifest, its.agent.as_str(), its.reason, at])
+        }
+        Body::RestoreGrantGiven(its) => {
+            let sql = "INSERT INTO grants (id, vault, dataset, manifest, agent, reason, until) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET vault = ?2, dataset = ?3, \
+                       manifest = ?4, agent = ?5, until = ?7 WHERE until IS NULL";
+            let dataset = its.dataset.as_ref().map(ToString::to_string);
+            let manifest = its.manifest.map(|name| name.to_string());
+            let (vault, until) = (its.vault.to_string(), seconds(&its.until));
+            db.execute(sql, params![its.grant.as_str(), vault, dataset, manifest, its.to.as_str(), its.reason, until])
+        }
+        Body::RestoreGrantEnded(its) => {
+            db.execute("UPDATE grants SET ended = ?2 WHERE id = ?1 AND ended IS NULL", params![its.grant.as_str(), at])
+        }
+        Body::RestoreGrantUsed(its) => {
+            let sql = "INSERT OR IGNORE INTO grant_use (id, dataset, manifest) VALUES (?1, ?2, ?3)";
+            db.execute(sql, params![its.grant.as_str(), its.dataset.to_string(), its.manifest.to_string()])
+        }
+        Body::Alarm(its) => {
+            let sql = "INSERT INTO alarm (at, alarm, subject, text) VALUES (?1, ?2, ?3, ?4)";
+            db.execute(sql, params![at, its.alarm, its.subject, its.text])
+        }
+        Body::SiteCreated(_) | Body::SeedImported(_) => Ok(0),
     }
     .map(|_| ())
 }

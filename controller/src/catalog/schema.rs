@@ -3,29 +3,60 @@
 use rusqlite::Connection;
 
 const MIGRATIONS: [&str; 1] = ["
+    -- What follows from the ledger.
     CREATE TABLE ledger (size INTEGER NOT NULL) STRICT;
     INSERT INTO ledger (size) VALUES (0);
+    CREATE TABLE user (id TEXT PRIMARY KEY, name TEXT NOT NULL, roles TEXT NOT NULL, opd TEXT) STRICT;
+    CREATE TABLE user_entry (number INTEGER PRIMARY KEY) STRICT;
     CREATE TABLE opd (name TEXT PRIMARY KEY, title TEXT NOT NULL, owner TEXT) STRICT;
     CREATE TABLE invitation (
-        secret_hash BLOB PRIMARY KEY, agent TEXT NOT NULL, opd TEXT NOT NULL REFERENCES opd (name),
-        expires INTEGER NOT NULL, used INTEGER NOT NULL
+        secret_hash BLOB PRIMARY KEY, agent TEXT NOT NULL, opd TEXT NOT NULL, expires INTEGER NOT NULL,
+        again INTEGER NOT NULL, used INTEGER NOT NULL
     ) STRICT;
-    CREATE INDEX invitation_agent ON invitation (agent);
     CREATE TABLE agent (
-        name TEXT PRIMARY KEY, opd TEXT NOT NULL REFERENCES opd (name), host TEXT NOT NULL,
-        enrolled INTEGER NOT NULL, revoked INTEGER, last_seen INTEGER
+        name TEXT PRIMARY KEY, opd TEXT NOT NULL, enrolled INTEGER NOT NULL, revoked INTEGER
     ) STRICT;
-    CREATE TABLE certificate (
-        hash BLOB PRIMARY KEY, agent TEXT NOT NULL REFERENCES agent (name), not_after INTEGER NOT NULL
-    ) STRICT;
-    CREATE TABLE vault (
-        id TEXT PRIMARY KEY, agent TEXT NOT NULL REFERENCES agent (name), class TEXT NOT NULL
-    ) STRICT;
+    CREATE TABLE certificate (hash BLOB PRIMARY KEY, agent TEXT NOT NULL, not_after INTEGER NOT NULL) STRICT;
+    CREATE INDEX certificate_agent ON certificate (agent);
+    CREATE TABLE vault (id TEXT PRIMARY KEY, agent TEXT NOT NULL, class TEXT NOT NULL) STRICT;
     CREATE INDEX vault_agent ON vault (agent);
+    CREATE TABLE lineage (
+        id TEXT PRIMARY KEY, agent TEXT NOT NULL, number INTEGER NOT NULL, machine TEXT NOT NULL,
+        host TEXT NOT NULL, refused INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX lineage_agent ON lineage (agent);
+    CREATE TABLE approval (
+        id TEXT PRIMARY KEY, opd TEXT NOT NULL, vault TEXT NOT NULL, dataset TEXT NOT NULL,
+        by TEXT NOT NULL, letter TEXT NOT NULL, document TEXT NOT NULL, until INTEGER, ended INTEGER
+    ) STRICT;
+    CREATE INDEX approval_dataset ON approval (vault, dataset);
+    CREATE TABLE policy (object TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, applied INTEGER NOT NULL) STRICT;
     CREATE TABLE snapshot (
-        vault TEXT NOT NULL REFERENCES vault (id), dataset TEXT NOT NULL, name TEXT NOT NULL,
-        captured TEXT NOT NULL, accepted INTEGER NOT NULL, keep_until INTEGER, tiers TEXT NOT NULL,
-        partial INTEGER NOT NULL, PRIMARY KEY (vault, dataset, name)
+        vault TEXT NOT NULL, dataset TEXT NOT NULL, name TEXT NOT NULL, captured TEXT NOT NULL,
+        accepted INTEGER NOT NULL, keep_until INTEGER, tiers TEXT NOT NULL, stored_bytes INTEGER NOT NULL,
+        partial INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (vault, dataset, name)
+    ) STRICT;
+    CREATE TABLE doomed (vault TEXT NOT NULL, pack TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (vault, pack)) STRICT;
+    CREATE TABLE grants (
+        id TEXT PRIMARY KEY, vault TEXT NOT NULL, dataset TEXT, manifest TEXT, agent TEXT NOT NULL,
+        reason TEXT NOT NULL, asked INTEGER, until INTEGER, ended INTEGER
+    ) STRICT;
+    CREATE INDEX grants_agent ON grants (agent, vault);
+    CREATE TABLE grant_use (id TEXT NOT NULL, dataset TEXT NOT NULL, manifest TEXT NOT NULL, PRIMARY KEY (id, dataset, manifest)) STRICT;
+    CREATE TABLE alarm (at INTEGER NOT NULL, alarm TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL) STRICT;
+
+    -- What follows from the store.
+    CREATE TABLE object (vault TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (vault, name)) STRICT, WITHOUT ROWID;
+
+    -- What is known here alone, and lost without harm.
+    CREATE TABLE turn (lineage TEXT PRIMARY KEY, next TEXT NOT NULL) STRICT;
+    CREATE TABLE presence (
+        agent TEXT PRIMARY KEY, seen INTEGER NOT NULL, host TEXT NOT NULL, report TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE job (
+        agent TEXT NOT NULL, dataset TEXT NOT NULL, began TEXT NOT NULL, ended TEXT NOT NULL, outcome TEXT NOT NULL,
+        snapshot TEXT, read_bytes INTEGER NOT NULL, stored_bytes INTEGER NOT NULL, unread INTEGER NOT NULL, error TEXT,
+        PRIMARY KEY (agent, dataset, began)
     ) STRICT;
 "];
 

@@ -1,98 +1,157 @@
-//! Commands about a site that may be served: what they ask, and how the answer is shown.
+//! Commands about a site that may be served: what they ask of it.
 
+use std::path::Path;
+
+use pulih_ledger::entry::Body;
+use pulih_ledger::entry::kinds::{
+    ApprovalEnded, ApprovalGiven, PolicyApplied, RestoreGrantEnded, RestoreGrantGiven, UserAdded,
+};
+use pulih_vault::id::ObjectHash;
 use serde_json::Value;
 
-use super::{Agent, Command, Failure, Opd, serve};
+use super::{Agent, Approve, Command, Failure, Grant, Opd, Policy, Signed, User, person, policy, serve, show};
 use crate::control::{self, Ask, SOCKET, act};
+use crate::pusat::draw;
+use crate::record::time;
 use crate::site::SiteDir;
 
-pub fn run(dir: &SiteDir, command: &Command, json: bool) -> Result<(), Failure> {
-    let ask = match command {
-        Command::Opd(Opd::Add { name, title, owner }) => Ask::OpdAdd {
-            name: name.clone(),
-            title: title.clone(),
-            owner: owner.clone(),
-        },
-        Command::Agent(Agent::Invite { name, opd }) => Ask::AgentInvite { agent: name.clone(), opd: opd.clone() },
-        Command::Agent(Agent::Revoke { name, reason }) => {
-            Ask::AgentRevoke { agent: name.clone(), reason: reason.clone() }
-        },
-        Command::Agent(Agent::List) => Ask::AgentList,
-        Command::Status => Ask::Status,
-        Command::Init(_) | Command::Serve | Command::Rebuild => return Err(Failure::Said("this is not a question".into())),
-    };
+fn said(error: impl std::fmt::Display) -> Failure {
+    Failure::Said(error.to_string())
+}
+
+/// Asks whoever serves the site, or does it here if nobody does.
+pub fn answer(dir: &SiteDir, ask: Ask) -> Result<Value, Failure> {
     dir.site()?;
-    let socket = dir.path(SOCKET);
-    let reached = control::ask(&socket, &ask)
+    let reached = control::ask(&dir.path(SOCKET), &ask)
         .map_err(|error| Failure::Said(format!("cannot ask the process that serves the site: {error}")))?;
-    let answer = match reached {
-        Some(answer) => answer.map_err(|body| Failure::Said(body.message))?,
+    match reached {
+        Some(answer) => answer.map_err(|body| Failure::Said(body.message)),
         None => {
             let (pusat, _lock) = serve::open(dir)?;
-            act(&pusat, ask)?
+            Ok(act(&pusat, ask)?)
         }
-    };
+    }
+}
+
+pub fn run(dir: &SiteDir, command: &Command, json: bool) -> Result<(), Failure> {
+    let answer = answer(dir, asked(dir, command)?)?;
     if json {
         println!("{answer}");
     } else {
-        print!("{}", shown(command, &answer));
+        print!("{}", show::text(command, &answer));
     }
     Ok(())
 }
 
-fn text<'v>(value: &'v Value, name: &str) -> &'v str {
-    value[name].as_str().unwrap_or("-")
-}
-
-fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
-    value[name].as_array().map_or(&[], Vec::as_slice)
-}
-
-fn shown(command: &Command, answer: &Value) -> String {
-    match command {
-        Command::Agent(Agent::Invite { name, .. }) => {
-            let host = answer["hosts"][0].as_str().unwrap_or("HOST");
-            format!(
-                "On the server of {name}, as root, before {}:\n\n  pulih-agent enroll https://{host}:{} --token {}\n\n\
-                 Who has the token can enroll in its place: send it the way you would send a key.\n",
-                text(answer, "expires"),
-                answer["port"],
-                text(answer, "token"),
-            )
+fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
+    Ok(match command {
+        Command::Opd(Opd::Add { name, title, owner }) => {
+            Ask::OpdAdd { name: name.clone(), title: title.clone(), owner: owner.clone() }
         }
-        Command::Agent(Agent::List) => table(
-            &["AGENT", "OPD", "HOST", "LAST SEEN", "STATE"],
-            list(answer, "agents").iter().map(|agent| {
-                let state = if agent["revoked"].is_null() { "enrolled" } else { "revoked" };
-                ["agent", "opd", "host", "last_seen"].map(|name| text(agent, name)).into_iter().chain([state]).collect()
-            }),
-            "No server is enrolled yet; `pulih-controller agent invite` prints a token for one.\n",
-        ),
-        Command::Status => table(
-            &["OPD", "AGENT", "DATASET", "LAST RECOVERY POINT", "CAPTURED"],
-            list(answer, "recovery_points")
-                .iter()
-                .map(|point| ["opd", "agent", "dataset", "accepted", "captured"].map(|name| text(point, name)).to_vec()),
-            "No recovery point yet.\n",
-        ),
-        Command::Agent(Agent::Revoke { name, .. }) => format!("Agent {name} is shut out from its next request on.\n"),
-        Command::Opd(Opd::Add { name, .. }) => format!("Added the OPD {name}.\n"),
-        Command::Init(_) | Command::Serve | Command::Rebuild => String::new(),
-    }
+        Command::Opd(Opd::List) => Ask::OpdList,
+        Command::Agent(Agent::Invite { name, opd, again }) => {
+            Ask::AgentInvite { agent: name.clone(), opd: opd.clone(), again: *again }
+        }
+        Command::Agent(Agent::Revoke { name, reason }) => {
+            Ask::AgentRevoke { agent: name.clone(), reason: reason.clone() }
+        }
+        Command::Agent(Agent::List) | Command::Status => Ask::Status,
+        Command::User(User::Add { id, name, roles, opd, key, signed }) => {
+            let added = UserAdded {
+                user: id.parse().map_err(said)?,
+                name: name.clone(),
+                roles: roles.clone(),
+                opd: opd.as_deref().map(str::parse).transpose().map_err(said)?,
+                key: key.trim().parse().map_err(said)?,
+            };
+            acting(dir, signed, added.into())?
+        }
+        Command::User(User::List) => Ask::UserList,
+        Command::Approve(Approve::Give { dataset, agent, vault, by, letter, document, until, signed }) => {
+            let (opd, vault) = vault_of(dir, agent, vault.as_deref())?;
+            let given = ApprovalGiven {
+                approval: draw("a")?.parse().map_err(said)?,
+                opd: opd.parse().map_err(said)?,
+                vault: vault.parse().map_err(said)?,
+                dataset: dataset.parse().map_err(said)?,
+                by: by.clone(),
+                letter: letter.clone(),
+                document_sha256: person::document(document)?,
+                until: Some(time(person::until(until)?).map_err(said)?),
+            };
+            acting(dir, signed, given.into())?
+        }
+        Command::Approve(Approve::End { approval, reason, signed }) => {
+            let ended = ApprovalEnded { approval: approval.parse().map_err(said)?, reason: reason.clone() };
+            acting(dir, signed, ended.into())?
+        }
+        Command::Approve(Approve::List) => Ask::ApprovalList,
+        Command::Grant(Grant::Give { request, until, signed }) => {
+            let asked = answer(dir, Ask::Grant { id: request.clone() })?;
+            let field = |name: &str| asked[name].as_str().map(str::to_owned);
+            let given = RestoreGrantGiven {
+                grant: request.parse().map_err(said)?,
+                vault: field("vault").unwrap_or_default().parse().map_err(said)?,
+                dataset: field("dataset").as_deref().map(str::parse).transpose().map_err(said)?,
+                manifest: field("snapshot").as_deref().map(str::parse).transpose().map_err(said)?,
+                to: field("agent").unwrap_or_default().parse().map_err(said)?,
+                reason: field("reason").unwrap_or_default(),
+                until: time(person::until(until)?).map_err(said)?,
+            };
+            acting(dir, signed, given.into())?
+        }
+        Command::Grant(Grant::End { grant, reason, signed }) => {
+            let ended = RestoreGrantEnded { grant: grant.parse().map_err(said)?, reason: reason.clone() };
+            acting(dir, signed, ended.into())?
+        }
+        Command::Grant(Grant::List) => Ask::GrantList,
+        Command::Policy(Policy::Show) => Ask::PolicyShow,
+        Command::Policy(Policy::Apply { file, signed }) => {
+            let (text, its) = policy::read(file)?;
+            let applied = PolicyApplied {
+                policy: its.name.to_string(),
+                version: its.version.into(),
+                object: ObjectHash::of(text.as_bytes()),
+            };
+            let entry = person::entry(&dir.site()?, signed, applied.into())?;
+            Ask::Act { entry, attachment: Some(text) }
+        }
+        Command::Import { folder } => Ask::Import { folder: absolute(folder)? },
+        Command::Retain => Ask::Plan,
+        Command::Init(_)
+        | Command::Serve
+        | Command::Rebuild
+        | Command::User(User::Key { .. })
+        | Command::Policy(Policy::Check { .. } | Policy::Diff { .. }) => {
+            return Err(Failure::Said("this asks nothing of a site".into()));
+        }
+    })
 }
 
-/// Columns as wide as what is in them.
-fn table<'v>(heads: &[&'v str], rows: impl Iterator<Item = Vec<&'v str>>, empty: &str) -> String {
-    let rows: Vec<Vec<&str>> = rows.collect();
-    if rows.is_empty() {
-        return empty.to_owned();
-    }
-    let all = || std::iter::once(heads.to_vec()).chain(rows.iter().cloned());
-    let wide = |at: usize| all().map(|row| row[at].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..heads.len()).map(wide).collect();
-    let line = |row: Vec<&str>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+fn absolute(folder: &Path) -> Result<String, Failure> {
+    let path = std::path::absolute(folder).map_err(said)?;
+    path.to_str().map(str::to_owned).ok_or_else(|| Failure::Said("the folder's name must be UTF-8".into()))
+}
+
+fn acting(dir: &SiteDir, signed: &Signed, body: Body) -> Result<Ask, Failure> {
+    Ok(Ask::Act { entry: person::entry(&dir.site()?, signed, body)?, attachment: None })
+}
+
+/// The OPD and the id of an agent's vault.
+fn vault_of(dir: &SiteDir, agent: &str, vault: Option<&str>) -> Result<(String, String), Failure> {
+    let answer = answer(dir, Ask::Vaults { agent: Some(agent.to_owned()) })?;
+    let all = answer["vaults"].as_array().cloned().unwrap_or_default();
+    let of = |its: &Value| {
+        let field = |name: &str| its[name].as_str().unwrap_or_default().to_owned();
+        (field("opd"), field("vault"))
     };
-    all().map(line).collect()
+    let mut fitting = all.iter().map(of).filter(|(_, id)| vault.is_none_or(|only| only == id));
+    match (fitting.next(), fitting.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(Failure::Said(format!("agent {agent} has no such vault here; `pulih-agent init` on its server makes one"))),
+        (Some(_), Some(_)) => {
+            let ids: Vec<String> = all.iter().map(|its| format!("{} ({})", of(its).1, its["class"].as_str().unwrap_or("?"))).collect();
+            Err(Failure::Said(format!("agent {agent} has several vaults; say which with --vault: {}", ids.join(", "))))
+        }
+    }
 }

@@ -1,10 +1,15 @@
 //! Making a site.
 
-use pulih_vault::store::DirStore;
+use std::sync::Arc;
+
+use pulih_ledger::entry::kinds::{PolicyApplied, SiteCreated};
+use pulih_policies::Policy;
+use pulih_vault::store::{DirStore, Store};
 use pulih_vault::utc;
 
 use super::{Failure, Init};
 use crate::pki::Authority;
+use crate::pusat::{DEFAULT_POLICY, put_policy};
 use crate::record::Record;
 use crate::site::{SiteDir, SiteFile};
 
@@ -23,7 +28,17 @@ pub fn run(dir: &SiteDir, args: &Init, json: bool) -> Result<(), Failure> {
     dir.write("ca.pem", authority.certificate())?;
     dir.write("gateway.key", &server_key)?;
     dir.write("gateway.pem", &server.pem)?;
-    Record::make(dir, &site, std::sync::Arc::new(opened), now)?;
+    let store: Arc<dyn Store> = Arc::new(opened);
+    let policy = Policy::parse("default.toml", DEFAULT_POLICY.as_bytes())
+        .map_err(|error| Failure::Said(format!("the default policy is not one: {error}")))?;
+    let object = put_policy(&*store, &site, DEFAULT_POLICY)?;
+    Record::make(dir, &site, store, now, |key| {
+        let (name, version) = (policy.name.to_string(), u64::from(policy.version));
+        vec![
+            SiteCreated { role: "pusat".into(), name: site.name.clone(), key: key.verifier() }.into(),
+            PolicyApplied { policy: name, version, object }.into(),
+        ]
+    })?;
     // Last: with it there is a site.
     let file = std::fs::read_to_string(&args.site).map_err(|error| Failure::Said(error.to_string()))?;
     dir.write("site.toml", &file)?;

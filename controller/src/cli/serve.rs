@@ -2,8 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use pulih_policies::Policy;
 use pulih_vault::store::DirStore;
 use pulih_vault::utc;
 use tokio::net::UnixListener;
@@ -19,10 +19,10 @@ use crate::pusat::Pusat;
 use crate::record::Record;
 use crate::site::{SiteDir, SiteLock};
 
-/// The policy in force.
-const POLICY: &[u8] = include_bytes!("../../../policies/default.toml");
 /// Between checkpoints of the ledger.
-const CHECKPOINT_EVERY: std::time::Duration = std::time::Duration::from_secs(3600);
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(3600);
+/// Between writes of heartbeats into the catalog.
+const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
 /// Opens a site for this process alone.
 pub fn open(dir: &SiteDir) -> Result<(Arc<Pusat>, SiteLock), Failure> {
@@ -32,9 +32,7 @@ pub fn open(dir: &SiteDir) -> Result<(Arc<Pusat>, SiteLock), Failure> {
     let store = Arc::new(DirStore::open(Path::new(dir.read("store")?.trim()))?);
     let record = Record::open(dir, &site, store.clone())?;
     let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
-    let policy = Policy::parse("default.toml", POLICY).map_err(|error| Failure::Said(error.to_string()))?;
-    let pusat = Pusat::new(site, authority, store, catalog, record, policy, utc::now);
-    pusat.accept_leftovers()?;
+    let pusat = Pusat::open(site, authority, store, catalog, record, utc::now)?;
     Ok((Arc::new(pusat), lock))
 }
 
@@ -60,16 +58,21 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
     let answering = tokio::spawn(control::serve(control, pusat.clone(), stopped.clone()));
     let serving = tokio::spawn(gateway.serve(stopped));
     let mut hourly = tokio::time::interval(CHECKPOINT_EVERY);
+    let mut often = tokio::time::interval(SETTLE_EVERY);
+    often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hourly.tick() => pusat.blocking(Pusat::checkpoint).await?,
+            // A heartbeat that is not written down comes again in a minute.
+            _ = often.tick() => drop(pusat.blocking(Pusat::settle_presences).await),
         }
     }
     let _ = stop.send(true);
     let _ = serving.await;
     let _ = answering.await;
     let _ = std::fs::remove_file(&socket);
+    pusat.blocking(Pusat::settle_presences).await?;
     Ok(pusat.blocking(Pusat::checkpoint).await?)
 }

@@ -1,9 +1,9 @@
 //! Answers that are refusals, in the form of the contract.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use pulih_protocol::error::{Code, ErrorBody};
+use pulih_protocol::error::{Code, ERROR_HEADER, ErrorBody};
 use pulih_vault::error::VaultError;
 use pulih_vault::store::StoreError;
 
@@ -34,7 +34,14 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, Json(ErrorBody::new(self.code, self.message))).into_response()
+        let body = ErrorBody::new(self.code, self.message);
+        // An answer to HEAD has no body, so that its header says it too.
+        let header = serde_json::to_string(&body).ok().and_then(|text| HeaderValue::from_str(&text).ok());
+        let mut response = (status, Json(body)).into_response();
+        if let Some(header) = header {
+            response.headers_mut().insert(ERROR_HEADER, header);
+        }
+        response
     }
 }
 

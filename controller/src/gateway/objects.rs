@@ -1,39 +1,34 @@
 //! Objects of the agent's own vaults: put once, under the hash of their bytes; read back, except
 //! packs; listed.
 
-use std::io::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
-use http_body_util::BodyExt as _;
 use pulih_protocol::error::Code;
 use pulih_protocol::path;
 use pulih_vault::description::MAX_NOTE_BYTES;
-use pulih_vault::id::{ObjectHash, VaultId};
+use pulih_vault::id::VaultId;
 use pulih_vault::index::MAX_INDEX_BYTES;
 use pulih_vault::layout::{Layout, ObjectKind, vault_of, vaults};
 use pulih_vault::pack::MAX_PACK_BYTES;
 use pulih_vault::reach::MAX_REACH_BYTES;
-use pulih_vault::store::{ObjectName, StoreError};
+use pulih_vault::store::ObjectName;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::answer::{Answer, Refusal};
+use super::lines::Lines;
 use super::peer::Peer;
+use super::stream;
 use crate::catalog::Agent;
 use crate::pusat::Pusat;
 
-/// Pieces of a body that wait between the line and the disk.
-const PIECES: usize = 8;
 /// Bytes that are read from the store at once.
 const READ_BYTES: usize = 1 << 20;
-/// Silence in a body after which its peer is given up.
-const SILENCE: Duration = Duration::from_secs(60);
 const LIST_BYTES: usize = 64 << 10;
 
 /// An object that a request names.
@@ -63,22 +58,35 @@ impl Object {
     }
 }
 
-/// The object, if it lies in a vault of the agent's.
-async fn own(pusat: &Arc<Pusat>, agent: Agent, uri: &Uri) -> Answer<Object> {
+fn lineage(headers: &HeaderMap) -> Option<String> {
+    headers.get(path::LINEAGE_HEADER)?.to_str().ok().map(str::to_owned)
+}
+
+/// The object, if the agent may read it.
+async fn readable(pusat: &Arc<Pusat>, agent: Agent, uri: &Uri, headers: &HeaderMap) -> Answer<Object> {
     let object = Object::of(uri)?;
-    let vault = object.vault;
-    pusat.blocking(move |pusat| pusat.must_be_writer(&agent, vault)).await?;
-    Ok(object)
+    let lineage = lineage(headers);
+    pusat
+        .blocking(move |pusat| {
+            pusat.must_be_in_turn(&agent, lineage.as_deref())?;
+            pusat.must_be_reader(&agent, object.vault)?;
+            Ok(object)
+        })
+        .await
 }
 
 pub async fn put(
     State(pusat): State<Arc<Pusat>>,
-    Peer(agent): Peer,
+    State(lines): State<Arc<Lines>>,
+    Peer { agent, .. }: Peer,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Answer<StatusCode> {
     let object = Object::of(&uri)?;
+    let (lineage, its) = (lineage(&headers), agent.clone());
+    pusat.blocking(move |pusat| pusat.must_be_in_turn(&its, lineage.as_deref())).await?;
+    let _upload = lines.upload(&agent.name)?;
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let length = length.ok_or_else(|| Refusal::new(Code::BadRequest, "an object is put with its length"))?;
     if length > object.limit() {
@@ -87,11 +95,11 @@ pub async fn put(
     }
     match object.kind {
         ObjectKind::Description(name) => {
-            let note = whole(body, length).await?;
+            let note = stream::whole(body, length).await?;
             pusat.blocking(move |pusat| pusat.describe(&agent, object.vault, name, &note)).await?;
         }
         ObjectKind::Manifest(dataset, name) => {
-            let note = whole(body, length).await?;
+            let note = stream::whole(body, length).await?;
             pusat
                 .blocking(move |pusat| {
                     pusat.must_be_writer(&agent, object.vault)?;
@@ -100,95 +108,25 @@ pub async fn put(
                 .await?;
         }
         ObjectKind::Pack(hash) | ObjectKind::Index(hash) | ObjectKind::Reach(hash) => {
-            let vault = object.vault;
-            pusat.blocking(move |pusat| pusat.must_be_writer(&agent, vault)).await?;
-            stream(&pusat, object.name, hash, body, length).await?;
+            let (vault, its) = (object.vault, agent.clone());
+            let reserved = pusat.blocking(move |pusat| {
+                pusat.must_be_writer(&its, vault)?;
+                pusat.reserve(&its, length)
+            });
+            let reserved = reserved.await?;
+            let done = stream::store(&pusat, &lines, &agent, &object.name, hash, body, length).await;
+            if !matches!(&done, Err(refusal) if refusal.code != Code::AlreadyExists) {
+                let name = object.name;
+                pusat.blocking(move |pusat| pusat.stored(&agent, &name, length, reserved)).await?;
+            }
+            done?;
         }
     }
     Ok(StatusCode::CREATED)
 }
 
-/// The next piece of a body; `None` at its end.
-async fn piece(body: &mut Body) -> Answer<Option<Bytes>> {
-    let broken = |why: &str| Refusal::new(Code::BadRequest, format!("the object did not come whole: {why}"));
-    loop {
-        match tokio::time::timeout(SILENCE, body.frame()).await {
-            Err(_) => return Err(broken("nothing came for a minute")),
-            Ok(None) => return Ok(None),
-            Ok(Some(Err(error))) => return Err(broken(&error.to_string())),
-            Ok(Some(Ok(frame))) => {
-                // Trailers are of no use here.
-                if let Ok(bytes) = frame.into_data() {
-                    return Ok(Some(bytes));
-                }
-            }
-        }
-    }
-}
-
-/// A small body. Its length was checked.
-async fn whole(mut body: Body, length: u64) -> Answer<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(length as usize);
-    while let Some(piece) = piece(&mut body).await? {
-        if (bytes.len() + piece.len()) as u64 > length {
-            return Err(Refusal::new(Code::BadRequest, "more bytes came than were announced"));
-        }
-        bytes.extend_from_slice(&piece);
-    }
-    Ok(bytes)
-}
-
-/// Takes an object in piece by piece: it gets its name only if its bytes have the hash in it.
-async fn stream(pusat: &Arc<Pusat>, name: ObjectName, hash: ObjectHash, mut body: Body, length: u64) -> Answer<()> {
-    let (sender, mut pieces) = mpsc::channel::<Bytes>(PIECES);
-    let store = pusat.store().clone();
-    let writing = tokio::task::spawn_blocking(move || -> Answer<()> {
-        let mut staged = store.stage()?;
-        let mut hasher = blake3::Hasher::new();
-        let mut came = 0;
-        while let Some(piece) = pieces.blocking_recv() {
-            came += piece.len() as u64;
-            if came > length {
-                return Err(Refusal::new(Code::BadRequest, "more bytes came than were announced"));
-            }
-            hasher.update(&piece);
-            staged.write_all(&piece).map_err(|source| StoreError::from_write(&name, source))?;
-        }
-        if came < length {
-            return Err(Refusal::new(Code::BadRequest, "fewer bytes came than were announced"));
-        }
-        if *hasher.finalize().as_bytes() != hash.0 {
-            let text = format!("the bytes that came do not have the hash in the name {name}; nothing was stored");
-            return Err(Refusal::new(Code::HashMismatch, text));
-        }
-        Ok(staged.commit(&name)?)
-    });
-    let mut broken = None;
-    loop {
-        match piece(&mut body).await {
-            Ok(Some(bytes)) => {
-                // If the writer has stopped, it says why.
-                if sender.send(bytes).await.is_err() {
-                    break;
-                }
-            }
-            Ok(None) => break,
-            Err(refusal) => {
-                broken = Some(refusal);
-                break;
-            }
-        }
-    }
-    drop(sender);
-    let written = writing.await.unwrap_or_else(|error| Err(Refusal::internal(&error)));
-    match broken {
-        Some(refusal) => Err(refusal),
-        None => written,
-    }
-}
-
-pub async fn head(State(pusat): State<Arc<Pusat>>, Peer(agent): Peer, uri: Uri) -> Answer {
-    let object = own(&pusat, agent, &uri).await?;
+pub async fn head(State(pusat): State<Arc<Pusat>>, Peer { agent, .. }: Peer, uri: Uri, headers: HeaderMap) -> Answer {
+    let object = readable(&pusat, agent, &uri, &headers).await?;
     let size = pusat.blocking(move |pusat| Ok(pusat.store().size(&object.name)?)).await?;
     Ok([(CONTENT_LENGTH, size)].into_response())
 }
@@ -204,10 +142,11 @@ fn range(headers: &HeaderMap) -> Answer<Option<(u64, u64)>> {
     parse().map(Some).ok_or_else(|| Refusal::new(Code::BadRequest, "a range is `bytes=FROM-TO`"))
 }
 
-pub async fn get(State(pusat): State<Arc<Pusat>>, Peer(agent): Peer, uri: Uri, headers: HeaderMap) -> Answer {
-    let object = own(&pusat, agent, &uri).await?;
-    if let ObjectKind::Pack(_) = object.kind {
-        return Err(Refusal::new(Code::Forbidden, "packs are read under a restore grant; ask the OPD's walidata for one"));
+pub async fn get(State(pusat): State<Arc<Pusat>>, Peer { agent, .. }: Peer, uri: Uri, headers: HeaderMap) -> Answer {
+    let object = readable(&pusat, agent.clone(), &uri, &headers).await?;
+    if let ObjectKind::Pack(hash) = object.kind {
+        let vault = object.vault;
+        pusat.blocking(move |pusat| pusat.must_have_grant(&agent, vault, hash)).await?;
     }
     let asked = range(&headers)?;
     let name = object.name.clone();
@@ -261,17 +200,24 @@ pub struct Below {
     prefix: String,
 }
 
-pub async fn list(State(pusat): State<Arc<Pusat>>, Peer(agent): Peer, Query(below): Query<Below>) -> Answer {
+pub async fn list(
+    State(pusat): State<Arc<Pusat>>,
+    Peer { agent, .. }: Peer,
+    headers: HeaderMap,
+    Query(below): Query<Below>,
+) -> Answer {
+    let lineage = lineage(&headers);
     let prefix: ObjectName =
         below.prefix.parse().map_err(|_| Refusal::new(Code::BadRequest, "the prefix does not name a folder"))?;
     let folders = pusat
         .blocking(move |pusat| {
+            pusat.must_be_in_turn(&agent, lineage.as_deref())?;
             if prefix == vaults() {
-                return Ok(pusat.vaults_of(&agent)?.into_iter().collect());
+                return pusat.readable_vaults(&agent);
             }
             let vault = vault_of(&prefix)
                 .ok_or_else(|| Refusal::new(Code::Forbidden, "an agent lists what is in its vaults, and nothing else"))?;
-            pusat.must_be_writer(&agent, vault)?;
+            pusat.must_be_reader(&agent, vault)?;
             Ok(vec![prefix])
         })
         .await?;

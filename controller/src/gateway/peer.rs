@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use pulih_protocol::error::Code;
 
@@ -16,20 +16,27 @@ use crate::pusat::Pusat;
 #[derive(Debug, Clone, Copy)]
 pub struct Shown(pub Option<CertificateHash>);
 
-pub struct Peer(pub Agent);
+pub struct Peer {
+    pub agent: Agent,
+    /// When the certificate ends that it showed, seconds since 1970.
+    pub certified_until: i64,
+}
 
-impl FromRequestParts<Arc<Pusat>> for Peer {
+impl<S: Send + Sync> FromRequestParts<S> for Peer
+where
+    Arc<Pusat>: FromRef<S>,
+{
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, pusat: &Arc<Pusat>) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let Some(Shown(Some(hash))) = parts.extensions.get::<Shown>().copied() else {
             return Err(Refusal::new(
                 Code::Unauthorized,
                 "this needs an agent's certificate; `pulih-agent enroll` gets one",
             ));
         };
-        let agent = pusat.blocking(move |pusat| pusat.agent_of(hash)).await?;
-        agent.map(Self).ok_or_else(|| {
+        let known = Arc::<Pusat>::from_ref(state).blocking(move |pusat| pusat.agent_of(hash)).await?;
+        known.map(|(agent, certified_until)| Self { agent, certified_until }).ok_or_else(|| {
             Refusal::new(
                 Code::Unauthorized,
                 "this certificate is revoked, over, or not of this site; ask the Pusat Data for a new invitation",

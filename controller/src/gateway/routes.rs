@@ -2,35 +2,51 @@
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::Router;
+use axum::extract::FromRef;
 use axum::routing::{get, post, put};
-use axum::{Json, Router};
 use pulih_protocol::error::Code;
-use pulih_protocol::report::AgentView;
-use pulih_protocol::{MAX_BODY_BYTES, path};
+use pulih_protocol::path;
 
-use super::answer::{Answer, Refusal};
-use super::peer::Peer;
-use super::{enroll, objects};
+use super::answer::Refusal;
+use super::lines::Lines;
+use super::{ask, objects};
 use crate::pusat::Pusat;
+
+/// What a request is answered from.
+#[derive(Clone)]
+pub struct Gate {
+    pusat: Arc<Pusat>,
+    lines: Arc<Lines>,
+}
+
+impl FromRef<Gate> for Arc<Pusat> {
+    fn from_ref(gate: &Gate) -> Self {
+        gate.pusat.clone()
+    }
+}
+
+impl FromRef<Gate> for Arc<Lines> {
+    fn from_ref(gate: &Gate) -> Self {
+        gate.lines.clone()
+    }
+}
 
 pub fn router(pusat: Arc<Pusat>) -> Router {
     let object = format!("{}{{*name}}", path::OBJECTS);
     Router::new()
-        .route(path::CA, get(ca))
-        .route(path::ENROLL, post(enroll::enroll))
-        .route(path::AGENT, get(view))
+        .route(path::CA, get(ask::ca))
+        .route(path::ENROLL, post(ask::enroll))
+        .route(path::RENEW, post(ask::renew))
+        .route(path::RENEW_LAPSED, post(ask::renew_lapsed))
+        .route(path::HELLO, post(ask::hello))
+        .route(path::AGENT, get(ask::view))
+        .route(path::POLICY, get(ask::policy))
+        .route(path::REPORT, post(ask::report))
+        .route(path::ASK, post(ask::ask))
+        .route(path::DOOMED, get(ask::doomed))
         .route(path::LIST, get(objects::list))
         .route(&object, put(objects::put).get(objects::get).head(objects::head))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES as usize))
         .fallback(async || Refusal::new(Code::NotFound, "there is nothing at this path"))
-        .with_state(pusat)
-}
-
-async fn ca(State(pusat): State<Arc<Pusat>>) -> String {
-    pusat.ca_certificate().to_owned()
-}
-
-async fn view(State(pusat): State<Arc<Pusat>>, Peer(agent): Peer) -> Answer<Json<AgentView>> {
-    pusat.blocking(move |pusat| pusat.view(&agent)).await.map(Json)
+        .with_state(Gate { pusat, lines: Arc::default() })
 }

@@ -6,19 +6,19 @@ use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{AgentEnrolled, SnapshotAccepted};
 use pulih_ledger::ids::AgentId;
-use pulih_policies::{Class, Kept, Period, Standing};
+use pulih_policies::{Kept, Period, Standing};
 use pulih_protocol::error::Code;
 use pulih_vault::description::{Description, DescriptionName, MAX_NOTE_BYTES};
 use pulih_vault::id::{ObjectHash, VaultId};
 use pulih_vault::layout::{DatasetName, Layout, ManifestName};
 use pulih_vault::manifest::Manifest;
 use pulih_vault::note::{Fingerprint, VerifierKey};
-use pulih_vault::reach::chain;
+use pulih_vault::reach::{Reach, chain};
 use pulih_vault::store::{ObjectName, StoreError};
-use pulih_vault::trust;
+use pulih_vault::trust::{self, TrustedVault};
 
 use super::{Pusat, lock};
-use crate::catalog::{Agent, Catalog};
+use crate::catalog::{Agent, Catalog, Vault};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::record::time;
 
@@ -34,55 +34,82 @@ fn must_hash(bytes: &[u8], hash: ObjectHash) -> Answer<()> {
     }
 }
 
+/// A manifest that is believed, with what it needs.
+struct Believed {
+    manifest: Manifest,
+    reach: Reach,
+}
+
 impl Pusat {
-    /// The fingerprint of the owner key that the agent's OPD has on record.
-    fn owner_of(&self, agent: &Agent) -> Answer<Fingerprint> {
-        let opd = lock(&self.catalog).opd(&agent.opd)?;
-        let owner = opd.and_then(|opd| opd.owner);
-        let owner = owner.ok_or_else(|| refused(format!("OPD {} has no owner key on record here", agent.opd)))?;
+    /// The fingerprint of the owner key that an OPD has on record.
+    fn owner_of(&self, opd: &str) -> Answer<Fingerprint> {
+        let owner = lock(&self.catalog).opd(opd)?.and_then(|opd| opd.owner);
+        let owner = owner.ok_or_else(|| refused(format!("OPD {opd} has no owner key on record here")))?;
         owner.parse().map_err(|error| Refusal::internal(&error))
+    }
+
+    /// A vault's descriptions, believed by the owner key of its OPD.
+    pub fn trusted(&self, vault: VaultId) -> Answer<TrustedVault> {
+        let known = lock(&self.catalog).vault(&vault.to_string())?;
+        let known = known.ok_or_else(|| Refusal::new(Code::NotFound, "there is no such vault"))?;
+        let owner = self.owner_of(&known.opd)?;
+        Ok(trust::load(&*self.store, vault, |key| key.fingerprint() == owner)?)
     }
 
     /// Takes in a description: the first of a new vault, which becomes the agent's, or a further
     /// one. The OPD's owner key must have signed it: the site can add no reader and no writer.
     pub fn describe(&self, agent: &Agent, vault: VaultId, name: DescriptionName, note: &[u8]) -> Answer<()> {
         must_hash(note, name.hash)?;
-        let owner = self.owner_of(agent)?;
+        let owner = self.owner_of(&agent.opd)?;
         let trusted = |key: &VerifierKey| key.fingerprint() == owner;
         let description = Description::open(note, trusted).map_err(|error| refused(error.to_string()))?;
         if description.vault != vault || description.number != name.number {
             return Err(refused("the description is of another vault or number than its name says"));
         }
         let mut record = lock(&self.record);
-        let is_new = match record.catalog.writer_of(&vault.to_string())? {
-            Some((writer, _)) if writer == agent.name => false,
+        match record.catalog.vault(&vault.to_string())? {
+            Some(known) if known.agent == agent.name => self.must_follow(vault, &description, owner)?,
             Some(_) => return Err(Refusal::new(Code::Forbidden, "the vault is another agent's")),
-            None if name.number == 1 => true,
+            None if name.number == 1 => {}
             None => return Err(refused("the first description of a vault must come first")),
-        };
+        }
         match self.store.create(&Layout { vault }.description(name), note) {
             // Left by a run of this site that ended before it was written down.
-            Err(StoreError::AlreadyExists { .. }) if is_new => {}
-            done => done?,
+            Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
-        if is_new {
-            let id: AgentId = agent.name.parse().map_err(|error| Refusal::internal(&error))?;
-            let enrolled = AgentEnrolled {
-                agent: id.clone(),
-                opd: agent.opd.parse().map_err(|error| Refusal::internal(&error))?,
-                vault,
-                class: description.class.to_string(),
-                owner,
-                key: description.agent,
-                host: agent.host.clone(),
-            };
-            record.write((self.clock)(), Actor::Agent { agent: id }, vec![Body::AgentEnrolled(enrolled)])?;
+        let id: AgentId = agent.name.parse().map_err(|error| Refusal::internal(&error))?;
+        let enrolled = AgentEnrolled {
+            agent: id.clone(),
+            opd: agent.opd.parse().map_err(|error| Refusal::internal(&error))?,
+            vault,
+            class: description.class.to_string(),
+            owner,
+            key: description.agent,
+            host: lock(&self.presences).of(&agent.name).map(|its| its.host).unwrap_or_default(),
+        };
+        Ok(record.write((self.clock)(), &Actor::Agent { agent: id }, vec![Body::AgentEnrolled(enrolled)])?)
+    }
+
+    /// That a further description comes right after the newest. One that is there already is
+    /// the same object, and is told apart by its caller.
+    fn must_follow(&self, vault: VaultId, description: &Description, owner: Fingerprint) -> Answer<()> {
+        let trusted = trust::load(&*self.store, vault, |key| key.fingerprint() == owner)?;
+        let (newest, before) = trusted.current();
+        if description.number != newest.number + 1 {
+            return Err(Refusal::new(
+                Code::AlreadyExists,
+                format!("the vault's newest description is number {}; the next one is {}", newest.number, newest.number + 1),
+            ));
+        }
+        if description.class != before.class {
+            return Err(refused("a vault keeps its class"));
         }
         Ok(())
     }
 
     /// Accepts a snapshot: its manifest is signed by the writer that the vault's newest
-    /// description names, and everything that it reaches is here.
+    /// description names, its OPD approves, and everything that it reaches is here and stays.
     pub fn accept(
         &self,
         agent: &Agent,
@@ -94,29 +121,26 @@ impl Pusat {
         must_hash(note, name.hash)?;
         let layout = Layout { vault };
         let object = layout.manifest(dataset, name);
-        let mut record = lock(&self.record);
         let (id, of) = (vault.to_string(), dataset.to_string());
+        if lock(&self.catalog).has_point(&id, &of, &name.to_string())? {
+            return Err(StoreError::AlreadyExists { name: object }.into());
+        }
+        // What takes long comes before the lock; what may change under way, after it.
+        let believed = self.believe(vault, dataset, name, note)?;
+        let mut record = lock(&self.record);
+        let known = record.catalog.vault(&id)?.filter(|known| known.agent == agent.name);
+        let known = known.ok_or_else(|| Refusal::new(Code::Forbidden, "the vault is another agent's"))?;
+        let now = (self.clock)();
         if record.catalog.has_point(&id, &of, &name.to_string())? {
             return Err(StoreError::AlreadyExists { name: object }.into());
         }
-        let Some((_, class)) = record.catalog.writer_of(&id)?.filter(|(writer, _)| *writer == agent.name) else {
-            return Err(Refusal::new(Code::Forbidden, "the vault is another agent's"));
-        };
-        let owner = self.owner_of(agent)?;
-        let trusted = trust::load(&*self.store, vault, |key| key.fingerprint() == owner)?;
-        let (newest, description) = trusted.current();
-        let manifest = Manifest::open(note, description).map_err(|error| refused(error.to_string()))?;
-        let facts = &manifest.facts;
-        if facts.description != *newest {
-            return Err(refused("the manifest was written under a description that is no longer the newest"));
+        if !record.catalog.is_approved(&id, &of, now)? {
+            return Err(Refusal::new(Code::NotApproved, not_approved(&known, &of)));
         }
-        if facts.vault != vault || facts.dataset != *dataset || facts.sequence != name.sequence || manifest.rebuilt {
-            return Err(refused("the manifest is not what its name says, or was made again from packs"));
-        }
+        must_stay(&record.catalog, &id, &believed.reach)?;
+        let facts = &believed.manifest.facts;
         let captured = facts.captured.parse().map_err(|_| refused("the manifest's date is not in UTC to the second"))?;
-        let stored_bytes = self.complete(layout, manifest.reach)?;
-        let now = (self.clock)();
-        let kept = self.keep(&record.catalog, agent, (&id, &class), &of, facts.partial, now)?;
+        let kept = self.keep(&record.catalog, &known, &of, facts.partial, now)?;
         match self.store.create(&object, note) {
             // Left by a run of this site that ended before it was written down.
             Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
@@ -129,30 +153,57 @@ impl Pusat {
             captured,
             keep_until: kept.until.map(time).transpose().map_err(|error| Refusal::internal(&error))?,
             tiers: kept.takes.iter().map(|period| period.tier.to_string()).collect(),
-            stored_bytes,
+            stored_bytes: believed.reach.packs.values().map(|used| used.stored_bytes).sum(),
             partial: facts.partial,
         };
         let actor = Actor::Agent { agent: agent.name.parse().map_err(|error| Refusal::internal(&error))? };
-        Ok(record.write(now, actor, vec![Body::SnapshotAccepted(accepted)])?)
+        record.write(now, &actor, vec![Body::SnapshotAccepted(accepted)])?;
+        Ok(record.catalog.add_object(&id, object.as_str(), note.len() as u64)?)
+    }
+
+    fn believe(&self, vault: VaultId, dataset: &DatasetName, name: ManifestName, note: &[u8]) -> Answer<Believed> {
+        let trusted = self.trusted(vault)?;
+        let (newest, description) = trusted.current();
+        let manifest = Manifest::open(note, description).map_err(|error| refused(error.to_string()))?;
+        let facts = &manifest.facts;
+        if facts.description != *newest {
+            return Err(refused("the manifest was written under a description that is no longer the newest"));
+        }
+        if facts.vault != vault || facts.dataset != *dataset || facts.sequence != name.sequence || manifest.rebuilt {
+            return Err(refused("the manifest is not what its name says, or was made again from packs"));
+        }
+        let layout = Layout { vault };
+        let reach = chain::load(&*self.store, layout, manifest.reach)?;
+        let indexes = reach.indexes.iter().map(|hash| layout.index(*hash));
+        for object in reach.packs.keys().map(|hash| layout.pack(*hash)).chain(indexes) {
+            self.must_be_here(vault, &object)?;
+        }
+        Ok(Believed { manifest, reach })
+    }
+
+    /// The catalog knows; what a power cut took from it, the store does.
+    fn must_be_here(&self, vault: VaultId, object: &ObjectName) -> Answer<()> {
+        let id = vault.to_string();
+        if lock(&self.catalog).has_object(&id, object.as_str())? {
+            return Ok(());
+        }
+        match self.store.size(object) {
+            Ok(size) => Ok(lock(&self.catalog).add_object(&id, object.as_str(), size)?),
+            Err(StoreError::NotFound { .. }) => {
+                Err(refused(format!("the snapshot needs {object}, which is not here; run the backup again")))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Until when a snapshot is kept that is accepted now.
-    fn keep(
-        &self,
-        catalog: &Catalog,
-        agent: &Agent,
-        (vault, class): (&str, &str),
-        dataset: &str,
-        partial: bool,
-        now: i64,
-    ) -> Answer<Kept> {
-        let class: Class = class.parse().map_err(|_| Refusal::internal(&format!("vault {vault} is of class {class}")))?;
-        let rules = self.policy.rules(class, &agent.opd, dataset);
-        let rules = rules.ok_or_else(|| Refusal::internal(&format!("the policy has no class {class}")))?;
-        let zone = self.policy.zone;
+    fn keep(&self, catalog: &Catalog, vault: &Vault, dataset: &str, partial: bool, now: i64) -> Answer<Kept> {
+        let in_force = self.in_force();
+        let rules = in_force.rules(&vault.class, &vault.opd, dataset)?;
+        let zone = in_force.policy.zone;
         let earliest = Period::all(zone, now).iter().map(|period| period.begins).min().unwrap_or(now);
         let mut taken = BTreeSet::new();
-        for (accepted, tiers) in catalog.tiers_since(vault, dataset, earliest)? {
+        for (accepted, tiers) in catalog.tiers_since(&vault.id, dataset, earliest)? {
             let its = Period::all(zone, accepted).into_iter();
             taken.extend(its.filter(|period| tiers.split(' ').any(|tier| tier == period.tier.as_str())));
         }
@@ -164,12 +215,12 @@ impl Pusat {
     /// two. Each is accepted now, or says why not.
     pub fn accept_leftovers(&self) -> Answer<()> {
         let vaults = lock(&self.catalog).vaults()?;
-        for (vault, agent) in vaults {
-            let Ok(vault) = vault.parse::<VaultId>() else { continue };
-            let Some(agent) = lock(&self.catalog).agent(&agent)? else { continue };
+        for known in vaults {
+            let Ok(vault) = known.id.parse::<VaultId>() else { continue };
+            let Some(agent) = lock(&self.catalog).agent(&known.agent)? else { continue };
             let layout = Layout { vault };
             for (dataset, name) in trust::manifest_names(&*self.store, layout)? {
-                if lock(&self.catalog).has_point(&vault.to_string(), dataset.as_str(), &name.to_string())? {
+                if lock(&self.catalog).has_point(&known.id, dataset.as_str(), &name.to_string())? {
                     continue;
                 }
                 let object = layout.manifest(&dataset, name);
@@ -182,20 +233,44 @@ impl Pusat {
         Ok(())
     }
 
-    /// That everything of a reach is here; returns its stored bytes.
-    fn complete(&self, layout: Layout, reach: ObjectHash) -> Answer<u64> {
-        let reach = chain::load(&*self.store, layout, reach)?;
-        let missing = |name: &ObjectName| match self.store.size(name) {
-            Ok(_) => Ok(false),
-            Err(StoreError::NotFound { .. }) => Ok(true),
-            Err(error) => Err(Refusal::from(error)),
-        };
-        let indexes = reach.indexes.iter().map(|hash| layout.index(*hash));
-        for name in reach.packs.keys().map(|hash| layout.pack(*hash)).chain(indexes) {
-            if missing(&name)? {
-                return Err(refused(format!("the snapshot needs {name}, which is not here; run the backup again")));
+    /// Reads from the store which objects vaults have: for a catalog that was made anew.
+    pub fn count_objects(&self) -> Answer<()> {
+        let vaults = lock(&self.catalog).vaults()?;
+        for known in vaults {
+            let Ok(vault) = known.id.parse::<VaultId>() else { continue };
+            let mut names = Vec::new();
+            let folder = format!("vaults/{vault}").parse().map_err(|error| Refusal::internal(&error))?;
+            self.store.list(&folder, &mut |name| names.push(name))?;
+            for some in names.chunks(10_000) {
+                let sizes: Vec<u64> = some.iter().map(|name| self.store.size(name)).collect::<Result<_, _>>()?;
+                lock(&self.catalog).together(|catalog| {
+                    some.iter().zip(&sizes).try_for_each(|(name, size)| catalog.add_object(&known.id, name.as_str(), *size))
+                })?;
             }
         }
-        Ok(reach.packs.values().map(|used| used.stored_bytes).sum())
+        Ok(())
     }
+}
+
+fn not_approved(vault: &Vault, dataset: &str) -> String {
+    format!(
+        "OPD {} has not approved that dataset {dataset} is saved here, or no longer does; what was sent is kept, \
+         and the next run goes on from it once `pulih-controller approve` has put the approval on record \
+         (vault {})",
+        vault.opd, vault.id
+    )
+}
+
+/// No pack of a new snapshot may be one that will be deleted.
+fn must_stay(catalog: &Catalog, vault: &str, reach: &Reach) -> Answer<()> {
+    if !catalog.has_doomed(vault)? {
+        return Ok(());
+    }
+    for pack in reach.packs.keys() {
+        if catalog.is_doomed(vault, &pack.to_string())? {
+            let text = format!("the snapshot needs pack {pack}, which will be deleted; run the backup again");
+            return Err(Refusal::new(Code::Doomed, text));
+        }
+    }
+    Ok(())
 }

@@ -5,24 +5,29 @@ use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{AgentInvited, AgentRevoked, CertificateIssued, OpdAdded};
 use pulih_ledger::ids::{AgentId, OpdId, Sha256};
-use pulih_protocol::enroll::{Enrolled, Request};
+use pulih_protocol::enroll::{Enrolled, LAPSED_TYPE, LapsedRenewal, Renewal, Renewed, Request};
 use pulih_protocol::error::Code;
 use pulih_protocol::token::{SECRET_BYTES, Token};
-use pulih_vault::note::Fingerprint;
+use pulih_vault::id::VaultId;
+use pulih_vault::note::{Fingerprint, Unverified};
 use pulih_vault::utc;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::{Pusat, lock};
+use super::{Pusat, is_printable, lock};
 use crate::catalog::Agent;
 use crate::gateway::answer::{Answer, Refusal};
-use crate::pki::CertificateHash;
+use crate::pki::{CertificateHash, Issued};
 use crate::record::time;
 
 /// How long an invitation is good.
 pub const INVITATION_SECONDS: i64 = 7 * 24 * 3600;
 const MAX_HOST_BYTES: usize = 255;
+/// How long after its end a certificate can be renewed with the signing key: as long as it was good.
+const GRACE_SECONDS: i64 = 90 * 24 * 3600;
+/// How far the clock of a server that was away may be off.
+const CLOCK_SECONDS: i64 = 24 * 3600;
 
 /// An invitation as it is printed.
 pub struct Invited {
@@ -60,18 +65,31 @@ impl Pusat {
             return Err(Refusal::new(Code::AlreadyExists, format!("there is an OPD {name} already")));
         }
         let added = OpdAdded { opd, name: title.to_owned(), owner: Some(owner) };
-        Ok(record.write((self.clock)(), Actor::Site, vec![Body::OpdAdded(added)])?)
+        Ok(record.write((self.clock)(), &Actor::Site, vec![Body::OpdAdded(added)])?)
     }
 
-    pub fn invite(&self, agent: &str, opd: &str) -> Answer<Invited> {
+    /// `again`: for an agent that is there already, on a server that was set up anew; with the
+    /// token's use its older certificates end.
+    pub fn invite(&self, agent: &str, opd: &str, again: bool) -> Answer<Invited> {
         let id: AgentId = agent.parse().map_err(bad)?;
         let mut record = lock(&self.record);
         if record.catalog.opd(opd)?.is_none() {
             let text = format!("there is no OPD {opd}; `pulih-controller opd add` adds it");
             return Err(Refusal::new(Code::NotFound, text));
         }
-        if record.catalog.agent(agent)?.is_some() {
-            return Err(Refusal::new(Code::AlreadyExists, format!("there is an agent {agent} already")));
+        match record.catalog.agent(agent)? {
+            Some(known) if again && known.opd != opd => {
+                return Err(Refusal::new(Code::Forbidden, format!("agent {agent} is of OPD {}", known.opd)));
+            }
+            Some(Agent { revoked: Some(_), .. }) => {
+                return Err(Refusal::new(Code::Forbidden, format!("agent {agent} is revoked; a new one needs another name")));
+            }
+            Some(_) if !again => {
+                let text = format!("there is an agent {agent} already; --again invites it on a server that was set up anew");
+                return Err(Refusal::new(Code::AlreadyExists, text));
+            }
+            None if again => return Err(Refusal::new(Code::NotFound, format!("there is no agent {agent}"))),
+            _ => {}
         }
         let mut secret = [0; SECRET_BYTES];
         SystemRandom::new().fill(&mut secret).map_err(|_| Refusal::internal(&"the system gives no random bytes"))?;
@@ -82,8 +100,9 @@ impl Pusat {
             opd: opd.parse().map_err(bad)?,
             token_sha256: Sha256(secret_hash(&secret)),
             expires: time(expires).map_err(bad)?,
+            again,
         };
-        record.write(now, Actor::Site, vec![Body::AgentInvited(invited)])?;
+        record.write(now, &Actor::Site, vec![Body::AgentInvited(invited)])?;
         Ok(Invited { token: Token { secret, ca: self.ca_hash()?.0, drc_ca: None }, expires })
     }
 
@@ -98,8 +117,7 @@ impl Pusat {
             let text = "this token is not known, was used, or is over; ask the Pusat Data for a new one";
             Refusal::new(Code::Unauthorized, text)
         };
-        let printable = !request.host.is_empty() && !request.host.contains(char::is_control);
-        if !printable || request.host.len() > MAX_HOST_BYTES {
+        if !is_printable(&request.host, MAX_HOST_BYTES) {
             return Err(Refusal::new(Code::BadRequest, "the host has no name, or none that can be printed"));
         }
         let hash = secret_hash(&secret_of(&request.secret).ok_or_else(refused)?);
@@ -109,18 +127,17 @@ impl Pusat {
         if invitation.used || invitation.expires <= now {
             return Err(refused());
         }
+        // Of two tokens for one new agent only the first is good.
+        if !invitation.again && record.catalog.agent(&invitation.agent)?.is_some() {
+            return Err(refused());
+        }
         let opd = record.catalog.opd(&invitation.opd)?.ok_or_else(refused)?;
         let issued = self.authority.agent(&request.csr, &invitation.agent, now).map_err(bad)?;
-        let agent: AgentId = invitation.agent.parse().map_err(|error| Refusal::internal(&error))?;
-        let certificate = CertificateIssued {
-            agent: agent.clone(),
-            serial: issued.serial.clone(),
-            certificate_sha256: Sha256(issued.hash.0),
-            not_before: time(issued.not_before).map_err(bad)?,
-            not_after: time(issued.not_after).map_err(bad)?,
-        };
-        record.write(now, Actor::Agent { agent }, vec![Body::CertificateIssued(certificate)])?;
-        record.catalog.set_host(&invitation.agent, &request.host)?;
+        let certificate = certificate(&invitation.agent, &issued, Some(Sha256(hash)))?;
+        let actor = Actor::Agent { agent: certificate.agent.clone() };
+        record.write(now, &actor, vec![Body::CertificateIssued(certificate)])?;
+        drop(record);
+        self.seen(&invitation.agent, &request.host);
         Ok(Enrolled {
             agent: invitation.agent,
             opd: invitation.opd,
@@ -129,6 +146,44 @@ impl Pusat {
             certificate: issued.pem,
             owner: opd.owner.unwrap_or_default(),
         })
+    }
+
+    /// A further certificate, for a new key.
+    pub fn renew(&self, agent: &Agent, renewal: &Renewal) -> Answer<Renewed> {
+        let now = (self.clock)();
+        let issued = self.authority.agent(&renewal.csr, &agent.name, now).map_err(bad)?;
+        let certificate = certificate(&agent.name, &issued, None)?;
+        let actor = Actor::Agent { agent: certificate.agent.clone() };
+        lock(&self.record).write(now, &actor, vec![Body::CertificateIssued(certificate)])?;
+        Ok(Renewed { certificate: issued.pem, not_after: utc::rfc3339(issued.not_after) })
+    }
+
+    /// The same for an agent that was away when its certificate ended: the key that signs its
+    /// manifests says that it is still the same.
+    pub fn renew_lapsed(&self, note: &[u8]) -> Answer<Renewed> {
+        let refused = || {
+            let text = "this agent's certificate cannot be renewed; ask the Pusat Data for a new invitation";
+            Refusal::new(Code::Unauthorized, text)
+        };
+        let note = Unverified::parse(note).map_err(bad)?;
+        let asked: LapsedRenewal = serde_json::from_str(note.claimed_text().trim_end()).map_err(bad)?;
+        let vault: VaultId = asked.vault.parse().map_err(bad)?;
+        let now = (self.clock)();
+        if asked.kind != LAPSED_TYPE || utc::parse(&asked.at).is_none_or(|at| (at - now).abs() > CLOCK_SECONDS) {
+            return Err(bad("the note is no renewal, or its time is more than a day off: set this server's clock"));
+        }
+        let (known, agent, until) = {
+            let catalog = lock(&self.catalog);
+            (catalog.vault(&asked.vault)?, catalog.agent(&asked.agent)?, catalog.certified_until(&asked.agent)?)
+        };
+        let agent = agent.filter(|agent| agent.revoked.is_none()).ok_or_else(refused)?;
+        known.filter(|vault| vault.agent == agent.name).ok_or_else(refused)?;
+        until.filter(|until| now - until < GRACE_SECONDS).ok_or_else(refused)?;
+        let trusted = self.trusted(vault)?;
+        if note.verify(&[&trusted.current().1.agent]).is_none() {
+            return Err(refused());
+        }
+        self.renew(&agent, &Renewal { csr: asked.csr })
     }
 
     pub fn revoke(&self, agent: &str, reason: &str) -> Answer<()> {
@@ -141,8 +196,19 @@ impl Pusat {
             }
             Some(_) => {
                 let revoked = AgentRevoked { agent: id, reason: reason.to_owned() };
-                Ok(record.write((self.clock)(), Actor::Site, vec![Body::AgentRevoked(revoked)])?)
+                Ok(record.write((self.clock)(), &Actor::Site, vec![Body::AgentRevoked(revoked)])?)
             }
         }
     }
+}
+
+fn certificate(agent: &str, issued: &Issued, token: Option<Sha256>) -> Answer<CertificateIssued> {
+    Ok(CertificateIssued {
+        agent: agent.parse().map_err(|error| Refusal::internal(&error))?,
+        serial: issued.serial.clone(),
+        certificate_sha256: Sha256(issued.hash.0),
+        not_before: time(issued.not_before).map_err(bad)?,
+        not_after: time(issued.not_after).map_err(bad)?,
+        token_sha256: token,
+    })
 }

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use pulih_ledger::canonical;
 use pulih_ledger::entry::kinds::{
-    AgentEnrolled, AgentInvited, AgentRevoked, Alarm, ApprovalEnded, ApprovalGiven, CertificateIssued, OpdAdded,
-    PolicyApplied, QuotaSet, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed, SeedImported, SiteCreated,
+    AgentEnrolled, AgentInvited, AgentRevoked, Alarm, ApprovalEnded, ApprovalGiven, CertificateIssued, CloneRefused, LineageBegun, OpdAdded,
+    PacksDoomed, PolicyApplied, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed, SeedImported, SiteCreated,
     SnapshotAccepted, UserAdded,
 };
 use pulih_ledger::entry::{Body, ENVELOPE, Kind};
@@ -25,7 +25,7 @@ fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 /// One of each kind, with every field that it can have.
 fn bodies() -> Vec<Body> {
     let (vault, object, hash) = (VaultId([7; 16]), ObjectHash([8; 32]), Sha256([9; 32]));
-    let (agent, opd, grant, approval) = (id("dinkes-1"), id("dinkes"), id("g1"), id("a1"));
+    let (agent, grant, approval) = (id("dinkes-1"), id("g1"), id("a1"));
     let (dataset, manifest) = (id("rekam-medis"), id(&format!("0000000007-{object}")));
     let time = || id("2027-01-31T00:00:00Z");
     let (site, person) = (site_key().verifier(), person_key().verifier());
@@ -74,13 +74,14 @@ fn bodies() -> Vec<Body> {
         certificate_sha256: hash,
         not_before: time(),
         not_after: time(),
+        token_sha256: Some(hash),
     };
     vec![
         SiteCreated { role: "pusat".into(), name: text(), key: site }.into(),
         UserAdded { user: id("siti"), name: text(), roles: vec![], opd: Some(id("dinkes")), key: person.clone() }
             .into(),
         OpdAdded { opd: id("dinkes"), name: text(), owner: Some(person.fingerprint()) }.into(),
-        AgentInvited { agent: id("dinkes-1"), opd: id("dinkes"), token_sha256: hash, expires: time() }.into(),
+        AgentInvited { agent: id("dinkes-1"), opd: id("dinkes"), token_sha256: hash, expires: time(), again: true }.into(),
         enrolled(id("dinkes-1"), id("dinkes")).into(),
         AgentRevoked { agent, reason: text() }.into(),
         issued(id("dinkes-1")).into(),
@@ -88,11 +89,29 @@ fn bodies() -> Vec<Body> {
         ApprovalEnded { approval, reason: text() }.into(),
         PolicyApplied { policy: "umum".into(), version: 3, object }.into(),
         accepted.into(),
+        LineageBegun {
+            agent: id("dinkes-1"),
+            lineage: "a".repeat(32),
+            of: Some("b".repeat(32)),
+            machine: "c".repeat(64),
+            host: text(),
+        }
+        .into(),
+        CloneRefused { agent: id("dinkes-1"), lineage: "a".repeat(32), host: text(), machine: "c".repeat(64) }.into(),
+        PacksDoomed { vault, packs: vec![object.to_string()] }.into(),
+        RestoreAsked {
+            grant: id("g1"),
+            agent: id("dinkes-1"),
+            vault,
+            dataset: id("rekam-medis"),
+            manifest: Some(manifest),
+            reason: text(),
+        }
+        .into(),
         grant_given(id("g1")).into(),
         RestoreGrantEnded { grant, reason: text() }.into(),
         RestoreGrantUsed { grant: id("g1"), agent: id("dinkes-1"), dataset, manifest }.into(),
         Alarm { alarm: "clone".into(), subject: "dinkes-1".into(), text: text() }.into(),
-        QuotaSet { opd, bytes: 5 }.into(),
         SeedImported { vault, agent: id("dinkes-1"), medium: text(), objects: 4, bytes: 5 }.into(),
     ]
 }
@@ -194,20 +213,20 @@ fn every_kind_comes_back() {
 #[test]
 fn what_a_later_version_writes_stays_readable() {
     let raw = |change: &dyn Fn(&mut serde_json::Map<String, serde_json::Value>)| {
-        let mut raw = read(&entry(QuotaSet { opd: id("dinkes"), bytes: 5 }.into())).raw;
+        let mut raw = read(&entry(SeedImported { vault: VaultId([7; 16]), agent: id("dinkes-1"), medium: "disk".into(), objects: 4, bytes: 5 }.into())).raw;
         change(&mut raw);
         ReadEntry::parse(&canonical::encode(&raw).unwrap()).unwrap()
     };
-    let more = raw(&|raw| drop(raw.insert("soft_bytes".into(), 4.into())));
+    let more = raw(&|raw| drop(raw.insert("soft".into(), 4.into())));
     assert!(more.body().is_some());
-    assert_eq!(more.raw["soft_bytes"], 4);
-    for name in ["pulih/ledger/quota-set/v2", "pulih/ledger/moon-phase/v1", "other/thing"] {
+    assert_eq!(more.raw["soft"], 4);
+    for name in ["pulih/ledger/seed-imported/v2", "pulih/ledger/moon-phase/v1", "other/thing"] {
         let unknown = raw(&|raw| drop(raw.insert("type".into(), name.into())));
         assert_eq!((unknown.type_name(), &unknown.view), (name, &View::Unknown));
         assert_eq!(unknown.raw["bytes"], 5);
     }
     let misread = raw(&|raw| drop(raw.insert("bytes".into(), "five".into())));
-    assert!(matches!(misread.view, View::Misread { kind: Kind::QuotaSet, .. }));
+    assert!(matches!(misread.view, View::Misread { kind: Kind::SeedImported, .. }));
     let actor = serde_json::json!({"type": "committee", "of": ["a", "b"]});
     let other = raw(&|raw| drop(raw.insert("actor".into(), actor.clone())));
     assert_eq!(other.actor, Actor::Unknown(actor.clone()));

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 const TYPE: &str = "pulih/error/v1";
+/// The header that says an error too, for answers that have no body.
+pub const ERROR_HEADER: &str = "pulih-error";
 
 /// Why a request was refused, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -64,11 +64,14 @@ kinds! {
     ApprovalEnded = "approval-ended",
     PolicyApplied = "policy-applied",
     SnapshotAccepted = "snapshot-accepted",
+    LineageBegun = "lineage-begun",
+    CloneRefused = "clone-refused",
+    PacksDoomed = "packs-doomed",
+    RestoreAsked = "restore-asked",
     RestoreGrantGiven = "restore-grant-given",
     RestoreGrantEnded = "restore-grant-ended",
     RestoreGrantUsed = "restore-grant-used",
     Alarm = "alarm",
-    QuotaSet = "quota-set",
     SeedImported = "seed-imported",
 }
 
@@ -141,6 +144,10 @@ pub struct AgentInvited {
     /// Of the token: the ledger shows nobody how to enrol.
     pub token_sha256: Sha256,
     pub expires: Time,
+    /// For an agent that is there already, on a server that was set up anew: with it the agent's
+    /// older certificates end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,6 +182,9 @@ pub struct CertificateIssued {
     pub certificate_sha256: Sha256,
     pub not_before: Time,
     pub not_after: Time,
+    /// The token that this used up; absent at a renewal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_sha256: Option<Sha256>,
 }
 
 /// An OPD approves that a dataset is backed up: a letter or decree says so.
@@ -235,6 +245,56 @@ pub struct SnapshotAccepted {
     pub partial: bool,
 }
 
+/// A server's state goes on from here: its first one, one that was taken back in time, or one that
+/// moved to another machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineageBegun {
+    pub agent: AgentId,
+    /// 32 hexadecimal digits.
+    pub lineage: String,
+    /// The one whose state it has; absent at the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// Tells this machine from others, 64 hexadecimal digits.
+    pub machine: String,
+    /// The server's name, as it says.
+    pub host: String,
+}
+
+/// Two machines used the same keys in turn: nothing is taken from the newer one any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloneRefused {
+    pub agent: AgentId,
+    pub lineage: String,
+    /// Of the one that is refused.
+    pub host: String,
+    pub machine: String,
+}
+
+/// No new snapshot may need these packs: they will be deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PacksDoomed {
+    #[serde(with = "text")]
+    pub vault: VaultId,
+    /// Hashes of packs, at most 500.
+    pub packs: Vec<String>,
+}
+
+/// An agent asks its OPD's walidata for content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreAsked {
+    /// The grant that would answer it.
+    pub grant: GrantId,
+    pub agent: AgentId,
+    #[serde(with = "text")]
+    pub vault: VaultId,
+    #[serde(with = "text")]
+    pub dataset: DatasetName,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "text::option")]
+    pub manifest: Option<ManifestName>,
+    pub reason: String,
+}
+
 /// A walidata lets content of a vault be fetched until a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestoreGrantGiven {
@@ -277,12 +337,6 @@ pub struct Alarm {
     pub subject: String,
     /// For people.
     pub text: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QuotaSet {
-    pub opd: OpdId,
-    pub bytes: u64,
 }
 
 /// A first backup came on a disk that was carried here.

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulih_protocol::error::{Code, ErrorBody};
+use pulih_protocol::error::{Code, ERROR_HEADER, ErrorBody};
 use pulih_protocol::{MAX_BODY_BYTES, path};
 use pulih_vault::store::{MAX_NAME_BYTES, ObjectName};
 use serde::Serialize;
@@ -90,8 +90,11 @@ impl Client {
         }
         let status = answer.status();
         let text = answer.body_mut().with_config().limit(MAX_BODY_BYTES).read_to_string().unwrap_or_default();
-        let body = serde_json::from_str(&text).ok().or_else(|| {
-            // A HEAD has no body, and neither has what a proxy on the way says.
+        let header = answer.headers().get(ERROR_HEADER).and_then(|value| value.to_str().ok());
+        // An answer to HEAD has no body.
+        let said = serde_json::from_str(&text).ok().or_else(|| header.and_then(|text| serde_json::from_str(text).ok()));
+        let body = said.or_else(|| {
+            // Nor has what a proxy on the way says.
             let code = Code::ALL.into_iter().find(|code| code.http_status() == status.as_u16())?;
             Some(ErrorBody::new(code, format!("status {status}")))
         });

@@ -1,0 +1,33 @@
+//! Which objects of vaults are in the store, and how large they are.
+
+use rusqlite::params;
+
+use super::{Catalog, Result};
+
+impl Catalog {
+    pub fn add_object(&self, vault: &str, name: &str, size: u64) -> Result<()> {
+        let sql = "INSERT OR IGNORE INTO object (vault, name, size) VALUES (?1, ?2, ?3)";
+        self.change(sql, params![vault, name, size as i64])
+    }
+
+    pub fn has_object(&self, vault: &str, name: &str) -> Result<bool> {
+        Ok(self.object_size(vault, name)?.is_some())
+    }
+
+    /// Bytes that each OPD has stored.
+    pub fn stored_by_opd(&self) -> Result<Vec<(String, u64)>> {
+        let sql = "SELECT a.opd, SUM(o.size) FROM object o JOIN vault v ON v.id = o.vault \
+                   JOIN agent a ON a.name = v.agent GROUP BY a.opd";
+        self.all(sql, [], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))
+    }
+
+    pub fn object_size(&self, vault: &str, name: &str) -> Result<Option<u64>> {
+        let sql = "SELECT size FROM object WHERE vault = ?1 AND name = ?2";
+        self.one(sql, [vault, name], |row| Ok(row.get::<_, i64>(0)? as u64))
+    }
+
+    /// Whether objects were taken in at all: not so in a catalog that was made anew.
+    pub fn knows_objects(&self) -> Result<bool> {
+        Ok(self.one("SELECT 1 FROM object LIMIT 1", [], |_| Ok(()))?.is_some())
+    }
+}

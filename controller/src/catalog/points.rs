@@ -1,0 +1,89 @@
+//! Snapshots that the site accepted, and the policies that were in force.
+
+use rusqlite::{Row, params};
+
+use super::{Catalog, Result};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Point {
+    pub vault: String,
+    pub dataset: String,
+    pub snapshot: String,
+    pub captured: String,
+    pub accepted: i64,
+    /// `None`: while it is one of the newest.
+    pub keep_until: Option<i64>,
+    /// The tiers that it took: `day month`.
+    pub tiers: String,
+    pub stored_bytes: u64,
+    pub partial: bool,
+}
+
+/// What `status` shows of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub opd: String,
+    pub agent: String,
+    pub class: String,
+    pub point: Point,
+}
+
+const POINT: &str = "s.vault, s.dataset, s.name, s.captured, s.accepted, s.keep_until, s.tiers, s.stored_bytes, s.partial";
+
+fn point(row: &Row) -> rusqlite::Result<Point> {
+    Ok(Point {
+        vault: row.get(0)?,
+        dataset: row.get(1)?,
+        snapshot: row.get(2)?,
+        captured: row.get(3)?,
+        accepted: row.get(4)?,
+        keep_until: row.get(5)?,
+        tiers: row.get(6)?,
+        stored_bytes: row.get::<_, i64>(7)? as u64,
+        partial: row.get(8)?,
+    })
+}
+
+impl Catalog {
+    pub fn has_point(&self, vault: &str, dataset: &str, snapshot: &str) -> Result<bool> {
+        let sql = "SELECT 1 FROM snapshot WHERE vault = ?1 AND dataset = ?2 AND name = ?3";
+        Ok(self.one(sql, [vault, dataset, snapshot], |_| Ok(()))?.is_some())
+    }
+
+    /// When snapshots of a dataset were accepted since a time, and which tiers they took.
+    pub fn tiers_since(&self, vault: &str, dataset: &str, since: i64) -> Result<Vec<(i64, String)>> {
+        let sql = "SELECT accepted, tiers FROM snapshot WHERE vault = ?1 AND dataset = ?2 AND accepted >= ?3";
+        self.all(sql, params![vault, dataset, since], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// The snapshots of a dataset, the newest first: by when they were accepted, whatever they claim.
+    pub fn points(&self, vault: &str, dataset: &str) -> Result<Vec<Point>> {
+        let sql = format!("SELECT {POINT} FROM snapshot s WHERE s.vault = ?1 AND s.dataset = ?2 ORDER BY s.number DESC");
+        self.all(&sql, [vault, dataset], point)
+    }
+
+    /// Every dataset that has a snapshot: vault and name.
+    pub fn datasets(&self) -> Result<Vec<(String, String)>> {
+        let sql = "SELECT DISTINCT vault, dataset FROM snapshot ORDER BY vault, dataset";
+        self.all(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// The newest recovery point of every dataset.
+    pub fn standings(&self) -> Result<Vec<Standing>> {
+        let sql = format!(
+            "SELECT {POINT}, a.opd, a.name, v.class FROM snapshot s JOIN vault v ON v.id = s.vault \
+             JOIN agent a ON a.name = v.agent WHERE s.number IN \
+             (SELECT MAX(number) FROM snapshot WHERE partial = 0 GROUP BY vault, dataset) \
+             ORDER BY a.opd, a.name, s.dataset"
+        );
+        self.all(&sql, [], |row| {
+            Ok(Standing { point: point(row)?, opd: row.get(9)?, agent: row.get(10)?, class: row.get(11)? })
+        })
+    }
+
+    /// The object of the policy in force, and since when it is.
+    pub fn policy(&self) -> Result<Option<(String, i64)>> {
+        let sql = "SELECT object, applied FROM policy ORDER BY rowid DESC LIMIT 1";
+        self.one(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+}

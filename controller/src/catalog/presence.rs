@@ -1,0 +1,76 @@
+//! What agents say of themselves: heartbeats, jobs; and alarms, which people look at.
+
+use pulih_protocol::report::{Job, JobOutcome};
+use rusqlite::params;
+
+use super::{Catalog, Result};
+
+/// Jobs that are kept of a dataset.
+const JOBS: i64 = 100;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presence {
+    pub agent: String,
+    pub seen: i64,
+    pub host: String,
+    /// Its last report, as JSON.
+    pub report: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    pub at: i64,
+    pub alarm: String,
+    pub subject: String,
+    pub text: String,
+}
+
+impl Catalog {
+    pub fn set_presence(&self, its: &Presence) -> Result<()> {
+        let sql = "INSERT OR REPLACE INTO presence (agent, seen, host, report) VALUES (?1, ?2, ?3, ?4)";
+        self.change(sql, params![its.agent, its.seen, its.host, its.report])
+    }
+
+    pub fn presences(&self) -> Result<Vec<Presence>> {
+        self.all("SELECT agent, seen, host, report FROM presence ORDER BY agent", [], |row| {
+            Ok(Presence { agent: row.get(0)?, seen: row.get(1)?, host: row.get(2)?, report: row.get(3)? })
+        })
+    }
+
+    pub fn add_job(&self, agent: &str, job: &Job) -> Result<()> {
+        let outcome = match job.outcome {
+            JobOutcome::Done => "done",
+            JobOutcome::Unread => "unread",
+            JobOutcome::Failed => "failed",
+        };
+        let sql = "INSERT OR IGNORE INTO job (agent, dataset, began, ended, outcome, snapshot, read_bytes, \
+                   stored_bytes, unread, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        let (read, stored, unread) = (job.read_bytes as i64, job.stored_bytes as i64, job.unread as i64);
+        let values = params![
+            agent, job.dataset, job.began, job.ended, outcome, job.snapshot, read, stored, unread, job.error
+        ];
+        self.change(sql, values)?;
+        let sql = "DELETE FROM job WHERE agent = ?1 AND dataset = ?2 AND began NOT IN \
+                   (SELECT began FROM job WHERE agent = ?1 AND dataset = ?2 ORDER BY began DESC LIMIT ?3)";
+        self.change(sql, params![agent, job.dataset, JOBS])
+    }
+
+    /// What went wrong in the last job of each dataset whose last job failed.
+    pub fn last_errors(&self) -> Result<Vec<(String, String, String)>> {
+        let sql = "SELECT agent, dataset, error, MAX(began), outcome FROM job GROUP BY agent, dataset";
+        let rows = self.all(sql, [], |row| {
+            let outcome: String = row.get(4)?;
+            let error: Option<String> = row.get(2)?;
+            Ok((outcome == "failed").then_some((row.get(0)?, row.get(1)?, error.unwrap_or_default())))
+        })?;
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    /// Alarms since a time, the newest first.
+    pub fn alarms(&self, since: i64) -> Result<Vec<Alarm>> {
+        let sql = "SELECT at, alarm, subject, text FROM alarm WHERE at >= ?1 ORDER BY rowid DESC LIMIT 1000";
+        self.all(sql, [since], |row| {
+            Ok(Alarm { at: row.get(0)?, alarm: row.get(1)?, subject: row.get(2)?, text: row.get(3)? })
+        })
+    }
+}

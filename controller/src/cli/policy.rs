@@ -1,0 +1,53 @@
+//! Policy files, before they are applied.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use pulih_policies::{MAX_BYTES, Policy, diff as differences};
+
+use super::{Failure, ask};
+use crate::control::Ask;
+use crate::site::SiteDir;
+
+/// A policy file's text and what it says.
+pub fn read(file: &Path) -> Result<(String, Policy), Failure> {
+    let cannot = |error| Failure::Said(format!("cannot read {}: {error}", file.display()));
+    let mut bytes = Vec::new();
+    File::open(file).map_err(cannot)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    let policy = Policy::parse(&file.display().to_string(), &bytes).map_err(|error| Failure::Said(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|error| Failure::Said(error.to_string()))?;
+    Ok((text, policy))
+}
+
+pub fn check(file: &Path) -> Result<(), Failure> {
+    let (_, policy) = read(file)?;
+    println!("{} version {} is a policy; its hash is {}.", policy.name, policy.version, policy.hash());
+    Ok(())
+}
+
+pub fn diff(dir: &SiteDir, file: &Path, json: bool) -> Result<(), Failure> {
+    let (_, next) = read(file)?;
+    let answer = ask::answer(dir, Ask::PolicyShow)?;
+    let text = answer["text"].as_str().unwrap_or_default();
+    let current = Policy::parse("policy in force", text.as_bytes()).map_err(|error| Failure::Said(error.to_string()))?;
+    let changes = differences(&current, &next);
+    let shown = |value: &Option<pulih_policies::Value>| value.as_ref().map(ToString::to_string);
+    if json {
+        let changes = changes.iter().map(|its| {
+            let (old, new) = (shown(&its.old), shown(&its.new));
+            serde_json::json!({"field": its.field.to_string(), "old": old, "new": new, "weakens": its.weakens})
+        });
+        println!("{}", serde_json::json!({"type": "pulih/policy-diff/v1", "changes": changes.collect::<Vec<_>>()}));
+        return Ok(());
+    }
+    if changes.is_empty() {
+        println!("Nothing changes.");
+    }
+    for its in &changes {
+        let mark = its.weakens.map_or_else(String::new, |why| format!("  WEAKENS: {why}"));
+        let (old, new) = (shown(&its.old), shown(&its.new));
+        println!("{}: {} -> {}{mark}", its.field, old.as_deref().unwrap_or("-"), new.as_deref().unwrap_or("-"));
+    }
+    Ok(())
+}

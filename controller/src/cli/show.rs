@@ -1,0 +1,229 @@
+//! Answers as people read them.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::{Agent, Approve, Command, Grant, Opd, Policy, User};
+
+fn field<'v>(value: &'v Value, name: &str) -> &'v str {
+    match value[name].as_str() {
+        Some("") | None => "-",
+        Some(text) => text,
+    }
+}
+
+fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
+    value[name].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// What `--json` prints, for people.
+pub fn text(command: &Command, answer: &Value) -> String {
+    match command {
+        Command::Status => status(answer),
+        Command::Agent(Agent::Invite { name, .. }) => {
+            let host = answer["hosts"][0].as_str().unwrap_or("HOST");
+            format!(
+                "On the server of {name}, as root, before {}:\n\n  pulih-agent enroll https://{host}:{} --token {}\n\n\
+                 Who has the token can enroll in its place: send it the way you would send a key.\n",
+                field(answer, "expires"),
+                answer["port"],
+                field(answer, "token"),
+            )
+        }
+        Command::Agent(Agent::List) => agents(answer),
+        Command::Agent(Agent::Revoke { name, .. }) => format!("Agent {name} is shut out from its next request on.\n"),
+        Command::Opd(Opd::Add { name, .. }) => format!("Added the OPD {name}.\n"),
+        Command::Opd(Opd::List) => table(
+            &["OPD", "NAME", "STORED", "QUOTA"],
+            list(answer, "opds").iter().map(|its| {
+                let quota = its["quota"].as_u64().map_or_else(|| "-".into(), size);
+                vec![field(its, "opd").into(), field(its, "title").into(), size(its["bytes"].as_u64().unwrap_or(0)), quota]
+            }),
+            "No OPD yet; `pulih-controller opd add` adds one.\n",
+        ),
+        Command::User(User::Add { id, .. }) => format!("{id} may act with that key.\n"),
+        Command::User(_) => table(
+            &["USER", "NAME", "ROLES", "OPD"],
+            list(answer, "users").iter().map(|its| {
+                let roles: Vec<&str> = list(its, "roles").iter().filter_map(Value::as_str).collect();
+                vec![field(its, "user").into(), field(its, "name").into(), roles.join(" "), field(its, "opd").into()]
+            }),
+            "Nobody yet; `pulih-controller user add` adds the first admin.\n",
+        ),
+        Command::Approve(Approve::Give { dataset, agent, .. }) => format!(
+            "Dataset {dataset} of {agent} is approved until {} (approval {}).\n",
+            field(&answer["entry"], "until"),
+            field(&answer["entry"], "approval")
+        ),
+        Command::Approve(Approve::End { approval, .. }) => format!("Approval {approval} has ended.\n"),
+        Command::Approve(Approve::List) => columns(
+            answer,
+            "approvals",
+            &["approval", "opd", "dataset", "by", "letter", "until", "ended"],
+            "No approval yet: no dataset is taken in without one.\n",
+        ),
+        Command::Grant(Grant::Give { request, .. }) => {
+            format!("Content of request {request} may be fetched until {}.\n", field(&answer["entry"], "until"))
+        }
+        Command::Grant(Grant::End { grant, .. }) => format!("{grant} has ended.\n"),
+        Command::Grant(Grant::List) => columns(
+            answer,
+            "grants",
+            &["grant", "agent", "dataset", "snapshot", "reason", "until", "ended"],
+            "Nobody has asked for content.\n",
+        ),
+        Command::Policy(Policy::Show) => answer["text"].as_str().unwrap_or_default().to_owned(),
+        Command::Policy(_) => format!(
+            "{} version {} is in force; agents fetch it within a minute.\n",
+            field(&answer["entry"], "policy"),
+            answer["entry"]["version"]
+        ),
+        Command::Import { .. } => imported(answer),
+        Command::Retain => retained(&answer["plan"]),
+        Command::Init(_) | Command::Serve | Command::Rebuild => String::new(),
+    }
+}
+
+fn status(answer: &Value) -> String {
+    let mut out = format!(
+        "{} at {}; policy {} version {}\n\n",
+        field(answer, "site"),
+        field(answer, "at"),
+        field(answer, "policy"),
+        answer["policy_version"]
+    );
+    out += &table(
+        &["OPD", "AGENT", "DATASET", "LAST RECOVERY POINT", "AGE", "TARGET", "NEXT RUN", "STATE"],
+        list(answer, "datasets").iter().map(|its| {
+            let state = match (its["approved"].as_bool(), its["late"].as_bool(), its["accepted"].is_null()) {
+                (Some(false), ..) => "not approved",
+                (_, _, true) => "no point yet",
+                (_, Some(true), _) => "LATE",
+                _ => "ok",
+            };
+            vec![
+                field(its, "opd").into(),
+                field(its, "agent").into(),
+                field(its, "dataset").into(),
+                field(its, "accepted").into(),
+                its["exposure_seconds"].as_u64().map_or_else(|| "-".into(), span),
+                its["rpo_seconds"].as_u64().map_or_else(|| "-".into(), span),
+                field(its, "next").into(),
+                state.into(),
+            ]
+        }),
+        "No dataset yet.\n",
+    );
+    for its in list(answer, "datasets").iter().filter(|its| !its["error"].is_null()) {
+        let _ = writeln!(out, "\n{} of {}: {}", field(its, "dataset"), field(its, "agent"), field(its, "error"));
+    }
+    for its in list(answer, "agents").iter().filter(|its| its["state"] != "enrolled") {
+        let _ = writeln!(out, "\nagent {}: {}, last seen {}", field(its, "agent"), field(its, "state"), field(its, "last_seen"));
+    }
+    for its in list(answer, "requests") {
+        let _ = writeln!(
+            out,
+            "\nrequest {}: {} asks for {}: {}",
+            field(its, "request"),
+            field(its, "agent"),
+            field(its, "dataset"),
+            field(its, "reason")
+        );
+    }
+    let alarms = list(answer, "alarms");
+    if !alarms.is_empty() {
+        out += "\nAlarms of the last seven days:\n";
+    }
+    for its in alarms {
+        let _ = writeln!(out, "  {}  {}: {}", field(its, "at"), field(its, "alarm"), field(its, "text"));
+    }
+    out
+}
+
+fn agents(answer: &Value) -> String {
+    columns(
+        answer,
+        "agents",
+        &["agent", "opd", "host", "last_seen", "state"],
+        "No server is enrolled yet; `pulih-controller agent invite` prints a token for one.\n",
+    )
+}
+
+fn imported(answer: &Value) -> String {
+    let mut out = String::new();
+    for its in list(answer, "vaults") {
+        let _ = writeln!(
+            out,
+            "Vault {} of {}: took in {} objects ({}) and {} snapshots.",
+            field(its, "vault"),
+            field(its, "agent"),
+            its["objects"],
+            size(its["bytes"].as_u64().unwrap_or(0)),
+            its["snapshots"]
+        );
+        for why in list(its, "refused") {
+            let _ = writeln!(out, "  not taken in: {}", why.as_str().unwrap_or_default());
+        }
+    }
+    out
+}
+
+fn retained(plan: &Value) -> String {
+    let (snapshots, packs) = (list(plan, "snapshots"), plan["packs"].as_object());
+    let packs: usize = packs.map_or(0, |vaults| vaults.values().map(|its| its.as_array().map_or(0, Vec::len)).sum());
+    let mut out = format!(
+        "{} snapshots are past the date until which they are kept; only they need {packs} packs, {}. Nothing was changed.\n",
+        snapshots.len(),
+        size(plan["bytes"].as_u64().unwrap_or(0))
+    );
+    for its in snapshots {
+        let _ = writeln!(out, "  {} {} {}", field(its, "vault"), field(its, "dataset"), field(its, "snapshot"));
+    }
+    out
+}
+
+fn size(bytes: u64) -> String {
+    let (mut value, mut unit) = (bytes as f64, "B");
+    for next in ["KiB", "MiB", "GiB", "TiB"] {
+        if value < 1024.0 {
+            break;
+        }
+        (value, unit) = (value / 1024.0, next);
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
+}
+
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// A table of fields under their own names.
+fn columns(answer: &Value, name: &str, fields: &[&str], empty: &str) -> String {
+    let heads: Vec<String> = fields.iter().map(|name| name.replace('_', " ").to_uppercase()).collect();
+    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+    let rows = list(answer, name).iter().map(|its| fields.iter().map(|name| field(its, name).to_owned()).collect());
+    table(&heads, rows, empty)
+}
+
+/// Columns as wide as what is in them.
+fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>, empty: &str) -> String {
+    let rows: Vec<Vec<String>> = rows.collect();
+    if rows.is_empty() {
+        return empty.to_owned();
+    }
+    let heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
+    let all = || std::iter::once(&heads).chain(&rows);
+    let wide = |at: usize| all().map(|row| row[at].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..heads.len()).map(wide).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    all().map(line).collect()
+}
