@@ -20,6 +20,7 @@ use super::output::{count, size};
 use super::snapshots::{SHORT_ID, Snapshot};
 use super::Context;
 use crate::backup::{self, Backup, Limits, Source};
+use crate::machine;
 use crate::source::{self, Excludes, Skip, Step, WalkOptions};
 use crate::state::DatasetState;
 
@@ -77,7 +78,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
         newest,
         expected,
         newest_reach: newest.and_then(|name| trusted.manifest(&*store, &args.dataset, name).ok()).map(|its| its.reach),
-        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        host: machine::host(),
         cache: vault.dir.cache()?,
         writer: WriterSettings::default(),
         readers: READ_THREADS,
