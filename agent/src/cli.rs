@@ -32,12 +32,12 @@ use pulih_vault::store::Store;
 
 use crate::monitor::{Show, Shown};
 use crate::state::StateDir;
-use pulih_vault::utc;
 use crate::turns::KeptTurns;
 use address::{Opened, StoreAddress};
 use args::{Cli, Command, Global};
 use failure::{Failure, Outcome};
 use output::Out;
+use pulih_vault::utc;
 
 /// What every command works with.
 pub struct Context {

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod identity;
 mod machine;
 pub mod monitor;
+pub mod owner;
 pub mod restore;
 pub mod source;
 pub mod state;

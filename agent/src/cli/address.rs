@@ -5,8 +5,8 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pulih_vault::store::Store;
 use pulih_stores::GatewayStore;
+use pulih_vault::store::Store;
 use pulih_vault::store::dir::DirStore;
 
 use super::failure::Failure;
@@ -182,9 +182,17 @@ mod tests {
 
     #[test]
     fn what_this_version_cannot_use_is_bad_usage() {
-        for bad in
-            ["", "s3://bucket/p", "https://pusat:8443/x", "https://", "http://pusat", "file://host/x", "file:///a%zz", "file:///a%00", "ftp://x"]
-        {
+        for bad in [
+            "",
+            "s3://bucket/p",
+            "https://pusat:8443/x",
+            "https://",
+            "http://pusat",
+            "file://host/x",
+            "file:///a%zz",
+            "file:///a%00",
+            "ftp://x",
+        ] {
             let failure = StoreAddress::parse(bad.as_ref()).unwrap_err();
             assert_eq!(failure.status(), 2, "{bad}");
         }

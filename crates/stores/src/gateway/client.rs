@@ -95,9 +95,7 @@ impl Client {
     /// Asks about objects, as often as it takes, with the lineage that a hello gave.
     fn about_objects<T>(&self, mut once: impl FnMut(&str) -> Result<T, GatewayError>) -> Result<T, GatewayError> {
         match &self.lineage {
-            Some(lineage) => {
-                lineage.with(&|hello| self.hello(hello), |lineage| self.trying(|| once(lineage)))
-            }
+            Some(lineage) => lineage.with(&|hello| self.hello(hello), |lineage| self.trying(|| once(lineage))),
             // The site says that a hello comes first.
             None => self.trying(|| once("")),
         }
@@ -189,11 +187,7 @@ impl Client {
             let limit = len as u64;
             let mut body = answer.body_mut().as_reader().take(limit);
             body.read_to_end(out).map_err(|source| self.broken(source))?;
-            if out.len() - from == len {
-                Ok(())
-            } else {
-                Err(GatewayError::OutOfRange { size: self.size(object)? })
-            }
+            if out.len() - from == len { Ok(()) } else { Err(GatewayError::OutOfRange { size: self.size(object)? }) }
         })
     }
 

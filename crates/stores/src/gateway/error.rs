@@ -4,8 +4,8 @@ use std::error::Error;
 use std::io;
 
 use pulih_protocol::error::{Code, ErrorBody};
-use pulih_vault::layout::{Layout, ObjectKind, vault_of};
 use pulih_vault::id::VaultId;
+use pulih_vault::layout::{Layout, ObjectKind, vault_of};
 use pulih_vault::store::{ObjectName, StoreError};
 
 #[derive(Debug, thiserror::Error)]
