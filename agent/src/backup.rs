@@ -15,6 +15,7 @@ pub mod listing;
 mod run;
 mod snapshot;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -101,6 +102,9 @@ pub struct Backup<'a> {
     pub expected: Option<ManifestName>,
     /// The reach of the newest.
     pub newest_reach: Option<ObjectHash>,
+    /// Packs that the site will delete: this snapshot must not need them, and what it shares with
+    /// them is written again.
+    pub doomed: &'a BTreeSet<ObjectHash>,
     pub host: String,
     /// Folder for caches, of this vault alone.
     pub cache: PathBuf,

@@ -32,11 +32,12 @@ use pulih_vault::store::Store;
 
 use crate::monitor::{Show, Shown};
 use crate::state::StateDir;
-use pulih_vault::utc;
-use address::StoreAddress;
+use crate::turns::KeptTurns;
+use address::{Opened, StoreAddress};
 use args::{Cli, Command, Global};
 use failure::{Failure, Outcome};
 use output::Out;
+use pulih_vault::utc;
 
 /// What every command works with.
 pub struct Context {
@@ -59,7 +60,24 @@ impl Context {
     }
 
     pub fn open_store(&self) -> Result<Arc<dyn Store>, Failure> {
-        self.address()?.open(&self.state()?)
+        Ok(self.open()?.store)
+    }
+
+    /// The store, and the gateway if it is one.
+    pub fn open(&self) -> Result<Opened, Failure> {
+        let state = self.state()?;
+        let turns = self.turns(&state);
+        self.address()?.open(&state, turns)
+    }
+
+    /// How this agent says hello to its site.
+    pub fn turns(&self, state: &StateDir) -> KeptTurns {
+        KeptTurns {
+            state: state.clone(),
+            machine_id: self.global.machine_id.clone(),
+            stop: self.stop.clone(),
+            warn: |text| tell("warning", text),
+        }
     }
 
     pub fn state(&self) -> Result<StateDir, Failure> {

@@ -3,76 +3,17 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use pulih_vault::id::{ChunkId, ObjectHash};
 use pulih_vault::layout::ManifestName;
-use pulih_vault::reach::chain;
-use pulih_vault::reader::SnapshotReader;
-use pulih_vault::reader::walk::ChunkCursor;
 use pulih_vault::store::{DirStore, Store};
-use pulih_vault::tree::entry::Content;
-use pulih_vault::tree::list;
-use pulih_vault::tree::node::Node;
 use pulih_vault::trust;
 use support::TestVault;
+use support::reach::assert_reach_is_exact;
 use support::trees::{self, Edit};
-
-/// Counts every reference of a snapshot by walking its tree.
-fn counted(reader: &SnapshotReader, root: Option<pulih_vault::tree::node::Root>) -> BTreeMap<ObjectHash, u64> {
-    let mut live = BTreeMap::new();
-    let mut count = |id: &ChunkId| {
-        let place = reader.place(id).unwrap();
-        *live.entry(reader.pack_of(place.frame)).or_default() += u64::from(place.len);
-    };
-    let mut lists = ChunkCursor::new(reader);
-    ChunkCursor::new(reader)
-        .nodes(root, &mut |_, id, node| {
-            count(&id);
-            if let Node::Leaf(entries) = node {
-                for content in entries.iter().filter_map(|entry| entry.content()) {
-                    count_content(&mut lists, content, &mut count);
-                }
-            }
-            Ok(())
-        })
-        .unwrap();
-    live
-}
-
-fn count_content(cursor: &mut ChunkCursor, content: &Content, count: &mut dyn FnMut(&ChunkId)) {
-    let mut ids = content.chunks.clone();
-    for _ in 0..content.depth {
-        ids.iter().for_each(&mut *count);
-        ids = ids.iter().flat_map(|id| list::parse(cursor.chunk(id).unwrap()).unwrap().to_vec()).map(ChunkId).collect();
-    }
-    ids.iter().for_each(count);
-}
-
-fn assert_reach_is_exact(vault: &TestVault, store: &Arc<dyn Store>, name: ManifestName) {
-    let manifest = vault.manifest(&**store, name);
-    let scratch = tempfile::tempdir().unwrap();
-    let reader = vault.reader(store, &manifest, scratch.path());
-    let expected = counted(&reader, manifest.facts.tree);
-    let reach = chain::load(&**store, vault.layout, manifest.reach).unwrap();
-    // The facts are in one pack, and no reference of the tree's.
-    let mut with_facts = 0;
-    for (pack, used) in &reach.packs {
-        let tree = expected.get(pack).copied().unwrap_or(0);
-        assert!(
-            used.live_bytes >= tree && used.live_bytes - tree < 2000,
-            "pack {pack}: {} for {tree}",
-            used.live_bytes
-        );
-        with_facts += u32::from(used.live_bytes > tree);
-    }
-    assert!(with_facts <= 1);
-    assert!(expected.keys().all(|pack| reach.packs.contains_key(pack)));
-}
 
 fn days_of_edits(days: &[Vec<Edit>], lose_cache_on: Option<usize>, limits: (Option<u64>, Option<usize>)) {
     let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 //! the vault's index objects, which the agent can open; lost or damaged, it is made from them
 //! again.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -43,14 +43,24 @@ pub struct Known {
     frames: Vec<u32>,
     map: ChunkMap,
     changed: bool,
+    /// Whether any pack is not alive; and whether a chunk was written again for that.
+    some_lost: bool,
+    moved: bool,
 }
 
 /// Bytes that are referred to, by pack.
 pub type LiveBytes = BTreeMap<u32, u64>;
 
 impl Known {
-    /// Opens the cache in `folder` and brings it up to what the store has now.
-    pub fn open(folder: &Path, store: &dyn Store, layout: Layout, agent: &Identities) -> Result<Self> {
+    /// Opens the cache in `folder` and brings it up to what the store has now. Packs that are
+    /// `doomed` count as lost: what they hold is written again.
+    pub fn open(
+        folder: &Path,
+        store: &dyn Store,
+        layout: Layout,
+        agent: &Identities,
+        doomed: &BTreeSet<ObjectHash>,
+    ) -> Result<Self> {
         fs::create_dir_all(folder).map_err(VaultError::local(format!("make {}", folder.display())))?;
         let mut known = match Self::load(folder) {
             Ok(known) => known,
@@ -63,13 +73,25 @@ impl Known {
                 in_store.insert(hash);
             }
         })?;
+        let mut packs = HashSet::new();
+        store.list(&layout.folder("packs"), &mut |name| {
+            if let Some(ObjectKind::Pack(hash)) = layout.classify(&name)
+                && !doomed.contains(&hash)
+            {
+                packs.insert(hash);
+            }
+        })?;
+        // A pack is alive if the store has it and an index of it: only then can a snapshot use it.
+        for pack in &mut known.packs {
+            pack.alive = packs.contains(&pack.hash) && in_store.contains(&known.indexes[pack.index as usize]);
+        }
         let loaded: HashSet<_> = known.indexes.iter().copied().collect();
         let mut new: Vec<_> = in_store.difference(&loaded).copied().collect();
         new.sort_unstable();
         for hash in new {
-            known.add_index(store, layout, agent, hash)?;
+            known.add_index(store, layout, agent, hash, &packs)?;
         }
-        known.mark_alive(store, layout, &in_store)?;
+        known.some_lost = known.packs.iter().any(|pack| !pack.alive);
         Ok(known)
     }
 
@@ -90,10 +112,19 @@ impl Known {
             frames: Vec::new(),
             map,
             changed: true,
+            some_lost: false,
+            moved: false,
         })
     }
 
-    fn add_index(&mut self, store: &dyn Store, layout: Layout, agent: &Identities, hash: ObjectHash) -> Result<()> {
+    fn add_index(
+        &mut self,
+        store: &dyn Store,
+        layout: Layout,
+        agent: &Identities,
+        hash: ObjectHash,
+        alive: &HashSet<ObjectHash>,
+    ) -> Result<()> {
         let name = layout.index(hash);
         let bytes = read_named(store, &name, hash, MAX_INDEX_BYTES)?;
         let (_, packs) = index::decode(&bytes, layout.vault, agent, &format!("index {hash}"))?;
@@ -101,13 +132,17 @@ impl Known {
         self.indexes.push(hash);
         for pack in packs {
             let number = self.packs.len() as u32;
+            let alive = alive.contains(&pack.hash);
             let mut ids = pack.ids.iter();
             for shape in &pack.frames.0 {
                 let frame = self.frames.len() as u32;
                 self.frames.push(number);
                 let mut offset = 0;
                 for (&len, id) in shape.chunks.iter().zip(&mut ids) {
-                    self.map.insert(*id, Place { frame, offset, len })?;
+                    // A chunk that another pack has too is not lost with this one.
+                    if alive || self.get(id)?.is_none() {
+                        self.map.insert(*id, Place { frame, offset, len })?;
+                    }
                     offset += len;
                 }
             }
@@ -116,25 +151,11 @@ impl Known {
                 stored_bytes: pack.stored_bytes,
                 all_bytes: pack.frames.plain_bytes(),
                 index,
-                alive: true,
+                alive,
             });
         }
         self.generation = draw_generation()?;
         self.changed = true;
-        Ok(())
-    }
-
-    /// A pack is alive if the store has it and an index of it: only then can a snapshot use it.
-    fn mark_alive(&mut self, store: &dyn Store, layout: Layout, indexes: &HashSet<ObjectHash>) -> Result<()> {
-        let mut there = HashSet::new();
-        store.list(&layout.folder("packs"), &mut |name| {
-            if let Some(ObjectKind::Pack(hash)) = layout.classify(&name) {
-                there.insert(hash);
-            }
-        })?;
-        for pack in &mut self.packs {
-            pack.alive = there.contains(&pack.hash) && indexes.contains(&self.indexes[pack.index as usize]);
-        }
         Ok(())
     }
 
@@ -166,8 +187,15 @@ impl Known {
         self.frames.len() as u32 - 1
     }
 
+    /// Says where a chunk will lie that [`Self::get`] did not find.
     pub fn insert(&mut self, id: ChunkId, place: Place) -> Result<()> {
         self.changed = true;
+        // It moves out of a pack that is lost or doomed. Should that come back to life, the sums
+        // of other datasets would count the chunk there, and take it away here.
+        if self.some_lost && !self.moved && self.map.get(&id)?.is_some() {
+            self.generation = draw_generation()?;
+            self.moved = true;
+        }
         self.map.insert(id, place)
     }
 
@@ -281,7 +309,17 @@ impl Known {
             frames.push(reader.varint_up_to(u64::from(PENDING), "a pack")? as u32);
         }
         let map = ChunkMap::open(folder, &segments, SPILL_AT)?;
-        Ok(Self { folder: folder.to_owned(), generation, indexes, packs, frames, map, changed: false })
+        Ok(Self {
+            folder: folder.to_owned(),
+            generation,
+            indexes,
+            packs,
+            frames,
+            map,
+            changed: false,
+            some_lost: false,
+            moved: false,
+        })
     }
 }
 

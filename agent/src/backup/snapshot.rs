@@ -69,7 +69,8 @@ impl<'a> Snapshot<'a> {
 
     pub fn begin(backup: &'a Backup<'a>, old: Option<&Tail>, started: SystemTime) -> Result<Self> {
         let agent = vec![Box::new(backup.secrets.index_identity()?) as _];
-        let known = Known::open(&backup.cache.join("known"), &*backup.store, backup.layout, &agent)?;
+        let folder = backup.cache.join("known");
+        let known = Known::open(&folder, &*backup.store, backup.layout, &agent, backup.doomed)?;
         let (recount, before) = match old {
             Some(tail) if tail.generation == known.generation() && known.all_alive(&tail.live) => {
                 (false, tail.live.clone())

@@ -5,12 +5,13 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pulih_vault::store::Store;
 use pulih_stores::GatewayStore;
+use pulih_vault::store::Store;
 use pulih_vault::store::dir::DirStore;
 
 use super::failure::Failure;
 use crate::state::StateDir;
+use crate::turns::KeptTurns;
 
 /// An address that this version can open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,13 @@ pub enum StoreAddress {
     Dir(PathBuf),
     /// The gateway of the site that this agent is enrolled with, as `https://host:port`.
     Gateway(String),
+}
+
+/// A store that was opened.
+pub struct Opened {
+    pub store: Arc<dyn Store>,
+    /// The same, if it is the gateway of a site.
+    pub gateway: Option<Arc<GatewayStore>>,
 }
 
 impl StoreAddress {
@@ -46,25 +54,28 @@ impl StoreAddress {
     }
 
     /// Opens the store, which must be there.
-    pub fn open(&self, state: &StateDir) -> Result<Arc<dyn Store>, Failure> {
+    pub fn open(&self, state: &StateDir, turns: KeptTurns) -> Result<Opened, Failure> {
         let path = match self {
             Self::Dir(path) => path,
-            Self::Gateway(url) => return Ok(Arc::new(gateway(url, state)?)),
+            Self::Gateway(url) => {
+                let gateway = Arc::new(gateway(url, state, turns)?);
+                return Ok(Opened { store: gateway.clone(), gateway: Some(gateway) });
+            }
         };
         match path.try_exists() {
             Ok(false) => Err(Failure::said(format!(
                 "there is no store at {}; mount it, name another with --store, or make one with `pulih-agent init`",
                 path.display()
             ))),
-            _ => Ok(Arc::new(DirStore::open(path)?)),
+            _ => Ok(Opened { store: Arc::new(DirStore::open(path)?), gateway: None }),
         }
     }
 
     /// Opens the store; makes it if it is not there.
-    pub fn create(&self, state: &StateDir) -> Result<Arc<dyn Store>, Failure> {
+    pub fn create(&self, state: &StateDir, turns: KeptTurns) -> Result<Arc<dyn Store>, Failure> {
         match self {
             Self::Dir(path) => Ok(Arc::new(DirStore::create(path)?)),
-            Self::Gateway(_) => self.open(state),
+            Self::Gateway(_) => Ok(self.open(state, turns)?.store),
         }
     }
 
@@ -102,14 +113,14 @@ pub fn gateway_url(text: &str) -> Result<String, Failure> {
 }
 
 /// The gateway of the site that this agent is enrolled with.
-fn gateway(url: &str, state: &StateDir) -> Result<GatewayStore, Failure> {
+fn gateway(url: &str, state: &StateDir, turns: KeptTurns) -> Result<GatewayStore, Failure> {
     let site = state.site()?.ok_or_else(|| {
         Failure::said(format!("this agent is not enrolled with {url}; `pulih-agent enroll {url} --token …` does that"))
     })?;
     if site.credentials.url != url {
         return Err(Failure::said(format!("this agent is enrolled with {}, not with {url}", site.credentials.url)));
     }
-    Ok(GatewayStore::open(&site.credentials, &state.spool()?)?)
+    Ok(GatewayStore::open(&site.credentials, &state.spool()?, Box::new(turns))?)
 }
 
 /// Parts `scheme://rest`; what has no such beginning is a path.
@@ -171,9 +182,17 @@ mod tests {
 
     #[test]
     fn what_this_version_cannot_use_is_bad_usage() {
-        for bad in
-            ["", "s3://bucket/p", "https://pusat:8443/x", "https://", "http://pusat", "file://host/x", "file:///a%zz", "file:///a%00", "ftp://x"]
-        {
+        for bad in [
+            "",
+            "s3://bucket/p",
+            "https://pusat:8443/x",
+            "https://",
+            "http://pusat",
+            "file://host/x",
+            "file:///a%zz",
+            "file:///a%00",
+            "ftp://x",
+        ] {
             let failure = StoreAddress::parse(bad.as_ref()).unwrap_err();
             assert_eq!(failure.status(), 2, "{bad}");
         }

@@ -15,6 +15,7 @@ use pulih_vault::layout::DatasetName;
 use pulih_vault::tree::name::is_safe_path;
 
 use super::examples;
+use crate::machine;
 
 /// Save files to a vault that only its owner can read, and bring them back.
 ///
@@ -43,6 +44,9 @@ pub struct Global {
     /// Which vault, where there are several
     #[arg(long, global = true, help_heading = EVERY, value_name = "ID")]
     pub vault: Option<VaultId>,
+    /// The file that names this machine, for the site: as in machine-id(5)
+    #[arg(long, global = true, hide = true, value_name = "FILE", default_value = machine::MACHINE_ID)]
+    pub machine_id: PathBuf,
     /// Print JSON for programs (docs/contracts/json.md)
     #[arg(long, global = true, help_heading = EVERY)]
     pub json: bool,

@@ -1,5 +1,6 @@
 //! `backup`: saves files, or what comes from standard input, as a snapshot.
 
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -13,13 +14,15 @@ use pulih_vault::trust;
 use pulih_vault::writer::WriterSettings;
 use serde::Serialize;
 
+use super::Context;
+use super::address::Opened;
 use super::args::{Backup as Args, Chunks};
 use super::choose::{Writable, for_writing};
 use super::failure::{Failure, Outcome};
 use super::output::{count, size};
 use super::snapshots::{SHORT_ID, Snapshot};
-use super::Context;
 use crate::backup::{self, Backup, Limits, Source};
+use crate::machine;
 use crate::source::{self, Excludes, Skip, Step, WalkOptions};
 use crate::state::DatasetState;
 
@@ -46,7 +49,7 @@ struct Unread {
 }
 
 pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
-    let store = context.open_store()?;
+    let Opened { store, gateway } = context.open()?;
     let vault = for_writing(context, &*store)?;
     if args.dry_run {
         return dry_run(context, args, &vault);
@@ -60,11 +63,19 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     let trusted = vault.trusted(context, &*store)?;
     let (description_name, description) = trusted.current();
     let state = vault.dir.dataset(&args.dataset)?;
-    let chunker = chunker(args, state.as_ref(), description.chunker)?;
-    let expected = state.and_then(|state| state.last);
+    let expected = state.as_ref().and_then(|state| state.last);
+    let newest = newest(&*store, &trusted, &args.dataset, expected)?;
+    let newest_manifest = newest.and_then(|name| trusted.manifest(&*store, &args.dataset, name).ok());
+    // A vault that was adopted has datasets that this agent's state says nothing of.
+    let cut = state.map(|state| state.chunker).or(newest_manifest.as_ref().map(|its| its.facts.chunker));
+    let chunker = chunker(args, cut, description.chunker)?;
     let monitor = context.monitor();
     let clock = SystemTime::now;
-    let newest = newest(&*store, &trusted, &args.dataset, expected)?;
+    let doomed = match &gateway {
+        Some(gateway) => gateway.doomed(vault.keys.vault)?,
+        // Nothing dooms the packs of a store without a site.
+        None => BTreeSet::new(),
+    };
     let backup = Backup {
         store: store.clone(),
         layout: trusted.layout,
@@ -76,8 +87,9 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
         chunker,
         newest,
         expected,
-        newest_reach: newest.and_then(|name| trusted.manifest(&*store, &args.dataset, name).ok()).map(|its| its.reach),
-        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        newest_reach: newest_manifest.map(|its| its.reach),
+        doomed: &doomed,
+        host: machine::host(),
         cache: vault.dir.cache()?,
         writer: WriterSettings::default(),
         readers: READ_THREADS,
@@ -93,15 +105,15 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
 }
 
 /// How the dataset is cut: as it was, or as was asked when it is new.
-fn chunker(args: &Args, state: Option<&DatasetState>, default: ChunkSizes) -> Result<ChunkSizes, Failure> {
+fn chunker(args: &Args, before: Option<ChunkSizes>, default: ChunkSizes) -> Result<ChunkSizes, Failure> {
     let asked = args.chunks.map(Chunks::sizes);
-    match (state, asked) {
-        (Some(state), Some(asked)) if state.chunker != asked => Err(Failure::usage(format!(
+    match (before, asked) {
+        (Some(before), Some(asked)) if before != asked => Err(Failure::usage(format!(
             "dataset {} is cut into chunks of {} on average, for good; leave --chunks out, or name a new dataset",
             args.dataset,
-            size(state.chunker.average.into())
+            size(before.average.into())
         ))),
-        (Some(state), _) => Ok(state.chunker),
+        (Some(before), _) => Ok(before),
         (None, asked) => Ok(asked.unwrap_or(default)),
     }
 }

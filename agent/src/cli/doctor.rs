@@ -85,7 +85,7 @@ pub fn run(context: &mut Context, args: &Doctor) -> Result<Outcome, Failure> {
     let state = look_at_state(context, &mut found);
     let identity = args.identity.identity.as_deref().and_then(|path| look_at_identity(path, &mut found));
     let address = context.address()?;
-    if let Some(store) = look_at_store(&address, state.as_ref(), &mut found) {
+    if let Some(store) = look_at_store(context, &address, state.as_ref(), &mut found) {
         match state.as_ref().map_or(Ok(Vec::new()), |state| own_vaults(state, &*store)) {
             Ok(own) => look_at_vaults(context, &*store, &own, identity.as_ref(), &mut found),
             Err(failure) => found.failure("vault", &failure),
@@ -155,11 +155,16 @@ fn look_at_identity(path: &Path, found: &mut Findings) -> Option<IdentityFile> {
     }
 }
 
-fn look_at_store(address: &StoreAddress, state: Option<&StateDir>, found: &mut Findings) -> Option<std::sync::Arc<dyn Store>> {
+fn look_at_store(
+    context: &Context,
+    address: &StoreAddress,
+    state: Option<&StateDir>,
+    found: &mut Findings,
+) -> Option<std::sync::Arc<dyn Store>> {
     // Without a state there is nothing to say of a site: that was found wrong already.
     let state = state?;
-    let store = match address.open(state) {
-        Ok(store) => store,
+    let store = match address.open(state, context.turns(state)) {
+        Ok(opened) => opened.store,
         Err(failure) => {
             found.failure("store", &failure);
             return None;

@@ -3,10 +3,10 @@
 
 use serde_json::json;
 
+use super::Context;
 use super::address::gateway_url;
 use super::args::Enroll;
 use super::failure::{Failure, Outcome};
-use super::Context;
 use crate::PROGRAM;
 use crate::state::Site;
 

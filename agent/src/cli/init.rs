@@ -56,7 +56,7 @@ pub fn run(context: &mut Context, args: &Init) -> Result<Outcome, Failure> {
     let state = context.state()?;
     let stop = context.stop.clone();
     let _lock = state.lock_init(&stop, &mut |process| context.inform(&waiting(process)))?;
-    let store = address.create(&state)?;
+    let store = address.create(&state, context.turns(&state))?;
     if let Some(own) = own_vaults(&state, &*store)?.iter().find(|own| own.keys.class == args.class) {
         return Err(Failure::said(format!(
             "this agent has a vault of class {} in this store already: {}; `backup` writes into it, and there is no flag for a second one",

@@ -2,8 +2,10 @@
 //! written count as settled), saved into and restored from inside the test's own process.
 #![allow(dead_code)] // Each test program uses a part of it.
 
+pub mod reach;
 pub mod trees;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -42,6 +44,8 @@ pub struct TestVault {
     pub settings: WriterSettings,
     pub limits: Limits,
     pub stop: AtomicBool,
+    /// Packs that the site will delete.
+    pub doomed: BTreeSet<ObjectHash>,
 }
 
 impl TestVault {
@@ -75,6 +79,7 @@ impl TestVault {
             settings: WriterSettings { workers: 2, pack_bytes: 64 << 10, packs_per_index: 2, whole_reach_bytes: 200 },
             limits: Limits::default(),
             stop: AtomicBool::new(false),
+            doomed: BTreeSet::new(),
         }
     }
 
@@ -115,6 +120,7 @@ impl TestVault {
             newest,
             expected: newest,
             newest_reach: newest.map(|name| self.manifest(&**store, name).reach),
+            doomed: &self.doomed,
             host: "test".into(),
             cache: cache.to_owned(),
             writer: self.settings,

@@ -27,7 +27,8 @@ impl Quotas {
         Self { used: Mutex::new(stored.into_iter().collect()) }
     }
 
-    pub fn used(&self, opd: &str) -> u64 {
+    #[cfg(test)]
+    fn used(&self, opd: &str) -> u64 {
         lock(&self.used).get(opd).copied().unwrap_or(0)
     }
 

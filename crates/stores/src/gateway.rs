@@ -8,20 +8,25 @@ mod client;
 mod enroll;
 mod error;
 mod retry;
+mod turns;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pulih_protocol::grant::{Asked, Asking};
 use pulih_protocol::path;
 use pulih_protocol::report::AgentView;
+use pulih_vault::id::{ObjectHash, VaultId};
 use pulih_vault::store::{ObjectName, Staged, Store, StoreError};
 
 use client::Client;
 pub use client::Credentials;
 pub use enroll::enroll;
 pub use error::GatewayError;
+pub use turns::Turns;
 
 pub struct GatewayStore {
     client: Arc<Client>,
@@ -29,14 +34,26 @@ pub struct GatewayStore {
 }
 
 impl GatewayStore {
-    /// `spool` is a folder for objects on their way.
-    pub fn open(credentials: &Credentials, spool: &Path) -> Result<Self, GatewayError> {
-        Ok(Self { client: Arc::new(Client::new(credentials)?), spool: spool.to_owned() })
+    /// `spool` is a folder for objects on their way. A turn is taken before the first request
+    /// about objects.
+    pub fn open(credentials: &Credentials, spool: &Path, turns: Box<dyn Turns>) -> Result<Self, GatewayError> {
+        let client = Client::new(credentials)?.taking_turns(turns);
+        Ok(Self { client: Arc::new(client), spool: spool.to_owned() })
     }
 
     /// What the site knows of this agent.
     pub fn view(&self) -> Result<AgentView, GatewayError> {
         self.client.get_json(path::AGENT)
+    }
+
+    /// Packs of a vault that no new snapshot may need.
+    pub fn doomed(&self, vault: VaultId) -> Result<BTreeSet<ObjectHash>, GatewayError> {
+        self.client.doomed(vault)
+    }
+
+    /// Asks the OPD's walidata for content. Sent once: a second one would be a second request.
+    pub fn ask(&self, asking: &Asking) -> Result<Asked, GatewayError> {
+        self.client.post(path::ASK, asking)
     }
 }
 
@@ -46,10 +63,8 @@ fn object(name: &ObjectName) -> String {
 
 impl Store for GatewayStore {
     fn stage(&self) -> Result<Box<dyn Staged>, StoreError> {
-        let file = tempfile::tempfile_in(&self.spool).map_err(|source| StoreError::Io {
-            action: format!("make a file in {}", self.spool.display()),
-            source,
-        })?;
+        let file = tempfile::tempfile_in(&self.spool)
+            .map_err(|source| StoreError::Io { action: format!("make a file in {}", self.spool.display()), source })?;
         Ok(Box::new(Spooled { client: self.client.clone(), file }))
     }
 

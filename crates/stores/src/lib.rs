@@ -2,4 +2,4 @@
 
 pub mod gateway;
 
-pub use gateway::{Credentials, GatewayError, GatewayStore};
+pub use gateway::{Credentials, GatewayError, GatewayStore, Turns};

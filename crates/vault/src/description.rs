@@ -127,6 +127,22 @@ impl VaultSecrets {
         secrets.index_identity()?;
         Ok(secrets)
     }
+
+    /// An armored age file to `recipients`.
+    pub fn seal(&self, vault: VaultId, recipients: &[String], random: &dyn SecureRandom) -> Result<String> {
+        let recipients = parse_recipients(recipients)?;
+        Ok(armor(&envelope::seal(&recipients, random, self.to_json(vault).as_bytes())?))
+    }
+
+    /// Opens what [`Self::seal`] made. `what` it is, for an error.
+    pub fn unseal(
+        sealed: &str,
+        vault: VaultId,
+        identities: &[Box<dyn Identity + Send + Sync>],
+        what: &str,
+    ) -> Result<Self> {
+        Ok(Self::from_json(&envelope::open(&dearmor(sealed)?, identities, what)?, vault)?)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,24 +238,67 @@ pub struct NewDescription<'a> {
 impl NewDescription<'_> {
     /// Boxes the secrets to the recipients and signs: the first description of a vault.
     pub fn sign(&self, owner: &SigningKey, random: &dyn SecureRandom) -> Result<String> {
-        let recipients = parse_recipients(self.recipients)?;
-        let sealed = envelope::seal(&recipients, random, self.secrets.to_json(self.vault).as_bytes())?;
+        Ok(self.draft(random)?.sign(&self.created, owner)?)
+    }
+
+    /// The same, for an owner who signs elsewhere.
+    pub fn draft(&self, random: &dyn SecureRandom) -> Result<Draft> {
+        Ok(Draft {
+            vault: self.vault,
+            class: self.class,
+            chunker: self.chunker.check()?,
+            recipients: self.recipients.to_vec(),
+            agent: self.agent.clone(),
+            predecessor: None,
+            secrets: self.secrets.seal(self.vault, self.recipients, random)?,
+        })
+    }
+}
+
+/// What a description will say, all but who signs it and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    pub vault: VaultId,
+    pub class: Class,
+    pub chunker: ChunkSizes,
+    pub recipients: Vec<String>,
+    pub agent: VerifierKey,
+    pub predecessor: Option<DescriptionName>,
+    /// The vault's secrets, boxed to the recipients ([`VaultSecrets::seal`]).
+    pub secrets: String,
+}
+
+impl Draft {
+    pub fn number(&self) -> u32 {
+        self.predecessor.map_or(0, |before| before.number).saturating_add(1)
+    }
+
+    /// Signs. What would not be read again as it was meant is refused, not signed.
+    pub fn sign(&self, created: &str, owner: &SigningKey) -> std::result::Result<String, Malformed> {
+        parse_recipients(&self.recipients)?;
+        dearmor(&self.secrets)?;
         let text = Text {
             kind: TYPE.into(),
             vault: self.vault.to_string(),
-            number: 1,
-            created: self.created.clone(),
+            number: self.number(),
+            created: created.to_owned(),
             class: self.class,
             algorithms: Algorithms::known(),
             owner: owner.verifier().to_string(),
             chunker: self.chunker.check()?,
-            recipients: self.recipients.to_vec(),
+            recipients: self.recipients.clone(),
             agent: self.agent.to_string(),
-            predecessor: None,
-            secrets: armor(&sealed),
+            predecessor: self.predecessor.map(|before| before.to_string()),
+            secrets: self.secrets.clone(),
         };
         let json = serde_json::to_string_pretty(&text).expect("text and numbers are JSON");
-        Ok(owner.sign(&(json + "\n")))
+        let note = owner.sign(&(json + "\n"));
+        let again = Description::open(note.as_bytes(), |key| *key == owner.verifier())?;
+        if note.len() as u64 <= MAX_NOTE_BYTES && again.draft() == *self {
+            Ok(note)
+        } else {
+            Err(Malformed::new(WHAT, "it would not come back as it was written"))
+        }
     }
 }
 
@@ -336,10 +395,34 @@ impl Description {
 
     /// Opens the secrets with a recovery identity.
     pub fn open_secrets(&self, identities: &[Box<dyn Identity + Send + Sync>]) -> Result<VaultSecrets> {
-        let sealed = dearmor(&self.secrets)?;
         let what = format!("the secrets of vault {}", self.vault);
-        let json = envelope::open(&sealed, identities, &what)?;
-        Ok(VaultSecrets::from_json(&json, self.vault)?)
+        VaultSecrets::unseal(&self.secrets, self.vault, identities, &what)
+    }
+
+    /// What it says, without who signed it and when.
+    pub fn draft(&self) -> Draft {
+        Draft {
+            vault: self.vault,
+            class: self.class,
+            chunker: self.chunker,
+            recipients: self.recipients.clone(),
+            agent: self.agent.clone(),
+            predecessor: self.predecessor,
+            secrets: self.secrets.clone(),
+        }
+    }
+
+    /// What follows it when the vault goes to another agent: all else stays as the owner signed
+    /// it. `name` is this description's.
+    pub fn handed_to(
+        &self,
+        name: DescriptionName,
+        agent: VerifierKey,
+        secrets: &VaultSecrets,
+        random: &dyn SecureRandom,
+    ) -> Result<Draft> {
+        let secrets = secrets.seal(self.vault, &self.recipients, random)?;
+        Ok(Draft { agent, predecessor: Some(name), secrets, ..self.draft() })
     }
 }
 

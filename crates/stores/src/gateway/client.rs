@@ -1,12 +1,15 @@
 //! The HTTP of a gateway: one pool of connections, answers made into errors, tries again.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use pulih_protocol::error::{Code, ERROR_HEADER, ErrorBody};
+use pulih_protocol::hello::{Hello, Welcome};
 use pulih_protocol::{MAX_BODY_BYTES, path};
+use pulih_vault::id::{ObjectHash, VaultId};
 use pulih_vault::store::{MAX_NAME_BYTES, ObjectName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,12 +19,14 @@ use ureq::{Agent, Body};
 
 use super::error::GatewayError;
 use super::retry;
+use super::turns::{Lineage, Turns, is_lineage};
 
 const CONNECT: Duration = Duration::from_secs(20);
 /// Silence on the line after which a request is given up and tried again.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Names in one list: a vault of 100 TiB has three million packs.
 const MAX_NAMES: usize = 10_000_000;
+const HASH_DIGITS: usize = 64;
 
 /// What lets an agent in.
 #[derive(Clone)]
@@ -38,6 +43,8 @@ pub struct Credentials {
 pub struct Client {
     agent: Agent,
     url: String,
+    /// `None`: asks for no objects.
+    lineage: Option<Lineage>,
 }
 
 /// TLS settings that no feature of another crate in the build can change.
@@ -70,7 +77,28 @@ impl Client {
             .timeout_per_read(Some(SILENCE))
             .timeout_per_write(Some(SILENCE))
             .build();
-        Self { agent: config.into(), url: url.trim_end_matches('/').to_owned() }
+        Self { agent: config.into(), url: url.trim_end_matches('/').to_owned(), lineage: None }
+    }
+
+    /// The same client, which may ask for objects.
+    #[must_use]
+    pub fn taking_turns(self, turns: Box<dyn Turns>) -> Self {
+        Self { lineage: Some(Lineage::new(turns)), ..self }
+    }
+
+    /// A hello may be sent again: the site knows it by its `next`.
+    fn hello(&self, hello: &Hello) -> Result<Welcome, GatewayError> {
+        let welcome: Welcome = self.trying(|| self.post(path::HELLO, hello))?;
+        if is_lineage(&welcome.lineage) { Ok(welcome) } else { Err(self.strange("a lineage that is none")) }
+    }
+
+    /// Asks about objects, as often as it takes, with the lineage that a hello gave.
+    fn about_objects<T>(&self, mut once: impl FnMut(&str) -> Result<T, GatewayError>) -> Result<T, GatewayError> {
+        match &self.lineage {
+            Some(lineage) => lineage.with(&|hello| self.hello(hello), |lineage| self.trying(|| once(lineage))),
+            // The site says that a hello comes first.
+            None => self.trying(|| once("")),
+        }
     }
 
     fn at(&self, path: &str) -> String {
@@ -137,35 +165,32 @@ impl Client {
         answer.body_mut().with_config().limit(MAX_BODY_BYTES).read_to_string().map_err(|e| self.strange(e))
     }
 
-    pub fn size(&self, path: &str) -> Result<u64, GatewayError> {
-        self.trying(|| {
-            let answer = self.checked(self.agent.head(self.at(path)).call())?;
+    pub fn size(&self, object: &str) -> Result<u64, GatewayError> {
+        self.about_objects(|lineage| {
+            let answer = self.checked(self.agent.head(self.at(object)).header(path::LINEAGE_HEADER, lineage).call())?;
             let length = answer.headers().get("content-length").and_then(|value| value.to_str().ok());
             length.and_then(|text| text.parse().ok()).ok_or_else(|| self.strange("no length"))
         })
     }
 
     /// Appends `len` bytes, which is not 0, from `offset` on.
-    pub fn read(&self, path: &str, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<(), GatewayError> {
+    pub fn read(&self, object: &str, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<(), GatewayError> {
         let from = out.len();
-        self.trying(|| {
+        self.about_objects(|lineage| {
             out.truncate(from);
             let range = format!("bytes={offset}-{}", offset + len as u64 - 1);
-            let answer = self.checked(self.agent.get(self.at(path)).header("range", range).call());
+            let request = self.agent.get(self.at(object)).header(path::LINEAGE_HEADER, lineage);
+            let answer = self.checked(request.header("range", range).call());
             let mut answer = match answer {
                 Err(GatewayError::Refused { body, .. }) if body.code == Code::OutOfRange => {
-                    return Err(GatewayError::OutOfRange { size: self.size(path)? });
+                    return Err(GatewayError::OutOfRange { size: self.size(object)? });
                 }
                 answer => answer?,
             };
             let limit = len as u64;
             let mut body = answer.body_mut().as_reader().take(limit);
             body.read_to_end(out).map_err(|source| self.broken(source))?;
-            if out.len() - from == len {
-                Ok(())
-            } else {
-                Err(GatewayError::OutOfRange { size: self.size(path)? })
-            }
+            if out.len() - from == len { Ok(()) } else { Err(GatewayError::OutOfRange { size: self.size(object)? }) }
         })
     }
 
@@ -173,32 +198,59 @@ impl Client {
         GatewayError::Line { url: self.url.clone(), source: Box::new(ureq::Error::Io(source)) }
     }
 
-    pub fn put(&self, path: &str, file: &mut File) -> Result<(), GatewayError> {
-        self.trying(|| {
+    pub fn put(&self, object: &str, file: &mut File) -> Result<(), GatewayError> {
+        self.about_objects(|lineage| {
             file.rewind().map_err(GatewayError::Spool)?;
-            self.checked(self.agent.put(self.at(path)).send(&*file)).map(|_| ())
+            let request = self.agent.put(self.at(object)).header(path::LINEAGE_HEADER, lineage);
+            self.checked(request.send(&*file)).map(|_| ())
         })
     }
 
     pub fn list(&self, prefix: &ObjectName) -> Result<Vec<ObjectName>, GatewayError> {
         let path = format!("{}?prefix={prefix}", path::LIST);
-        self.trying(|| {
-            let mut answer = self.checked(self.agent.get(self.at(&path)).call())?;
-            let mut lines = BufReader::new(answer.body_mut().as_reader());
+        self.about_objects(|lineage| {
+            let request = self.agent.get(self.at(&path)).header(path::LINEAGE_HEADER, lineage);
             let mut names = Vec::new();
-            let mut line = String::new();
-            // The end of a list is a line of its own, so that one cut short is not taken for whole.
-            loop {
-                line.clear();
-                let limit = MAX_NAME_BYTES as u64 + 2;
-                (&mut lines).take(limit).read_line(&mut line).map_err(|source| self.broken(source))?;
-                match line.strip_suffix('\n') {
-                    Some("") => return Ok(names),
-                    Some(name) if names.len() < MAX_NAMES => names.push(name.parse().map_err(|e| self.strange(e))?),
-                    Some(_) => return Err(self.strange("a list without end")),
-                    None => return Err(self.broken(std::io::ErrorKind::UnexpectedEof.into())),
-                }
-            }
+            self.lines(self.checked(request.call())?, MAX_NAME_BYTES, |name| {
+                names.push(name.parse().map_err(|e| self.strange(e))?);
+                if names.len() <= MAX_NAMES { Ok(()) } else { Err(self.strange("a list without end")) }
+            })?;
+            Ok(names)
         })
+    }
+
+    /// Packs that no new snapshot may need.
+    pub fn doomed(&self, vault: VaultId) -> Result<BTreeSet<ObjectHash>, GatewayError> {
+        let path = format!("{}?vault={vault}", path::DOOMED);
+        self.trying(|| {
+            let mut doomed = BTreeSet::new();
+            self.lines(self.checked(self.agent.get(self.at(&path)).call())?, HASH_DIGITS, |hash| {
+                doomed.insert(hash.parse().map_err(|e| self.strange(e))?);
+                if doomed.len() <= MAX_NAMES { Ok(()) } else { Err(self.strange("a list without end")) }
+            })?;
+            Ok(doomed)
+        })
+    }
+
+    /// Calls `each` with the lines of a list. Its end is a line of its own, so that one cut short
+    /// is not taken for whole.
+    fn lines(
+        &self,
+        mut answer: Response<Body>,
+        most_bytes: usize,
+        mut each: impl FnMut(&str) -> Result<(), GatewayError>,
+    ) -> Result<(), GatewayError> {
+        let mut lines = BufReader::new(answer.body_mut().as_reader());
+        let mut line = String::new();
+        loop {
+            line.clear();
+            let limit = most_bytes as u64 + 2;
+            (&mut lines).take(limit).read_line(&mut line).map_err(|source| self.broken(source))?;
+            match line.strip_suffix('\n') {
+                Some("") => return Ok(()),
+                Some(text) => each(text)?,
+                None => return Err(self.broken(std::io::ErrorKind::UnexpectedEof.into())),
+            }
+        }
     }
 }

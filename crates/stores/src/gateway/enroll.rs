@@ -25,12 +25,8 @@ pub fn enroll(url: &str, token: &Token, host: &str, program: &str) -> Result<(Cr
         program: program.to_owned(),
     };
     let enrolled: Enrolled = client.post(path::ENROLL, &request)?;
-    let credentials = Credentials {
-        url: url.to_owned(),
-        ca,
-        certificate: enrolled.certificate.clone(),
-        key: key.serialize_pem(),
-    };
+    let credentials =
+        Credentials { url: url.to_owned(), ca, certificate: enrolled.certificate.clone(), key: key.serialize_pem() };
     // A certificate that does not fit is better found now than at night.
     Client::new(&credentials)?;
     Ok((credentials, enrolled))

@@ -1,14 +1,25 @@
 //! What can go wrong with a gateway, and what that means for an object.
 
+use std::error::Error;
 use std::io;
 
 use pulih_protocol::error::{Code, ErrorBody};
+use pulih_vault::id::VaultId;
+use pulih_vault::layout::{Layout, ObjectKind, vault_of};
 use pulih_vault::store::{ObjectName, StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
-    #[error("{url} refuses: {}", body.message)]
+    #[error("{url} refuses: {}{}", body.message, advice(body.code))]
     Refused { url: String, body: ErrorBody },
+    #[error(
+        "{url} does not let the packs of vault {vault} be read: {message}. Ask for it with \
+         `pulih-agent ask --store {url} --vault {vault} --dataset NAME --reason TEXT`, and run this again once the \
+         walidata has given the grant"
+    )]
+    NoGrant { url: String, vault: VaultId, message: String },
+    #[error("cannot keep this agent's turns at the site: {0}")]
+    Turns(#[source] Box<dyn Error + Send + Sync>),
     #[error("the range leaves the object of {size} bytes")]
     OutOfRange { size: u64 },
     #[error("cannot reach {url}: {source}")]
@@ -26,7 +37,30 @@ pub enum GatewayError {
     Credentials(String),
 }
 
+/// What to do about a refusal, where the agent knows better than the site.
+fn advice(code: Code) -> &'static str {
+    match code {
+        Code::Clone => {
+            ". Another machine goes on with the keys in this agent's state. If this one is a copy that is to go on as \
+             a server of its own, move its state folder away, enroll it with a new token and make vaults of its own; \
+             if it is to take the other one's place, stop that one and ask the Pusat Data for a new token, then adopt \
+             the vault with `pulih-agent init --adopt`"
+        }
+        Code::Doomed => ". No snapshot was made; run the backup again, and it writes those chunks anew",
+        Code::NotApproved => ". The OPD's approval is recorded at the Pusat Data (`pulih-controller approve`)",
+        _ => "",
+    }
+}
+
 impl GatewayError {
+    /// The refusal's code, if it is one.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Refused { body, .. } => Some(body.code),
+            _ => None,
+        }
+    }
+
     /// Whether the same request may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -38,11 +72,7 @@ impl GatewayError {
 
     /// The error as one of a store, about an object.
     pub fn of(self, name: &ObjectName, action: &str) -> StoreError {
-        let code = match &self {
-            Self::Refused { body, .. } => body.code,
-            _ => Code::Unknown,
-        };
-        match code {
+        match self.code().unwrap_or(Code::Unknown) {
             Code::NotFound => StoreError::NotFound { name: name.clone() },
             Code::AlreadyExists => StoreError::AlreadyExists { name: name.clone() },
             Code::Full => {
@@ -52,7 +82,52 @@ impl GatewayError {
                 };
                 StoreError::Full { store, source: io::Error::other(self) }
             }
-            _ => StoreError::Io { action: format!("{action} object {name}"), source: io::Error::other(self) },
+            _ => {
+                let action = format!("{action} object {name}");
+                StoreError::Io { action, source: io::Error::other(self.for_want_of_a_grant(name)) }
+            }
         }
+    }
+
+    /// A pack that may not be read wants a grant: the one refusal that ends by asking.
+    fn for_want_of_a_grant(self, name: &ObjectName) -> Self {
+        let pack_of = |vault: &VaultId| matches!(Layout { vault: *vault }.classify(name), Some(ObjectKind::Pack(_)));
+        match (self, vault_of(name).filter(pack_of)) {
+            (Self::Refused { url, body }, Some(vault)) if body.code == Code::Forbidden => {
+                Self::NoGrant { url, vault, message: body.message.trim_end_matches('.').to_owned() }
+            }
+            (error, _) => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pulih_vault::id::ObjectHash;
+
+    use super::*;
+
+    fn refused(code: Code) -> GatewayError {
+        GatewayError::Refused { url: "https://pusat:8443".into(), body: ErrorBody::new(code, "no grant is in force.") }
+    }
+
+    #[test]
+    fn a_pack_without_a_grant_says_how_to_ask() {
+        let layout = Layout { vault: VaultId([3; 16]) };
+        let pack = layout.pack(ObjectHash([1; 32]));
+        let text = refused(Code::Forbidden).of(&pack, "read").to_string();
+        let wanted = format!("pulih-agent ask --store https://pusat:8443 --vault {} --dataset", layout.vault);
+        assert!(text.contains(&wanted) && text.contains("no grant is in force"), "{text}");
+        // What is no pack is not got by asking.
+        let index = layout.index(ObjectHash([1; 32]));
+        assert!(!refused(Code::Forbidden).of(&index, "read").to_string().contains("pulih-agent ask"));
+        assert!(!refused(Code::Clone).of(&pack, "read").to_string().contains("pulih-agent ask"));
+    }
+
+    #[test]
+    fn a_clone_is_told_what_to_do() {
+        let text = refused(Code::Clone).to_string();
+        assert!(text.contains("another machine") || text.contains("Another machine"), "{text}");
+        assert!(text.contains("new token"), "{text}");
     }
 }
