@@ -1,32 +1,20 @@
 //! `backup`: saves files, or what comes from standard input, as a snapshot.
 
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
-use pulih_vault::chunker::ChunkSizes;
-use pulih_vault::layout::{DatasetName, ManifestName};
-use pulih_vault::store::Store;
 use pulih_vault::tree::name::{escape, is_safe_path};
-use pulih_vault::trust;
-use pulih_vault::writer::WriterSettings;
 use serde::Serialize;
 
+use super::Context;
 use super::args::{Backup as Args, Chunks};
 use super::choose::{Writable, for_writing};
 use super::failure::{Failure, Outcome};
 use super::output::{count, size};
+use super::save::{self, Save};
 use super::snapshots::{SHORT_ID, Snapshot};
-use super::Context;
-use crate::backup::{self, Backup, Limits, Source};
+use crate::backup::{self, Source};
 use crate::source::{self, Excludes, Skip, Step, WalkOptions};
-use crate::state::DatasetState;
-
-/// Threads that list folders ahead, and that read files: they wait for the disk more than they
-/// work.
-const WALK_THREADS: usize = 2;
-const READ_THREADS: usize = 4;
 
 #[derive(Serialize)]
 struct Report {
@@ -49,84 +37,29 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     let store = context.open_store()?;
     let vault = for_writing(context, &*store)?;
     if args.dry_run {
-        return dry_run(context, args, &vault);
+        return dry_run(context, args);
     }
     // Only a warning: with fewer files open the walk is slower, and it still comes to the end.
     if let Err(error) = source::limit::raise_file_limit() {
         context.warn(&format!("cannot raise the limit of open files: {error}"));
     }
     let started = Instant::now();
-    let _lock = vault.lock(context)?;
-    let trusted = vault.trusted(context, &*store)?;
-    let (description_name, description) = trusted.current();
-    let state = vault.dir.dataset(&args.dataset)?;
-    let chunker = chunker(args, state.as_ref(), description.chunker)?;
-    let expected = state.and_then(|state| state.last);
+    let source = source(context, args)?;
     let monitor = context.monitor();
-    let clock = SystemTime::now;
-    let newest = newest(&*store, &trusted, &args.dataset, expected)?;
-    let backup = Backup {
-        store: store.clone(),
-        layout: trusted.layout,
-        description,
-        description_name: *description_name,
-        secrets: &vault.keys.secrets,
-        agent: &vault.keys.agent,
-        dataset: args.dataset.clone(),
-        chunker,
-        newest,
-        expected,
-        newest_reach: newest.and_then(|name| trusted.manifest(&*store, &args.dataset, name).ok()).map(|its| its.reach),
-        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        cache: vault.dir.cache()?,
-        writer: WriterSettings::default(),
-        readers: READ_THREADS,
-        clock: &clock,
-        limits: Limits::default(),
-        stored: &|name| vault.dir.save_dataset(&args.dataset, &DatasetState { chunker, last: Some(name) }),
+    let save = Save {
+        store,
+        vault: &vault,
+        dataset: &args.dataset,
+        chunks: args.chunks.map(Chunks::sizes),
         interrupted: &context.stop,
         monitor: &monitor,
     };
-    let outcome = backup::run(&backup, source(context, args, &vault)?)?;
+    let outcome = save.run(context, source)?;
     drop(monitor);
     report(context, &vault, &outcome, started)
 }
 
-/// How the dataset is cut: as it was, or as was asked when it is new.
-fn chunker(args: &Args, state: Option<&DatasetState>, default: ChunkSizes) -> Result<ChunkSizes, Failure> {
-    let asked = args.chunks.map(Chunks::sizes);
-    match (state, asked) {
-        (Some(state), Some(asked)) if state.chunker != asked => Err(Failure::usage(format!(
-            "dataset {} is cut into chunks of {} on average, for good; leave --chunks out, or name a new dataset",
-            args.dataset,
-            size(state.chunker.average.into())
-        ))),
-        (Some(state), _) => Ok(state.chunker),
-        (None, asked) => Ok(asked.unwrap_or(default)),
-    }
-}
-
-/// The dataset's newest manifest in the store. One that the agent remembers and the store has
-/// is newer than any of a lower number, so that its own need not be read.
-fn newest(
-    store: &dyn Store,
-    trusted: &trust::TrustedVault,
-    dataset: &DatasetName,
-    expected: Option<ManifestName>,
-) -> Result<Option<ManifestName>, Failure> {
-    let names = trust::manifest_names(store, trusted.layout)?;
-    let mut names: Vec<ManifestName> =
-        names.into_iter().filter(|(its, _)| its == dataset).map(|(_, name)| name).collect();
-    while let Some(name) = names.pop() {
-        // A forged or damaged manifest must not push the sequence on.
-        if Some(name) == expected || trusted.manifest(store, dataset, name).is_ok() {
-            return Ok(Some(name));
-        }
-    }
-    Ok(None)
-}
-
-fn source(context: &Context, args: &Args, vault: &Writable) -> Result<Source, Failure> {
+fn source(context: &Context, args: &Args) -> Result<Source, Failure> {
     if let Some(name) = &args.stdin {
         let name = name.clone().into_vec();
         if !is_safe_path(&name) {
@@ -134,39 +67,23 @@ fn source(context: &Context, args: &Args, vault: &Writable) -> Result<Source, Fa
         }
         return Ok(Source::Stream { name, input: Box::new(std::io::stdin()) });
     }
-    Ok(Source::Paths { roots: args.paths.clone(), options: walk_options(context, args, vault)? })
+    Ok(Source::Paths { roots: args.paths.clone(), options: walk_options(context, args)? })
 }
 
-fn walk_options(context: &Context, args: &Args, vault: &Writable) -> Result<WalkOptions, Failure> {
+fn walk_options(context: &Context, args: &Args) -> Result<WalkOptions, Failure> {
     let excludes =
         Excludes::new(&args.exclude, &args.exclude_from).map_err(|error| Failure::usage(error.to_string()))?;
-    let mut skip = Vec::new();
-    // A vault in itself would grow with each run, and the agent's secrets belong nowhere else.
-    let store = context.address()?;
-    for own in store.folder().into_iter().chain([vault.dir.path()]) {
-        skip.extend(identity(own));
-    }
-    Ok(WalkOptions {
-        excludes,
-        exclude_caches: args.exclude_caches,
-        one_file_system: args.one_file_system,
-        skip,
-        threads: WALK_THREADS,
-    })
-}
-
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
+    let (state, store) = (context.state()?, context.address()?);
+    Ok(save::walk_options(&state, store.folder(), excludes, args.exclude_caches, args.one_file_system))
 }
 
 /// Says what a backup would save.
-fn dry_run(context: &mut Context, args: &Args, vault: &Writable) -> Result<Outcome, Failure> {
+fn dry_run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     if args.stdin.is_some() {
         return Err(Failure::usage("--dry-run has nothing to say of standard input"));
     }
     let walk =
-        source::walk(&args.paths, walk_options(context, args, vault)?).map_err(|e| Failure::said(e.to_string()))?;
+        source::walk(&args.paths, walk_options(context, args)?).map_err(|e| Failure::said(e.to_string()))?;
     let (mut files, mut bytes, mut unread) = (0, 0, false);
     for step in walk {
         let (mark, path, note) = match step {

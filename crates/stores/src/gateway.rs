@@ -8,6 +8,7 @@ mod client;
 mod enroll;
 mod error;
 mod retry;
+mod site;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -22,6 +23,7 @@ use client::Client;
 pub use client::Credentials;
 pub use enroll::enroll;
 pub use error::GatewayError;
+pub use site::{Renewing, SiteClient};
 
 pub struct GatewayStore {
     client: Arc<Client>,
