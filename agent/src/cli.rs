@@ -20,6 +20,7 @@ mod owner;
 mod pages;
 mod rebuild;
 mod restore;
+mod save;
 mod snapshots;
 
 use std::io::Write as _;

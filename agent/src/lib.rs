@@ -6,6 +6,8 @@ pub const PROGRAM: &str = concat!("pulih-agent ", env!("CARGO_PKG_VERSION"));
 
 pub mod backup;
 pub mod cli;
+pub mod config;
+pub mod daemon;
 pub mod identity;
 mod machine;
 pub mod monitor;

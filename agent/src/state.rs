@@ -20,11 +20,19 @@ use pulih_vault::note::{SigningKey, VerifierKey};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
+<<<<<<< HEAD
 mod pending;
+=======
+mod daemon;
+>>>>>>> e9f4162
 mod site;
 mod turn;
 
+<<<<<<< HEAD
 pub use pending::{Pending, PendingAct};
+=======
+pub use daemon::{DatasetMemory, LastRun, Memory, SeenView};
+>>>>>>> e9f4162
 pub use site::Site;
 pub use turn::Turn;
 
@@ -41,6 +49,8 @@ pub enum StateError {
     Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error("{path} of the agent's state is damaged: {source}; restore it, or make a new vault with `pulih-agent init` and another --state", path = path.display())]
     Damaged { path: PathBuf, source: Malformed },
+    #[error("{path} is damaged: {why}; delete it: the daemon makes it anew, and `accept-policy` is needed again if it is accepted-policy.json", path = path.display())]
+    DamagedCache { path: PathBuf, why: String },
     #[error("there is no folder for the agent's state: neither HOME nor XDG_STATE_HOME is set; name one with --state")]
     NoPlace,
     #[error("stopped while waiting for another backup of this vault")]
@@ -368,12 +378,16 @@ fn sync_dir(path: &Path) -> Result<(), StateError> {
 }
 
 fn read_file(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
+    read_bounded(path, MAX_FILE_BYTES)
+}
+
+fn read_bounded(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, StateError> {
     let file = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file.map_err(io_at("open", path))?,
     };
     let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(io_at("read", path))?;
+    file.take(limit).read_to_end(&mut bytes).map_err(io_at("read", path))?;
     Ok(Some(bytes))
 }
 

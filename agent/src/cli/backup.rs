@@ -2,34 +2,29 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
-use pulih_vault::chunker::ChunkSizes;
-use pulih_vault::layout::{DatasetName, ManifestName};
-use pulih_vault::store::Store;
 use pulih_vault::tree::name::{escape, is_safe_path};
-use pulih_vault::trust;
-use pulih_vault::writer::WriterSettings;
 use serde::Serialize;
 
 use super::Context;
+<<<<<<< HEAD
 use super::address::Opened;
+=======
+>>>>>>> e9f4162
 use super::args::{Backup as Args, Chunks};
 use super::choose::{Writable, for_writing};
 use super::failure::{Failure, Outcome};
 use super::output::{count, size};
+use super::save::{self, Save};
 use super::snapshots::{SHORT_ID, Snapshot};
+<<<<<<< HEAD
 use crate::backup::{self, Backup, Limits, Source};
 use crate::machine;
+=======
+use crate::backup::{self, Source};
+>>>>>>> e9f4162
 use crate::source::{self, Excludes, Skip, Step, WalkOptions};
-use crate::state::DatasetState;
-
-/// Threads that list folders ahead, and that read files: they wait for the disk more than they
-/// work.
-const WALK_THREADS: usize = 2;
-const READ_THREADS: usize = 4;
 
 #[derive(Serialize)]
 struct Report {
@@ -52,13 +47,14 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     let Opened { store, gateway } = context.open()?;
     let vault = for_writing(context, &*store)?;
     if args.dry_run {
-        return dry_run(context, args, &vault);
+        return dry_run(context, args);
     }
     // Only a warning: with fewer files open the walk is slower, and it still comes to the end.
     if let Err(error) = source::limit::raise_file_limit() {
         context.warn(&format!("cannot raise the limit of open files: {error}"));
     }
     let started = Instant::now();
+<<<<<<< HEAD
     let _lock = vault.lock(context)?;
     let trusted = vault.trusted(context, &*store)?;
     let (description_name, description) = trusted.current();
@@ -96,14 +92,24 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
         clock: &clock,
         limits: Limits::default(),
         stored: &|name| vault.dir.save_dataset(&args.dataset, &DatasetState { chunker, last: Some(name) }),
+=======
+    let source = source(context, args)?;
+    let monitor = context.monitor();
+    let save = Save {
+        store,
+        vault: &vault,
+        dataset: &args.dataset,
+        chunks: args.chunks.map(Chunks::sizes),
+>>>>>>> e9f4162
         interrupted: &context.stop,
         monitor: &monitor,
     };
-    let outcome = backup::run(&backup, source(context, args, &vault)?)?;
+    let outcome = save.run(context, source)?;
     drop(monitor);
     report(context, &vault, &outcome, started)
 }
 
+<<<<<<< HEAD
 /// How the dataset is cut: as it was, or as was asked when it is new.
 fn chunker(args: &Args, before: Option<ChunkSizes>, default: ChunkSizes) -> Result<ChunkSizes, Failure> {
     let asked = args.chunks.map(Chunks::sizes);
@@ -139,6 +145,9 @@ fn newest(
 }
 
 fn source(context: &Context, args: &Args, vault: &Writable) -> Result<Source, Failure> {
+=======
+fn source(context: &Context, args: &Args) -> Result<Source, Failure> {
+>>>>>>> e9f4162
     if let Some(name) = &args.stdin {
         let name = name.clone().into_vec();
         if !is_safe_path(&name) {
@@ -146,39 +155,23 @@ fn source(context: &Context, args: &Args, vault: &Writable) -> Result<Source, Fa
         }
         return Ok(Source::Stream { name, input: Box::new(std::io::stdin()) });
     }
-    Ok(Source::Paths { roots: args.paths.clone(), options: walk_options(context, args, vault)? })
+    Ok(Source::Paths { roots: args.paths.clone(), options: walk_options(context, args)? })
 }
 
-fn walk_options(context: &Context, args: &Args, vault: &Writable) -> Result<WalkOptions, Failure> {
+fn walk_options(context: &Context, args: &Args) -> Result<WalkOptions, Failure> {
     let excludes =
         Excludes::new(&args.exclude, &args.exclude_from).map_err(|error| Failure::usage(error.to_string()))?;
-    let mut skip = Vec::new();
-    // A vault in itself would grow with each run, and the agent's secrets belong nowhere else.
-    let store = context.address()?;
-    for own in store.folder().into_iter().chain([vault.dir.path()]) {
-        skip.extend(identity(own));
-    }
-    Ok(WalkOptions {
-        excludes,
-        exclude_caches: args.exclude_caches,
-        one_file_system: args.one_file_system,
-        skip,
-        threads: WALK_THREADS,
-    })
-}
-
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
+    let (state, store) = (context.state()?, context.address()?);
+    Ok(save::walk_options(&state, store.folder(), excludes, args.exclude_caches, args.one_file_system))
 }
 
 /// Says what a backup would save.
-fn dry_run(context: &mut Context, args: &Args, vault: &Writable) -> Result<Outcome, Failure> {
+fn dry_run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     if args.stdin.is_some() {
         return Err(Failure::usage("--dry-run has nothing to say of standard input"));
     }
     let walk =
-        source::walk(&args.paths, walk_options(context, args, vault)?).map_err(|e| Failure::said(e.to_string()))?;
+        source::walk(&args.paths, walk_options(context, args)?).map_err(|e| Failure::said(e.to_string()))?;
     let (mut files, mut bytes, mut unread) = (0, 0, false);
     for step in walk {
         let (mark, path, note) = match step {

@@ -8,6 +8,7 @@ mod client;
 mod enroll;
 mod error;
 mod retry;
+mod site;
 mod turns;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ use client::Client;
 pub use client::Credentials;
 pub use enroll::enroll;
 pub use error::GatewayError;
+pub use site::{Renewing, SiteClient};
 pub use turns::Turns;
 
 pub struct GatewayStore {

@@ -150,6 +150,11 @@ impl Client {
         self.trying(|| self.json(self.checked(self.agent.get(self.at(path)).call())?))
     }
 
+    /// Asked once, for who tries again by itself.
+    pub fn get_json_once<T: DeserializeOwned>(&self, path: &str) -> Result<T, GatewayError> {
+        self.json(self.checked(self.agent.get(self.at(path)).call())?)
+    }
+
     fn json<T: DeserializeOwned>(&self, mut answer: Response<Body>) -> Result<T, GatewayError> {
         let text = answer.body_mut().with_config().limit(MAX_BODY_BYTES).read_to_string();
         serde_json::from_str(&text.map_err(|e| self.strange(e))?).map_err(|e| self.strange(e))
@@ -158,6 +163,11 @@ impl Client {
     /// Sent once: whether it may be sent again is the caller's to know.
     pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, GatewayError> {
         self.json(self.checked(self.agent.post(self.at(path)).send_json(body))?)
+    }
+
+    /// The same with a body that is no JSON.
+    pub fn post_text<T: DeserializeOwned>(&self, path: &str, body: &str) -> Result<T, GatewayError> {
+        self.json(self.checked(self.agent.post(self.at(path)).content_type("text/plain").send(body))?)
     }
 
     pub fn get_text(&self, path: &str) -> Result<String, GatewayError> {

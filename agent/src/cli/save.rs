@@ -1,0 +1,127 @@
+//! One run of one dataset, as `backup` and the daemon do it: lock, believe the vault, save.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
+
+use pulih_vault::chunker::ChunkSizes;
+use pulih_vault::layout::{DatasetName, ManifestName};
+use pulih_vault::store::Store;
+use pulih_vault::trust;
+use pulih_vault::writer::WriterSettings;
+
+use super::Context;
+use super::choose::Writable;
+use super::failure::Failure;
+use super::output::size;
+use crate::backup::{self, Backup, Limits, Outcome, Source};
+use crate::monitor::Monitor;
+use crate::source::{Excludes, WalkOptions};
+use crate::state::{DatasetState, StateDir};
+
+/// Threads that list folders ahead, and that read files: they wait for the disk more than they
+/// work.
+const WALK_THREADS: usize = 2;
+const READ_THREADS: usize = 4;
+
+/// What is saved, and where to.
+pub struct Save<'a> {
+    pub store: Arc<dyn Store>,
+    pub vault: &'a Writable,
+    pub dataset: &'a DatasetName,
+    /// How a new dataset is to be cut; one that is there must be cut so already.
+    pub chunks: Option<ChunkSizes>,
+    pub interrupted: &'a AtomicBool,
+    pub monitor: &'a dyn Monitor,
+}
+
+impl Save<'_> {
+    /// Waits for another backup of the vault to end, then makes a snapshot.
+    pub fn run(&self, context: &Context, source: Source) -> Result<Outcome, Failure> {
+        let (vault, store) = (self.vault, &self.store);
+        let _lock = vault.lock(context)?;
+        let trusted = vault.trusted(context, &**store)?;
+        let (description_name, description) = trusted.current();
+        let state = vault.dir.dataset(self.dataset)?;
+        let chunker = self.chunker(state.as_ref(), description.chunker)?;
+        let expected = state.and_then(|state| state.last);
+        let newest = newest(&**store, &trusted, self.dataset, expected)?;
+        let newest_reach = newest.and_then(|name| trusted.manifest(&**store, self.dataset, name).ok());
+        let backup = Backup {
+            store: store.clone(),
+            layout: trusted.layout,
+            description,
+            description_name: *description_name,
+            secrets: &vault.keys.secrets,
+            agent: &vault.keys.agent,
+            dataset: self.dataset.clone(),
+            chunker,
+            newest,
+            expected,
+            newest_reach: newest_reach.map(|its| its.reach),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            cache: vault.dir.cache()?,
+            writer: WriterSettings::default(),
+            readers: READ_THREADS,
+            clock: &SystemTime::now,
+            limits: Limits::default(),
+            stored: &|name| vault.dir.save_dataset(self.dataset, &DatasetState { chunker, last: Some(name) }),
+            interrupted: self.interrupted,
+            monitor: self.monitor,
+        };
+        Ok(backup::run(&backup, source)?)
+    }
+
+    /// How the dataset is cut: as it was, or as was asked when it is new.
+    fn chunker(&self, state: Option<&DatasetState>, default: ChunkSizes) -> Result<ChunkSizes, Failure> {
+        match (state, self.chunks) {
+            (Some(state), Some(asked)) if state.chunker != asked => Err(Failure::usage(format!(
+                "dataset {} is cut into chunks of {} on average, for good; leave the size of chunks out, or name a new dataset",
+                self.dataset,
+                size(state.chunker.average.into())
+            ))),
+            (Some(state), _) => Ok(state.chunker),
+            (None, asked) => Ok(asked.unwrap_or(default)),
+        }
+    }
+}
+
+/// The dataset's newest manifest in the store. One that the agent remembers and the store has
+/// is newer than any of a lower number, so that its own need not be read.
+fn newest(
+    store: &dyn Store,
+    trusted: &trust::TrustedVault,
+    dataset: &DatasetName,
+    expected: Option<ManifestName>,
+) -> Result<Option<ManifestName>, Failure> {
+    let names = trust::manifest_names(store, trusted.layout)?;
+    let mut names: Vec<ManifestName> =
+        names.into_iter().filter(|(its, _)| its == dataset).map(|(_, name)| name).collect();
+    while let Some(name) = names.pop() {
+        // A forged or damaged manifest must not push the sequence on.
+        if Some(name) == expected || trusted.manifest(store, dataset, name).is_ok() {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+/// What a walk leaves out for the agent's own sake, and otherwise as asked.
+pub fn walk_options(
+    state: &StateDir,
+    store: Option<&Path>,
+    excludes: Excludes,
+    exclude_caches: bool,
+    one_file_system: bool,
+) -> WalkOptions {
+    // A vault in itself would grow with each run, and the agent's secrets belong nowhere else.
+    let skip = store.into_iter().chain([state.path()]).filter_map(identity).collect();
+    WalkOptions { excludes, exclude_caches, one_file_system, skip, threads: WALK_THREADS }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
