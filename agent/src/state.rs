@@ -20,19 +20,13 @@ use pulih_vault::note::{SigningKey, VerifierKey};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-<<<<<<< HEAD
 mod pending;
-=======
 mod daemon;
->>>>>>> e9f4162
 mod site;
 mod turn;
 
-<<<<<<< HEAD
 pub use pending::{Pending, PendingAct};
-=======
 pub use daemon::{DatasetMemory, LastRun, Memory, SeenView};
->>>>>>> e9f4162
 pub use site::Site;
 pub use turn::Turn;
 

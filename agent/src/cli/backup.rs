@@ -1,6 +1,5 @@
 //! `backup`: saves files, or what comes from standard input, as a snapshot.
 
-use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStringExt as _;
 use std::time::Instant;
 
@@ -8,22 +7,14 @@ use pulih_vault::tree::name::{escape, is_safe_path};
 use serde::Serialize;
 
 use super::Context;
-<<<<<<< HEAD
 use super::address::Opened;
-=======
->>>>>>> e9f4162
 use super::args::{Backup as Args, Chunks};
 use super::choose::{Writable, for_writing};
 use super::failure::{Failure, Outcome};
 use super::output::{count, size};
 use super::save::{self, Save};
 use super::snapshots::{SHORT_ID, Snapshot};
-<<<<<<< HEAD
-use crate::backup::{self, Backup, Limits, Source};
-use crate::machine;
-=======
 use crate::backup::{self, Source};
->>>>>>> e9f4162
 use crate::source::{self, Excludes, Skip, Step, WalkOptions};
 
 #[derive(Serialize)]
@@ -54,53 +45,14 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
         context.warn(&format!("cannot raise the limit of open files: {error}"));
     }
     let started = Instant::now();
-<<<<<<< HEAD
-    let _lock = vault.lock(context)?;
-    let trusted = vault.trusted(context, &*store)?;
-    let (description_name, description) = trusted.current();
-    let state = vault.dir.dataset(&args.dataset)?;
-    let expected = state.as_ref().and_then(|state| state.last);
-    let newest = newest(&*store, &trusted, &args.dataset, expected)?;
-    let newest_manifest = newest.and_then(|name| trusted.manifest(&*store, &args.dataset, name).ok());
-    // A vault that was adopted has datasets that this agent's state says nothing of.
-    let cut = state.map(|state| state.chunker).or(newest_manifest.as_ref().map(|its| its.facts.chunker));
-    let chunker = chunker(args, cut, description.chunker)?;
-    let monitor = context.monitor();
-    let clock = SystemTime::now;
-    let doomed = match &gateway {
-        Some(gateway) => gateway.doomed(vault.keys.vault)?,
-        // Nothing dooms the packs of a store without a site.
-        None => BTreeSet::new(),
-    };
-    let backup = Backup {
-        store: store.clone(),
-        layout: trusted.layout,
-        description,
-        description_name: *description_name,
-        secrets: &vault.keys.secrets,
-        agent: &vault.keys.agent,
-        dataset: args.dataset.clone(),
-        chunker,
-        newest,
-        expected,
-        newest_reach: newest_manifest.map(|its| its.reach),
-        doomed: &doomed,
-        host: machine::host(),
-        cache: vault.dir.cache()?,
-        writer: WriterSettings::default(),
-        readers: READ_THREADS,
-        clock: &clock,
-        limits: Limits::default(),
-        stored: &|name| vault.dir.save_dataset(&args.dataset, &DatasetState { chunker, last: Some(name) }),
-=======
     let source = source(context, args)?;
     let monitor = context.monitor();
     let save = Save {
         store,
+        gateway: gateway.as_deref(),
         vault: &vault,
         dataset: &args.dataset,
         chunks: args.chunks.map(Chunks::sizes),
->>>>>>> e9f4162
         interrupted: &context.stop,
         monitor: &monitor,
     };
@@ -109,45 +61,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     report(context, &vault, &outcome, started)
 }
 
-<<<<<<< HEAD
-/// How the dataset is cut: as it was, or as was asked when it is new.
-fn chunker(args: &Args, before: Option<ChunkSizes>, default: ChunkSizes) -> Result<ChunkSizes, Failure> {
-    let asked = args.chunks.map(Chunks::sizes);
-    match (before, asked) {
-        (Some(before), Some(asked)) if before != asked => Err(Failure::usage(format!(
-            "dataset {} is cut into chunks of {} on average, for good; leave --chunks out, or name a new dataset",
-            args.dataset,
-            size(before.average.into())
-        ))),
-        (Some(before), _) => Ok(before),
-        (None, asked) => Ok(asked.unwrap_or(default)),
-    }
-}
-
-/// The dataset's newest manifest in the store. One that the agent remembers and the store has
-/// is newer than any of a lower number, so that its own need not be read.
-fn newest(
-    store: &dyn Store,
-    trusted: &trust::TrustedVault,
-    dataset: &DatasetName,
-    expected: Option<ManifestName>,
-) -> Result<Option<ManifestName>, Failure> {
-    let names = trust::manifest_names(store, trusted.layout)?;
-    let mut names: Vec<ManifestName> =
-        names.into_iter().filter(|(its, _)| its == dataset).map(|(_, name)| name).collect();
-    while let Some(name) = names.pop() {
-        // A forged or damaged manifest must not push the sequence on.
-        if Some(name) == expected || trusted.manifest(store, dataset, name).is_ok() {
-            return Ok(Some(name));
-        }
-    }
-    Ok(None)
-}
-
-fn source(context: &Context, args: &Args, vault: &Writable) -> Result<Source, Failure> {
-=======
 fn source(context: &Context, args: &Args) -> Result<Source, Failure> {
->>>>>>> e9f4162
     if let Some(name) = &args.stdin {
         let name = name.clone().into_vec();
         if !is_safe_path(&name) {

@@ -1,11 +1,13 @@
 //! One run of one dataset, as `backup` and the daemon do it: lock, believe the vault, save.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
+use pulih_stores::GatewayStore;
 use pulih_vault::chunker::ChunkSizes;
 use pulih_vault::layout::{DatasetName, ManifestName};
 use pulih_vault::store::Store;
@@ -17,6 +19,7 @@ use super::choose::Writable;
 use super::failure::Failure;
 use super::output::size;
 use crate::backup::{self, Backup, Limits, Outcome, Source};
+use crate::machine;
 use crate::monitor::Monitor;
 use crate::source::{Excludes, WalkOptions};
 use crate::state::{DatasetState, StateDir};
@@ -29,6 +32,8 @@ const READ_THREADS: usize = 4;
 /// What is saved, and where to.
 pub struct Save<'a> {
     pub store: Arc<dyn Store>,
+    /// The same store, where it is a site's gateway.
+    pub gateway: Option<&'a GatewayStore>,
     pub vault: &'a Writable,
     pub dataset: &'a DatasetName,
     /// How a new dataset is to be cut; one that is there must be cut so already.
@@ -45,10 +50,17 @@ impl Save<'_> {
         let trusted = vault.trusted(context, &**store)?;
         let (description_name, description) = trusted.current();
         let state = vault.dir.dataset(self.dataset)?;
-        let chunker = self.chunker(state.as_ref(), description.chunker)?;
-        let expected = state.and_then(|state| state.last);
+        let expected = state.as_ref().and_then(|state| state.last);
         let newest = newest(&**store, &trusted, self.dataset, expected)?;
-        let newest_reach = newest.and_then(|name| trusted.manifest(&**store, self.dataset, name).ok());
+        let newest_manifest = newest.and_then(|name| trusted.manifest(&**store, self.dataset, name).ok());
+        // A vault that was adopted has datasets that this agent's state says nothing of.
+        let before = state.map(|state| state.chunker).or(newest_manifest.as_ref().map(|its| its.facts.chunker));
+        let chunker = self.chunker(before, description.chunker)?;
+        let doomed = match self.gateway {
+            Some(gateway) => gateway.doomed(vault.keys.vault)?,
+            // Nothing dooms the packs of a store without a site.
+            None => BTreeSet::new(),
+        };
         let backup = Backup {
             store: store.clone(),
             layout: trusted.layout,
@@ -60,8 +72,9 @@ impl Save<'_> {
             chunker,
             newest,
             expected,
-            newest_reach: newest_reach.map(|its| its.reach),
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            newest_reach: newest_manifest.map(|its| its.reach),
+            doomed: &doomed,
+            host: machine::host(),
             cache: vault.dir.cache()?,
             writer: WriterSettings::default(),
             readers: READ_THREADS,
@@ -75,14 +88,14 @@ impl Save<'_> {
     }
 
     /// How the dataset is cut: as it was, or as was asked when it is new.
-    fn chunker(&self, state: Option<&DatasetState>, default: ChunkSizes) -> Result<ChunkSizes, Failure> {
-        match (state, self.chunks) {
-            (Some(state), Some(asked)) if state.chunker != asked => Err(Failure::usage(format!(
+    fn chunker(&self, before: Option<ChunkSizes>, default: ChunkSizes) -> Result<ChunkSizes, Failure> {
+        match (before, self.chunks) {
+            (Some(before), Some(asked)) if before != asked => Err(Failure::usage(format!(
                 "dataset {} is cut into chunks of {} on average, for good; leave the size of chunks out, or name a new dataset",
                 self.dataset,
-                size(state.chunker.average.into())
+                size(before.average.into())
             ))),
-            (Some(state), _) => Ok(state.chunker),
+            (Some(before), _) => Ok(before),
             (None, asked) => Ok(asked.unwrap_or(default)),
         }
     }
