@@ -1,5 +1,6 @@
 //! The command line: from arguments to the work, and from how that went to an exit status.
 
+mod accept;
 pub mod address;
 pub mod args;
 mod backup;
@@ -20,8 +21,10 @@ mod owner;
 mod pages;
 mod rebuild;
 mod restore;
+mod run;
 mod save;
 mod snapshots;
+mod status;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -107,7 +110,7 @@ impl Context {
     }
 }
 
-fn tell(kind: &str, text: &str) {
+pub(crate) fn tell(kind: &str, text: &str) {
     let _ = writeln!(std::io::stderr(), "{kind}: {}", output::printable_lines(text));
 }
 
@@ -138,5 +141,8 @@ fn run(context: &mut Context, command: Command) -> Result<Outcome, Failure> {
         Command::Rebuild(args) => rebuild::run(context, &args),
         Command::Enroll(args) => enroll::run(context, &args),
         Command::Owner(args) => owner::run(context, &args),
+        Command::Run(args) => run::run(context, &args),
+        Command::Status(args) => status::run(context, &args),
+        Command::AcceptPolicy(args) => accept::run(context, &args),
     }
 }

@@ -124,7 +124,8 @@ fn check(text: Text) -> Result<Config, Mistake> {
         if datasets.len() == MAX_DATASETS {
             return Err((name.span(), format!("there are more than {MAX_DATASETS} datasets")));
         }
-        let known = name.get_ref().parse().map_err(|error: pulih_vault::error::Malformed| (name.span(), error.to_string()))?;
+        let known =
+            name.get_ref().parse().map_err(|error: pulih_vault::error::Malformed| (name.span(), error.to_string()))?;
         datasets.insert(known, check_dataset(name.get_ref(), dataset)?);
     }
     Ok(Config { datasets })
@@ -133,7 +134,8 @@ fn check(text: Text) -> Result<Config, Mistake> {
 fn check_dataset(name: &str, text: DatasetText) -> Result<Dataset, Mistake> {
     let wrong = |span, field: &str, what: &str| (span, format!("dataset.{name}.{field}: {what}"));
     let class = text.class.get_ref().parse();
-    let class = class.map_err(|error: pulih_policies::ClassError| wrong(text.class.span(), "class", &error.to_string()))?;
+    let class =
+        class.map_err(|error: pulih_policies::ClassError| wrong(text.class.span(), "class", &error.to_string()))?;
     let span = text.paths.span();
     let paths = text.paths.into_inner();
     if paths.is_empty() || paths.len() > MAX_LIST {

@@ -13,6 +13,8 @@ fn an_enrolled_server_has_recovery_points() {
     let server = site.server("app-1", "dinkes");
     server.write("letter", b"isi surat");
     server.write("large", &[7; 3 << 20]);
+    site.approve("app-1", "letters");
+    site.approve("app-1", "archive");
     succeeded(&server.backup("letters"));
     succeeded(&server.backup("archive"));
     let points = site.points();
@@ -20,7 +22,7 @@ fn an_enrolled_server_has_recovery_points() {
     assert_eq!(shown, ["archive", "letters"]);
     assert!(points.iter().all(|point| point["opd"] == "dinkes" && point["agent"] == "app-1"));
     // The first of a dataset takes every tier, and is kept for the longest of them.
-    assert_eq!(points[0]["tiers"].as_array().unwrap().len(), 5);
+    assert_eq!(points[0]["tiers"].as_array().unwrap().len(), 4);
     assert!(points[0]["keep_until"].as_str().unwrap() > points[0]["accepted"].as_str().unwrap());
 
     // What is in the site's store is the vault, and its owner restores it from there.
@@ -38,6 +40,7 @@ fn the_catalog_is_made_again_from_the_ledger() {
     let mut site = Site::new();
     site.opd("dinkes");
     let server = site.server("app-1", "dinkes");
+    site.approve("app-1", "letters");
     server.write("letter", b"isi surat");
     succeeded(&server.backup("letters"));
     server.write("letter", b"isi surat baru");
@@ -58,6 +61,7 @@ fn a_killed_site_goes_on_where_it_was() {
     site.opd("dinkes");
     {
         let server = site.server("app-1", "dinkes");
+        site.approve("app-1", "letters");
         server.write("letter", b"isi surat");
         succeeded(&server.backup("letters"));
     }
@@ -96,6 +100,7 @@ fn a_revoked_agent_is_shut_out_at_its_next_request() {
     let site = Site::new();
     site.opd("dinkes");
     let server = site.server("app-1", "dinkes");
+    site.approve("app-1", "letters");
     server.write("letter", b"isi surat");
     succeeded(&server.backup("letters"));
     succeeded(&site.controller(&["agent", "revoke", "app-1", "--reason", "server stolen"]));
@@ -125,6 +130,7 @@ fn one_agent_does_not_reach_anothers_vault() {
     site.opd("dinkes");
     let (one, two) = (site.server("app-1", "dinkes"), site.server("app-2", "dinkes"));
     for server in [&one, &two] {
+        site.approve(&server.name, "letters");
         server.write("letter", server.name.as_bytes());
         succeeded(&server.backup("letters"));
     }

@@ -71,6 +71,9 @@ pub enum Command {
     Enroll(Enroll),
     #[command(subcommand)]
     Owner(Owner),
+    Run(Run),
+    Status(Status),
+    AcceptPolicy(AcceptPolicy),
     Completions(Completions),
     Man(Man),
 }
@@ -138,6 +141,36 @@ pub struct Enroll {
     /// The token that `pulih-controller agent invite` printed
     #[arg(long, value_name = "TOKEN", env = "PULIH_TOKEN", hide_env_values = true)]
     pub token: Token,
+}
+
+/// Run as a daemon: save the datasets of agent.toml at the site, by its policy
+#[derive(Debug, Args)]
+#[command(after_long_help = examples::RUN)]
+pub struct Run {
+    /// What is saved [default: /etc/pulih/agent.toml]
+    #[arg(long, value_name = "FILE", env = "PULIH_CONFIG", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+}
+
+/// Show how this server's datasets stand
+#[derive(Debug, Args)]
+#[command(after_long_help = examples::STATUS)]
+pub struct Status {
+    /// What is saved [default: /etc/pulih/agent.toml]
+    #[arg(long, value_name = "FILE", env = "PULIH_CONFIG", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+}
+
+/// Accept that the site's policy leaves more out of backups than before
+#[derive(Debug, Args)]
+#[command(after_long_help = examples::ACCEPT_POLICY)]
+pub struct AcceptPolicy {
+    /// What is saved [default: /etc/pulih/agent.toml]
+    #[arg(long, value_name = "FILE", env = "PULIH_CONFIG", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Show what would be left out; accept nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
 }
 
 /// The owner key of an OPD: offline, with its walidata

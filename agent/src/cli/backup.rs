@@ -84,8 +84,7 @@ fn dry_run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     if args.stdin.is_some() {
         return Err(Failure::usage("--dry-run has nothing to say of standard input"));
     }
-    let walk =
-        source::walk(&args.paths, walk_options(context, args)?).map_err(|e| Failure::said(e.to_string()))?;
+    let walk = source::walk(&args.paths, walk_options(context, args)?).map_err(|e| Failure::said(e.to_string()))?;
     let (mut files, mut bytes, mut unread) = (0, 0, false);
     for step in walk {
         let (mark, path, note) = match step {

@@ -121,6 +121,22 @@ pub fn for_writing(context: &Context, store: &dyn Store) -> Result<Writable, Fai
     }
 }
 
+/// This agent's vault of a class at the site `url`.
+pub fn of_class(state: &StateDir, store: &dyn Store, class: &str, url: &str) -> Result<Writable, Failure> {
+    let mut own = own_vaults(state, store)?;
+    own.retain(|its| its.keys.class.to_string() == class);
+    match own.len() {
+        0 => Err(Failure::said(format!(
+            "this agent has no vault of class {class} at {url}; make one with `pulih-agent init --store {url} --class {class} --owner FILE --recipient age1…`"
+        ))),
+        1 => Ok(own.remove(0)),
+        _ => Err(Failure::said(format!(
+            "this agent has several vaults of class {class} at {url}; take the keys of those that are not to be written away from {}",
+            state.path().display()
+        ))),
+    }
+}
+
 fn several(vaults: impl Iterator<Item = (VaultId, Option<Class>)>) -> Failure {
     let mut text = "there are several vaults in this store; name one with --vault:".to_owned();
     for (vault, class) in vaults {

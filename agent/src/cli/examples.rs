@@ -30,6 +30,30 @@ Examples:
   pulih-agent init --store https://pusat.example.go.id:8443 --owner opd.owner --recipient age1…
   pulih-agent backup --store https://pusat.example.go.id:8443 /etc /srv";
 
+pub const RUN: &str = "\
+What is saved stands in agent.toml (docs/contracts/agent.md); when, in the site's policy. SIGTERM
+ends it at the next safe point; SIGHUP has it read agent.toml again and ask the site now.
+
+Examples:
+  pulih-agent run
+  pulih-agent run --config ./agent.toml --state ./state";
+
+pub const STATUS: &str = "\
+For each dataset: the last recovery point at the site, since when the DRC has it, the next run, since
+when one is overdue, and how the last one ended. Times are in the policy's time zone.
+
+Examples:
+  pulih-agent status
+  pulih-agent status --json";
+
+pub const ACCEPT_POLICY: &str = "\
+A policy that leaves more out of backups is followed without that until a person on this server
+accepts it.
+
+Examples:
+  pulih-agent accept-policy --dry-run
+  pulih-agent accept-policy";
+
 pub const BACKUP: &str = "\
 Files that did not change since the last snapshot are not read again. What cannot be read is named,
 the snapshot is kept, and the exit status is 3.

@@ -9,6 +9,7 @@ use pulih_vault::error::{Malformed, VaultError};
 use pulih_vault::store::StoreError;
 
 use crate::backup::BackupError;
+use crate::config::ConfigError;
 use crate::identity::IdentityError;
 use crate::restore::RestoreError;
 use crate::state::StateError;
@@ -54,6 +55,8 @@ pub enum Failure {
     Target(#[from] TargetError),
     #[error(transparent)]
     Gateway(#[from] GatewayError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
     /// A whole sentence.
@@ -96,6 +99,12 @@ impl Failure {
             Self::Usage(_) => 2,
             _ => 1,
         }
+    }
+
+    /// The error and its causes in one line, for reports and logs.
+    pub fn words(&self) -> String {
+        let report = self.report().unwrap_or_default();
+        report.strip_prefix("error: ").unwrap_or(&report).replace("\n  because: ", ": ").replace('\n', "; ")
     }
 
     /// The error and its causes, each on a line. A cause whose words are in a line above is left

@@ -37,17 +37,20 @@ impl Outbox {
         self.dropped += trim(&mut self.jobs, MOST);
     }
 
-    /// Raises an alarm, once for each `about`: a policy's hash, say. Whether it is a new one.
-    pub fn raise(&mut self, alarm: &str, about: &str, text: &str) -> bool {
-        let key = format!("{alarm} {about}");
-        if self.raised.contains(&key) {
-            return false;
+    /// Whether there was such an alarm about this: a policy's hash, say.
+    pub fn was_raised(&self, alarm: &str, about: &str) -> bool {
+        self.raised.contains(&key(alarm, about))
+    }
+
+    /// Raises an alarm, once for each `about`.
+    pub fn raise(&mut self, alarm: &str, about: &str, text: &str) {
+        if self.was_raised(alarm, about) {
+            return;
         }
-        self.raised.push(key);
+        self.raised.push(key(alarm, about));
         trim(&mut self.raised, MOST_RAISED);
         self.alarms.push(AgentAlarm { alarm: alarm.to_owned(), text: short(text) });
         self.dropped += trim(&mut self.alarms, MOST);
-        true
     }
 
     /// How many wait.
@@ -76,6 +79,10 @@ impl Outbox {
         self.jobs.retain(|job| !portion.jobs.contains(job));
         self.alarms.retain(|alarm| !portion.alarms.contains(alarm));
     }
+}
+
+fn key(alarm: &str, about: &str) -> String {
+    format!("{alarm} {about}")
 }
 
 /// Takes the oldest away. How many.
@@ -139,12 +146,13 @@ mod tests {
     #[test]
     fn an_alarm_is_raised_once_for_each_cause() {
         let mut outbox = Outbox::default();
-        assert!(outbox.raise("policy-refused", "hash 1", "no policy"));
-        assert!(!outbox.raise("policy-refused", "hash 1", "no policy"));
-        assert!(outbox.raise("policy-refused", "hash 2", "no policy"));
+        for about in ["hash 1", "hash 1", "hash 2"] {
+            outbox.raise("policy-refused", about, "no policy");
+        }
+        assert_eq!(outbox.waiting(), 2);
         outbox.taken(&outbox.portion());
-        assert!(!outbox.raise("policy-refused", "hash 1", "no policy"), "also when it was taken");
-        assert_eq!(outbox.waiting(), 0);
+        outbox.raise("policy-refused", "hash 1", "no policy");
+        assert_eq!(outbox.waiting(), 0, "also when it was taken");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! `run.lock`. None of them is secret or needed to restore; each is replaced whole.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use pulih_protocol::report::AgentView;
@@ -43,6 +43,8 @@ pub struct LastRun {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatasetMemory {
     pub standing: Standing,
+    /// A run began then and has not ended, unless the daemon was killed.
+    pub running_since: Option<i64>,
     pub last: Option<LastRun>,
 }
 
@@ -90,6 +92,13 @@ impl StateDir {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(io_at("lock", &path)(error.into())),
         }
+    }
+
+    /// Whether a daemon works with this state.
+    pub fn daemon_runs(&self) -> bool {
+        // A shared lock does not get in the way of a daemon that starts just now for long.
+        File::open(self.path().join("run.lock"))
+            .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK))
     }
 
     pub fn memory(&self) -> Result<Memory, StateError> {
@@ -186,7 +195,8 @@ mod tests {
         let mut standing = Standing::new(5);
         standing.fail(7, 9);
         let last = Some(LastRun { ended: 9, error: Some("the line".into()), snapshot: None });
-        let memory = Memory::from([("letters".parse().unwrap(), DatasetMemory { standing, last })]);
+        let memory =
+            Memory::from([("letters".parse().unwrap(), DatasetMemory { standing, running_since: Some(8), last })]);
         state.save_memory(&memory).unwrap();
         assert_eq!(state.memory().unwrap(), memory);
         let text = include_str!("../../../policies/default.toml").to_owned();
@@ -216,7 +226,9 @@ mod tests {
         let held = state.lock_run().unwrap();
         assert!(held.is_some());
         assert!(state.lock_run().unwrap().is_none());
+        assert!(state.daemon_runs());
         drop(held);
+        assert!(!state.daemon_runs());
         assert!(state.lock_run().unwrap().is_some());
     }
 }

@@ -37,13 +37,18 @@ impl Site {
     /// A new site that serves.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let file = "name = \"Pusat Data Uji\"\nregency = \"33.19\"\nlisten = \"127.0.0.1:0\"\nhosts = [\"localhost\"]\n";
+        // Free now; a site keeps its address when it is started again.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let file = format!(
+            "name = \"Pusat Data Uji\"\nregency = \"33.19\"\nlisten = \"127.0.0.1:{port}\"\nhosts = [\"localhost\"]\n"
+        );
         std::fs::write(folder.path().join("site.toml"), file).unwrap();
         let mut site = Self { folder, serving: None, url: String::new() };
         let (file, store) = (site.path("site.toml"), site.path("store"));
         let arguments = ["init", "--role", "pusat", "--site", file.to_str().unwrap(), "--store", store.to_str().unwrap()];
         succeeded(&site.controller(&arguments));
         site.start();
+        site.person("siti", &["--role", "admin"], None);
         site
     }
 
@@ -89,17 +94,58 @@ impl Site {
         assert!(serving.wait().unwrap().success());
     }
 
+    /// What `status` says of each dataset that has a recovery point.
     pub fn points(&self) -> Vec<Value> {
-        self.json(&["status"])["recovery_points"].as_array().unwrap().clone()
+        let status = self.json(&["status"]);
+        let all = status["datasets"].as_array().unwrap();
+        all.iter().filter(|dataset| !dataset["accepted"].is_null()).cloned().collect()
     }
 
-    /// Adds an OPD with a new owner key.
+    pub fn alarms(&self) -> Vec<String> {
+        let status = self.json(&["status"]);
+        status["alarms"].as_array().unwrap().iter().map(|its| its["alarm"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Adds a person with a new key, signed by `by`.
+    pub fn person(&self, id: &str, roles: &[&str], by: Option<&str>) {
+        let key = self.path(&format!("{id}.key"));
+        let verifier = succeeded(&self.controller(&["user", "key", key.to_str().unwrap()]));
+        let added = ["user", "add", id, "--name", id, "--key", verifier.trim()];
+        let signed = by.map(|by| self.signed(by)).unwrap_or_default();
+        let signed: Vec<&str> = signed.iter().map(String::as_str).collect();
+        succeeded(&self.controller(&[&added[..], roles, &signed].concat()));
+    }
+
+    /// The flags by which a person signs.
+    pub fn signed(&self, id: &str) -> Vec<String> {
+        let key = self.path(&format!("{id}.key")).to_str().unwrap().to_owned();
+        vec!["--as".into(), id.into(), "--sign-with".into(), key]
+    }
+
+    /// A command that a person signs.
+    pub fn acting(&self, id: &str, arguments: &[&str]) -> Output {
+        let signed = self.signed(id);
+        let signed: Vec<&str> = signed.iter().map(String::as_str).collect();
+        self.controller(&[arguments, &signed].concat())
+    }
+
+    /// The letter by which an OPD's owner approves a dataset is put on record.
+    pub fn approve(&self, agent: &str, dataset: &str) {
+        let letter = self.path("surat.pdf");
+        std::fs::write(&letter, b"surat persetujuan").unwrap();
+        let by = ["--by", "Kepala Dinas", "--letter", "440/17/2026", "--until", "1y"];
+        let of = ["approve", "give", dataset, "--agent", agent, "--document", letter.to_str().unwrap()];
+        succeeded(&self.acting("siti", &[&of[..], &by].concat()));
+    }
+
+    /// Adds an OPD with a new owner key, and its walidata.
     pub fn opd(&self, name: &str) {
         let file = self.path(&format!("{name}.owner"));
         let agent = Server { site: self, name: "owner".into() };
         succeeded(&agent.run(&["owner", "new", file.to_str().unwrap()]));
         let fingerprint = succeeded(&agent.run(&["owner", "show", file.to_str().unwrap()]));
         succeeded(&self.controller(&["opd", "add", name, "--title", name, "--owner", fingerprint.trim()]));
+        self.person(&format!("walidata-{name}"), &["--role", "walidata", "--opd", name], Some("siti"));
     }
 
     pub fn token(&self, agent: &str, opd: &str) -> String {

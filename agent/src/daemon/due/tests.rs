@@ -85,7 +85,10 @@ fn a_run_that_was_cut_off_begins_again_at_once() {
     let mut standing = served(MIDNIGHT);
     standing.begin(due, due + 60);
     let now = due + 100;
-    assert_eq!(decide(now, &runs(&[("letters", next_run(&table, WHOSE, &standing, now, now).unwrap())])).begins(), Some("letters"));
+    assert_eq!(
+        decide(now, &runs(&[("letters", next_run(&table, WHOSE, &standing, now, now).unwrap())])).begins(),
+        Some("letters")
+    );
 }
 
 #[test]
@@ -149,8 +152,11 @@ fn tables() -> impl Strategy<Value = Timetable> {
 fn standings() -> impl Strategy<Value = Standing> {
     let time = || MIDNIGHT - 40 * 24 * HOUR..MIDNIGHT + 3 * 24 * HOUR;
     let failing = (time(), 0_u32..40, time()).prop_map(|(due, tries, ended)| Failing { due, tries, ended });
-    (time(), prop::option::of(time()), prop::option::of(failing))
-        .prop_map(|(known, served, failing)| Standing { known, served, failing })
+    (time(), prop::option::of(time()), prop::option::of(failing)).prop_map(|(known, served, failing)| Standing {
+        known,
+        served,
+        failing,
+    })
 }
 
 proptest! {
