@@ -20,13 +20,13 @@ use pulih_vault::note::{SigningKey, VerifierKey};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-mod pending;
 mod daemon;
+mod pending;
 mod site;
 mod turn;
 
-pub use pending::{Pending, PendingAct};
 pub use daemon::{DatasetMemory, LastRun, Memory, SeenView};
+pub use pending::{Pending, PendingAct};
 pub use site::Site;
 pub use turn::Turn;
 

@@ -29,7 +29,9 @@ const BUSY: std::time::Duration = std::time::Duration::from_secs(10);
 pub enum CatalogError {
     #[error("the catalog {path} fails: {source}; `pulih-controller rebuild` makes it again")]
     Sqlite { path: String, source: rusqlite::Error },
-    #[error("the catalog {path} follows the ledger to entry {at}, and entry {index} comes; `pulih-controller rebuild` makes it again")]
+    #[error(
+        "the catalog {path} follows the ledger to entry {at}, and entry {index} comes; `pulih-controller rebuild` makes it again"
+    )]
     OutOfStep { path: String, at: u64, index: u64 },
     #[error("the catalog {path} was written by a newer version ({found}, this one knows {known}); run that one")]
     Newer { path: String, found: u32, known: u32 },
@@ -63,7 +65,12 @@ impl Catalog {
         |source| CatalogError::Sqlite { path: self.path.clone(), source }
     }
 
-    fn one<T>(&self, sql: &str, values: impl Params, row: impl FnOnce(&Row) -> rusqlite::Result<T>) -> Result<Option<T>> {
+    fn one<T>(
+        &self,
+        sql: &str,
+        values: impl Params,
+        row: impl FnOnce(&Row) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
         let mut statement = self.db.prepare_cached(sql).map_err(self.failed())?;
         statement.query_row(values, row).optional().map_err(self.failed())
     }

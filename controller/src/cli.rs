@@ -26,7 +26,14 @@ use crate::site::{SiteDir, SiteError};
 #[command(name = "pulih-controller", version, max_term_width = 100)]
 struct Cli {
     /// The site's keys and its catalog
-    #[arg(long, global = true, value_name = "DIR", env = "PULIH_CONTROLLER_STATE", hide_env_values = true, default_value = "/var/lib/pulih-controller")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "PULIH_CONTROLLER_STATE",
+        hide_env_values = true,
+        default_value = "/var/lib/pulih-controller"
+    )]
     state: PathBuf,
     /// Print JSON for programs (docs/contracts/json.md)
     #[arg(long, global = true)]

@@ -26,20 +26,40 @@ const MAX_LINE_BYTES: u64 = 16 << 20;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case")]
 pub enum Ask {
-    OpdAdd { name: String, title: String, owner: String },
+    OpdAdd {
+        name: String,
+        title: String,
+        owner: String,
+    },
     OpdList,
-    AgentInvite { agent: String, opd: String, again: bool },
-    AgentRevoke { agent: String, reason: String },
+    AgentInvite {
+        agent: String,
+        opd: String,
+        again: bool,
+    },
+    AgentRevoke {
+        agent: String,
+        reason: String,
+    },
     /// The vaults of an agent, or of all.
-    Vaults { agent: Option<String> },
+    Vaults {
+        agent: Option<String>,
+    },
     UserList,
     ApprovalList,
     GrantList,
-    Grant { id: String },
+    Grant {
+        id: String,
+    },
     PolicyShow,
     /// An entry that a person signed, in canonical form, with what belongs to it.
-    Act { entry: String, attachment: Option<String> },
-    Import { folder: String },
+    Act {
+        entry: String,
+        attachment: Option<String>,
+    },
+    Import {
+        folder: String,
+    },
     Plan,
     Status,
 }
@@ -76,15 +96,17 @@ pub fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
             Ok(json!({"type": "pulih/agent-revoked/v1", "agent": agent}))
         }
         Ask::Vaults { agent } => {
-            let vaults = pusat.vaults(agent.as_deref())?.into_iter().map(|its| {
-                json!({"vault": its.id, "agent": its.agent, "opd": its.opd, "class": its.class})
-            });
+            let vaults = pusat
+                .vaults(agent.as_deref())?
+                .into_iter()
+                .map(|its| json!({"vault": its.id, "agent": its.agent, "opd": its.opd, "class": its.class}));
             Ok(json!({"type": "pulih/vaults/v1", "vaults": vaults.collect::<Vec<_>>()}))
         }
         Ask::UserList => {
-            let users = pusat.users()?.into_iter().map(|its| {
-                json!({"user": its.id, "name": its.name, "roles": its.roles, "opd": its.opd})
-            });
+            let users = pusat
+                .users()?
+                .into_iter()
+                .map(|its| json!({"user": its.id, "name": its.name, "roles": its.roles, "opd": its.opd}));
             Ok(json!({"type": "pulih/users/v1", "users": users.collect::<Vec<_>>()}))
         }
         Ask::ApprovalList => {

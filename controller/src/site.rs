@@ -150,7 +150,8 @@ impl SiteDir {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "name = \"Pusat Data\"\nregency = \"33.19\"\nlisten = \"127.0.0.1:8443\"\nhosts = [\"localhost\"]\n";
+    const GOOD: &str =
+        "name = \"Pusat Data\"\nregency = \"33.19\"\nlisten = \"127.0.0.1:8443\"\nhosts = [\"localhost\"]\n";
 
     #[test]
     fn a_site_file_is_read() {

@@ -121,7 +121,13 @@ fn a_vault_of_a_foreign_owner_is_refused() {
     let files = ["--owner", owner.to_str().unwrap(), "--identity-out", identity.to_str().unwrap()];
     let said = failed(&server.run(&[&["init", "--store", &site.url][..], &files].concat()));
     assert!(said.contains("not the owner's"), "{said}");
-    assert_eq!(fs::read_dir(site.path("store")).unwrap().filter(|entry| entry.as_ref().unwrap().file_name() == "vaults").count(), 0);
+    assert_eq!(
+        fs::read_dir(site.path("store"))
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().file_name() == "vaults")
+            .count(),
+        0
+    );
 }
 
 #[test]

@@ -76,9 +76,10 @@ fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result
             let sql = "INSERT OR IGNORE INTO vault (id, agent, class) VALUES (?1, ?2, ?3)";
             db.execute(sql, params![its.vault.to_string(), its.agent.as_str(), its.class])
         }
-        Body::AgentRevoked(its) => {
-            db.execute("UPDATE agent SET revoked = ?2 WHERE name = ?1 AND revoked IS NULL", params![its.agent.as_str(), at])
-        }
+        Body::AgentRevoked(its) => db.execute(
+            "UPDATE agent SET revoked = ?2 WHERE name = ?1 AND revoked IS NULL",
+            params![its.agent.as_str(), at],
+        ),
         Body::LineageBegun(its) => {
             let sql = "INSERT OR IGNORE INTO lineage (id, agent, number, machine, host, refused) \
                        VALUES (?1, ?2, ?3, ?4, ?5, 0)";

@@ -28,7 +28,8 @@ pub struct Standing {
     pub point: Point,
 }
 
-const POINT: &str = "s.vault, s.dataset, s.name, s.captured, s.accepted, s.keep_until, s.tiers, s.stored_bytes, s.partial";
+const POINT: &str =
+    "s.vault, s.dataset, s.name, s.captured, s.accepted, s.keep_until, s.tiers, s.stored_bytes, s.partial";
 
 fn point(row: &Row) -> rusqlite::Result<Point> {
     Ok(Point {
@@ -58,7 +59,8 @@ impl Catalog {
 
     /// The snapshots of a dataset, the newest first: by when they were accepted, whatever they claim.
     pub fn points(&self, vault: &str, dataset: &str) -> Result<Vec<Point>> {
-        let sql = format!("SELECT {POINT} FROM snapshot s WHERE s.vault = ?1 AND s.dataset = ?2 ORDER BY s.number DESC");
+        let sql =
+            format!("SELECT {POINT} FROM snapshot s WHERE s.vault = ?1 AND s.dataset = ?2 ORDER BY s.number DESC");
         self.all(&sql, [vault, dataset], point)
     }
 

@@ -46,9 +46,8 @@ impl Catalog {
         let sql = "INSERT OR IGNORE INTO job (agent, dataset, began, ended, outcome, snapshot, read_bytes, \
                    stored_bytes, unread, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
         let (read, stored, unread) = (job.read_bytes as i64, job.stored_bytes as i64, job.unread as i64);
-        let values = params![
-            agent, job.dataset, job.began, job.ended, outcome, job.snapshot, read, stored, unread, job.error
-        ];
+        let values =
+            params![agent, job.dataset, job.began, job.ended, outcome, job.snapshot, read, stored, unread, job.error];
         self.change(sql, values)?;
         let sql = "DELETE FROM job WHERE agent = ?1 AND dataset = ?2 AND began NOT IN \
                    (SELECT began FROM job WHERE agent = ?1 AND dataset = ?2 ORDER BY began DESC LIMIT ?3)";

@@ -148,9 +148,12 @@ fn vault_of(dir: &SiteDir, agent: &str, vault: Option<&str>) -> Result<(String, 
     let mut fitting = all.iter().map(of).filter(|(_, id)| vault.is_none_or(|only| only == id));
     match (fitting.next(), fitting.next()) {
         (Some(one), None) => Ok(one),
-        (None, _) => Err(Failure::Said(format!("agent {agent} has no such vault here; `pulih-agent init` on its server makes one"))),
+        (None, _) => Err(Failure::Said(format!(
+            "agent {agent} has no such vault here; `pulih-agent init` on its server makes one"
+        ))),
         (Some(_), Some(_)) => {
-            let ids: Vec<String> = all.iter().map(|its| format!("{} ({})", of(its).1, its["class"].as_str().unwrap_or("?"))).collect();
+            let ids: Vec<String> =
+                all.iter().map(|its| format!("{} ({})", of(its).1, its["class"].as_str().unwrap_or("?"))).collect();
             Err(Failure::Said(format!("agent {agent} has several vaults; say which with --vault: {}", ids.join(", "))))
         }
     }

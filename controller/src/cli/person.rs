@@ -5,8 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use pulih_ledger::entry::{Body, Entry, sign_act};
 use pulih_ledger::Actor;
+use pulih_ledger::entry::{Body, Entry, sign_act};
 use pulih_ledger::ids::Sha256;
 use pulih_policies::Span;
 use pulih_vault::note::SigningKey;
@@ -27,7 +27,10 @@ pub fn make_key(file: &Path, json: bool) -> Result<(), Failure> {
     let key = SigningKey::generate("pulih-person", &ring::rand::SystemRandom::new()).map_err(said)?;
     let cannot = |error| Failure::Said(format!("cannot make {}: {error}; it is never overwritten", file.display()));
     let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(cannot)?;
-    let text = format!("# Pulih: the key of one person. It signs what that person does; it stays with that person.\n{}\n", key.to_secret_text());
+    let text = format!(
+        "# Pulih: the key of one person. It signs what that person does; it stays with that person.\n{}\n",
+        key.to_secret_text()
+    );
     out.write_all(text.as_bytes()).and_then(|()| out.sync_all()).map_err(cannot)?;
     let verifier = key.verifier();
     if json {

@@ -15,7 +15,8 @@ pub fn read(file: &Path) -> Result<(String, Policy), Failure> {
     let cannot = |error| Failure::Said(format!("cannot read {}: {error}", file.display()));
     let mut bytes = Vec::new();
     File::open(file).map_err(cannot)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(cannot)?;
-    let policy = Policy::parse(&file.display().to_string(), &bytes).map_err(|error| Failure::Said(error.to_string()))?;
+    let policy =
+        Policy::parse(&file.display().to_string(), &bytes).map_err(|error| Failure::Said(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|error| Failure::Said(error.to_string()))?;
     Ok((text, policy))
 }
@@ -30,7 +31,8 @@ pub fn diff(dir: &SiteDir, file: &Path, json: bool) -> Result<(), Failure> {
     let (_, next) = read(file)?;
     let answer = ask::answer(dir, Ask::PolicyShow)?;
     let text = answer["text"].as_str().unwrap_or_default();
-    let current = Policy::parse("policy in force", text.as_bytes()).map_err(|error| Failure::Said(error.to_string()))?;
+    let current =
+        Policy::parse("policy in force", text.as_bytes()).map_err(|error| Failure::Said(error.to_string()))?;
     let changes = differences(&current, &next);
     let shown = |value: &Option<pulih_policies::Value>| value.as_ref().map(ToString::to_string);
     if json {

@@ -38,7 +38,12 @@ pub fn text(command: &Command, answer: &Value) -> String {
             &["OPD", "NAME", "STORED", "QUOTA"],
             list(answer, "opds").iter().map(|its| {
                 let quota = its["quota"].as_u64().map_or_else(|| "-".into(), size);
-                vec![field(its, "opd").into(), field(its, "title").into(), size(its["bytes"].as_u64().unwrap_or(0)), quota]
+                vec![
+                    field(its, "opd").into(),
+                    field(its, "title").into(),
+                    size(its["bytes"].as_u64().unwrap_or(0)),
+                    quota,
+                ]
             }),
             "No OPD yet; `pulih-controller opd add` adds one.\n",
         ),
@@ -119,7 +124,13 @@ fn status(answer: &Value) -> String {
         let _ = writeln!(out, "\n{} of {}: {}", field(its, "dataset"), field(its, "agent"), field(its, "error"));
     }
     for its in list(answer, "agents").iter().filter(|its| its["state"] != "enrolled") {
-        let _ = writeln!(out, "\nagent {}: {}, last seen {}", field(its, "agent"), field(its, "state"), field(its, "last_seen"));
+        let _ = writeln!(
+            out,
+            "\nagent {}: {}, last seen {}",
+            field(its, "agent"),
+            field(its, "state"),
+            field(its, "last_seen")
+        );
     }
     for its in list(answer, "requests") {
         let _ = writeln!(

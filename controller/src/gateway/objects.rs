@@ -215,8 +215,9 @@ pub async fn list(
             if prefix == vaults() {
                 return pusat.readable_vaults(&agent);
             }
-            let vault = vault_of(&prefix)
-                .ok_or_else(|| Refusal::new(Code::Forbidden, "an agent lists what is in its vaults, and nothing else"))?;
+            let vault = vault_of(&prefix).ok_or_else(|| {
+                Refusal::new(Code::Forbidden, "an agent lists what is in its vaults, and nothing else")
+            })?;
             pusat.must_be_reader(&agent, vault)?;
             Ok(vec![prefix])
         })

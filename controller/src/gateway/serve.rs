@@ -11,10 +11,10 @@ use axum::http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
@@ -45,10 +45,14 @@ pub struct Gateway {
 
 impl Gateway {
     /// Listens; `certificate` and `key` are the gateway's own, in PEM.
-    pub async fn open(pusat: &Arc<Pusat>, address: SocketAddr, certificate: &str, key: &str) -> Result<Self, ServeError> {
+    pub async fn open(
+        pusat: &Arc<Pusat>,
+        address: SocketAddr,
+        certificate: &str,
+        key: &str,
+    ) -> Result<Self, ServeError> {
         let tls = settings(pusat.ca_certificate(), certificate, key)?;
-        let listener =
-            TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
+        let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
         Ok(Self { listener, tls: TlsAcceptor::from(Arc::new(tls)), router: router(pusat.clone()) })
     }
 

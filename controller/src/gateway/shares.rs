@@ -24,7 +24,8 @@ impl Shares {
         let mut wait = Duration::ZERO;
         for (line, rate) in lines {
             let takes = Duration::from_secs_f64(bytes as f64 * 8.0 / rate.max(1) as f64);
-            let from = busy.get(line).copied().unwrap_or(now).max(now.checked_sub(BURST).unwrap_or(now));
+            let idle = now.checked_sub(BURST).unwrap_or(now);
+            let from = busy.get(line).map_or(idle, |until| idle.max(*until));
             let until = from + takes.min(Duration::from_secs(3600));
             wait = wait.max(until.saturating_duration_since(now));
             busy.insert(line.to_owned(), until);

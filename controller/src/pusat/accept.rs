@@ -30,7 +30,10 @@ fn must_hash(bytes: &[u8], hash: ObjectHash) -> Answer<()> {
     if ObjectHash::of(bytes) == hash {
         Ok(())
     } else {
-        Err(Refusal::new(Code::HashMismatch, "the bytes that came do not have the hash in their name; nothing was stored"))
+        Err(Refusal::new(
+            Code::HashMismatch,
+            "the bytes that came do not have the hash in their name; nothing was stored",
+        ))
     }
 }
 
@@ -99,7 +102,11 @@ impl Pusat {
         if description.number != newest.number + 1 {
             return Err(Refusal::new(
                 Code::AlreadyExists,
-                format!("the vault's newest description is number {}; the next one is {}", newest.number, newest.number + 1),
+                format!(
+                    "the vault's newest description is number {}; the next one is {}",
+                    newest.number,
+                    newest.number + 1
+                ),
             ));
         }
         if description.class != before.class {
@@ -139,7 +146,8 @@ impl Pusat {
         }
         must_stay(&record.catalog, &id, &believed.reach)?;
         let facts = &believed.manifest.facts;
-        let captured = facts.captured.parse().map_err(|_| refused("the manifest's date is not in UTC to the second"))?;
+        let captured =
+            facts.captured.parse().map_err(|_| refused("the manifest's date is not in UTC to the second"))?;
         let kept = self.keep(&record.catalog, &known, &of, facts.partial, now)?;
         match self.store.create(&object, note) {
             // Left by a run of this site that ended before it was written down.
@@ -244,7 +252,9 @@ impl Pusat {
             for some in names.chunks(10_000) {
                 let sizes: Vec<u64> = some.iter().map(|name| self.store.size(name)).collect::<Result<_, _>>()?;
                 lock(&self.catalog).together(|catalog| {
-                    some.iter().zip(&sizes).try_for_each(|(name, size)| catalog.add_object(&known.id, name.as_str(), *size))
+                    some.iter()
+                        .zip(&sizes)
+                        .try_for_each(|(name, size)| catalog.add_object(&known.id, name.as_str(), *size))
                 })?;
             }
         }

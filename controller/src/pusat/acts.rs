@@ -165,10 +165,9 @@ impl Pusat {
         let longest = now + self.in_force().policy.approvals_max_age.seconds() as i64;
         match its.until.as_ref().map(seconds).transpose()? {
             Some(until) if until <= now => Err(bad("the approval ends before it begins")),
-            Some(until) if until > longest => Err(bad(format!(
-                "the policy lets an approval be in force until {} at most",
-                utc::rfc3339(longest)
-            ))),
+            Some(until) if until > longest => {
+                Err(bad(format!("the policy lets an approval be in force until {} at most", utc::rfc3339(longest))))
+            }
             Some(_) => Ok(()),
             None => Err(bad("say until when the approval is in force: the policy bounds its age")),
         }

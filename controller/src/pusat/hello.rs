@@ -50,11 +50,8 @@ impl Pusat {
         if mine.is_some_and(|its| its.refused) {
             return Err(clone_refusal());
         }
-        let welcome = |lineage: &str, rejoined| Welcome {
-            lineage: lineage.to_owned(),
-            rejoined,
-            at: utc::rfc3339(now),
-        };
+        let welcome =
+            |lineage: &str, rejoined| Welcome { lineage: lineage.to_owned(), rejoined, at: utc::rfc3339(now) };
         if let Some(its) = answered {
             return Ok(welcome(&its.id, hello.lineage.as_ref().is_some_and(|id| *id != its.id)));
         }
@@ -111,11 +108,16 @@ fn odd(agent: &Agent, hello: &Hello, of: Option<&Lineage>, known: bool) -> Optio
     match of {
         Some(its) if its.machine == hello.machine => Some((
             "rejoined",
-            format!("{name} ({host}) came with a state that is older than what was seen of it: it was taken back in time"),
+            format!(
+                "{name} ({host}) came with a state that is older than what was seen of it: it was taken back in time"
+            ),
         )),
         Some(its) => Some((
             "moved",
-            format!("{name} came from another machine: {host}, after {}; if both go on, the newer one is refused", its.host),
+            format!(
+                "{name} came from another machine: {host}, after {}; if both go on, the newer one is refused",
+                its.host
+            ),
         )),
         None if known => Some((
             "state-lost",

@@ -82,10 +82,14 @@ impl Pusat {
                 return Err(Refusal::new(Code::Forbidden, format!("agent {agent} is of OPD {}", known.opd)));
             }
             Some(Agent { revoked: Some(_), .. }) => {
-                return Err(Refusal::new(Code::Forbidden, format!("agent {agent} is revoked; a new one needs another name")));
+                return Err(Refusal::new(
+                    Code::Forbidden,
+                    format!("agent {agent} is revoked; a new one needs another name"),
+                ));
             }
             Some(_) if !again => {
-                let text = format!("there is an agent {agent} already; --again invites it on a server that was set up anew");
+                let text =
+                    format!("there is an agent {agent} already; --again invites it on a server that was set up anew");
                 return Err(Refusal::new(Code::AlreadyExists, text));
             }
             None if again => return Err(Refusal::new(Code::NotFound, format!("there is no agent {agent}"))),

@@ -110,7 +110,9 @@ impl Pusat {
         // What is saved, and what is approved and not saved yet.
         let mut names: Vec<(String, String)> =
             standings.iter().map(|its| (its.point.vault.clone(), its.point.dataset.clone())).collect();
-        names.extend(catalog.approvals()?.into_iter().filter(|its| its.ended.is_none()).map(|its| (its.vault, its.dataset)));
+        names.extend(
+            catalog.approvals()?.into_iter().filter(|its| its.ended.is_none()).map(|its| (its.vault, its.dataset)),
+        );
         names.sort_unstable();
         names.dedup();
         let mut datasets = Vec::new();
@@ -145,7 +147,10 @@ impl Pusat {
         let mut agents = Vec::new();
         for agent in catalog.agents()? {
             let seen = presences.get(&agent.name);
-            let clone = catalog.lineages(&agent.name)?.iter().any(|its| its.refused);
+            let lineages = catalog.lineages(&agent.name)?;
+            let clone = lineages.iter().any(|its| its.refused);
+            // What a catalog that was made anew has of it.
+            let begun = lineages.iter().rfind(|its| !its.refused);
             let silent = seen.is_none_or(|its| now - its.seen > SILENT);
             agents.push(Server {
                 state: match (agent.revoked, clone, silent) {
@@ -154,7 +159,7 @@ impl Pusat {
                     (None, false, true) => "silent",
                     (None, false, false) => "enrolled",
                 },
-                host: seen.map(|its| its.host.clone()).unwrap_or_default(),
+                host: seen.map(|its| &its.host).or(begun.map(|its| &its.host)).cloned().unwrap_or_default(),
                 enrolled: utc::rfc3339(agent.enrolled),
                 revoked: agent.revoked.map(utc::rfc3339),
                 last_seen: seen.map(|its| utc::rfc3339(its.seen)),

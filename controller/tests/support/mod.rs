@@ -45,7 +45,8 @@ impl Site {
         std::fs::write(folder.path().join("site.toml"), file).unwrap();
         let mut site = Self { folder, serving: None, url: String::new() };
         let (file, store) = (site.path("site.toml"), site.path("store"));
-        let arguments = ["init", "--role", "pusat", "--site", file.to_str().unwrap(), "--store", store.to_str().unwrap()];
+        let arguments =
+            ["init", "--role", "pusat", "--site", file.to_str().unwrap(), "--store", store.to_str().unwrap()];
         succeeded(&site.controller(&arguments));
         site.start();
         site.person("siti", &["--role", "admin"], None);

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use pulih_ledger::canonical;
 use pulih_ledger::entry::kinds::{
-    AgentEnrolled, AgentInvited, AgentRevoked, Alarm, ApprovalEnded, ApprovalGiven, CertificateIssued, CloneRefused, LineageBegun, OpdAdded,
-    PacksDoomed, PolicyApplied, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed, SeedImported, SiteCreated,
-    SnapshotAccepted, UserAdded,
+    AgentEnrolled, AgentInvited, AgentRevoked, Alarm, ApprovalEnded, ApprovalGiven, CertificateIssued, CloneRefused,
+    LineageBegun, OpdAdded, PacksDoomed, PolicyApplied, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven,
+    RestoreGrantUsed, SeedImported, SiteCreated, SnapshotAccepted, UserAdded,
 };
 use pulih_ledger::entry::{Body, ENVELOPE, Kind};
 use pulih_ledger::ids::Sha256;
@@ -81,7 +81,8 @@ fn bodies() -> Vec<Body> {
         UserAdded { user: id("siti"), name: text(), roles: vec![], opd: Some(id("dinkes")), key: person.clone() }
             .into(),
         OpdAdded { opd: id("dinkes"), name: text(), owner: Some(person.fingerprint()) }.into(),
-        AgentInvited { agent: id("dinkes-1"), opd: id("dinkes"), token_sha256: hash, expires: time(), again: true }.into(),
+        AgentInvited { agent: id("dinkes-1"), opd: id("dinkes"), token_sha256: hash, expires: time(), again: true }
+            .into(),
         enrolled(id("dinkes-1"), id("dinkes")).into(),
         AgentRevoked { agent, reason: text() }.into(),
         issued(id("dinkes-1")).into(),
@@ -213,7 +214,17 @@ fn every_kind_comes_back() {
 #[test]
 fn what_a_later_version_writes_stays_readable() {
     let raw = |change: &dyn Fn(&mut serde_json::Map<String, serde_json::Value>)| {
-        let mut raw = read(&entry(SeedImported { vault: VaultId([7; 16]), agent: id("dinkes-1"), medium: "disk".into(), objects: 4, bytes: 5 }.into())).raw;
+        let mut raw = read(&entry(
+            SeedImported {
+                vault: VaultId([7; 16]),
+                agent: id("dinkes-1"),
+                medium: "disk".into(),
+                objects: 4,
+                bytes: 5,
+            }
+            .into(),
+        ))
+        .raw;
         change(&mut raw);
         ReadEntry::parse(&canonical::encode(&raw).unwrap()).unwrap()
     };

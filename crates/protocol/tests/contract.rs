@@ -24,6 +24,8 @@ fn every_code_is_on_the_page_with_its_status() {
         let row = format!("| `{}` | {} |", name.as_str().unwrap(), code.http_status());
         assert!(PAGE.contains(&row), "{row}");
     }
-    let rows = PAGE.lines().filter(|line| line.starts_with("| `") && line.split('|').nth(2).is_some_and(|cell| cell.trim().parse::<u16>().is_ok()));
+    let rows = PAGE.lines().filter(|line| {
+        line.starts_with("| `") && line.split('|').nth(2).is_some_and(|cell| cell.trim().parse::<u16>().is_ok())
+    });
     assert_eq!(rows.count(), Code::ALL.len());
 }
