@@ -1,4 +1,4 @@
-//! The catalog: what the site knows, in SQLite, to be looked up fast. A cache of the ledger and
+//! The catalog: what the site knows, in `SQLite`, to be looked up fast. A cache of the ledger and
 //! the store: it follows the ledger entry by entry, knows how far it has come, and made anew comes
 //! out the same. What it alone knows (when an agent was last seen, its jobs, whose turn it is)
 //! is lost with it, and nothing is decided by it that the ledger restrains.

@@ -3,7 +3,7 @@
 //! Who a peer is does not follow from what its certificate says but from the catalog, which knows
 //! every certificate by its SHA-256: so revoking one takes effect at the next request.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use rcgen::{
@@ -45,7 +45,7 @@ impl CertificateHash {
 
 impl fmt::Display for CertificateHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 
@@ -139,12 +139,21 @@ impl Authority {
     }
 }
 
+/// As it is written everywhere: two lower-case digits for each byte.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing into a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 fn issued(certificate: &Certificate, params: &CertificateParams, (not_before, not_after): (i64, i64)) -> Issued {
     let serial = params.serial_number.as_ref().map(SerialNumber::to_bytes).unwrap_or_default();
     Issued {
         pem: certificate.pem(),
         hash: CertificateHash::of(certificate.der()),
-        serial: serial.iter().map(|byte| format!("{byte:02x}")).collect(),
+        serial: hex(&serial),
         not_before,
         not_after,
     }

@@ -18,6 +18,7 @@ mod status;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pulih_policies::Size;
 use pulih_protocol::error::Code;
 use pulih_vault::id::VaultId;
 use pulih_vault::layout::vault_of;
@@ -174,7 +175,7 @@ impl Pusat {
 
     /// Room for `bytes` of an agent's OPD, if its quota has any.
     pub fn reserve(&self, agent: &Agent, bytes: u64) -> Answer<Reserved> {
-        let quota = self.in_force().policy.quota(&agent.opd).map(|size| size.bytes());
+        let quota = self.in_force().policy.quota(&agent.opd).map(Size::bytes);
         self.quotas.reserve(&agent.opd, bytes, quota)
     }
 

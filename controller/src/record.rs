@@ -109,7 +109,7 @@ impl Record {
     pub fn write(&mut self, now: i64, actor: &Actor, bodies: Vec<Body>) -> Result<(), RecordError> {
         let at = time(now)?;
         let entry = |body| Entry::new(self.site.clone(), at.clone(), actor.clone(), body);
-        self.append(bodies.into_iter().map(entry).collect())
+        self.append(&bodies.into_iter().map(entry).collect::<Vec<_>>())
     }
 
     /// Whether a person did what the entry says: signed with a key that the ledger gave that
@@ -129,9 +129,9 @@ impl Record {
     }
 
     /// Writes what [`Self::verify`] gave.
-    pub fn append(&mut self, entries: Vec<Entry>) -> Result<(), RecordError> {
-        let indexes = self.ledger.append(&entries)?;
-        for (index, entry) in indexes.zip(&entries) {
+    pub fn append(&mut self, entries: &[Entry]) -> Result<(), RecordError> {
+        let indexes = self.ledger.append(entries)?;
+        for (index, entry) in indexes.zip(entries) {
             self.catalog.follow(index, &entry.at, Some(&entry.body))?;
             if let Body::UserAdded(_) = entry.body {
                 self.roster.follow(&ReadEntry::parse(&entry.encode(&self.site)?)?)?;

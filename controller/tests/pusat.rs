@@ -12,7 +12,7 @@ fn an_enrolled_server_has_recovery_points() {
     site.opd("dinkes");
     let server = site.server("app-1", "dinkes");
     server.write("letter", b"isi surat");
-    server.write("large", &[7; 3 << 20]);
+    server.write("large", &vec!vec![7; 3 << 20]);
     site.approve("app-1", "letters");
     site.approve("app-1", "archive");
     succeeded(&server.backup("letters"));
@@ -32,7 +32,7 @@ fn an_enrolled_server_has_recovery_points() {
     succeeded(&server.run(&[&run[..], &rest[..]].concat()));
     let restored = target.join(server.path("tree").strip_prefix("/").unwrap());
     assert_eq!(fs::read(restored.join("letter")).unwrap(), b"isi surat");
-    assert_eq!(fs::read(restored.join("large")).unwrap(), [7; 3 << 20]);
+    assert_eq!(fs::read(restored.join("large")).unwrap(), vec![7; 3 << 20]);
 }
 
 #[test]

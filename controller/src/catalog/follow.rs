@@ -2,6 +2,7 @@
 //! written, together with how far the catalog has come.
 
 use pulih_ledger::entry::Body;
+use pulih_ledger::ids::OpdId;
 use pulih_ledger::time::Time;
 use pulih_vault::utc;
 use rusqlite::{Transaction, params};
@@ -37,12 +38,13 @@ impl Catalog {
     }
 }
 
+/// Of people, servers and their keys.
 fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result<()> {
     match body {
         Body::UserAdded(its) => {
             db.execute("INSERT OR IGNORE INTO user_entry (number) VALUES (?1)", [index as i64])?;
             let sql = "INSERT OR REPLACE INTO user (id, name, roles, opd) VALUES (?1, ?2, ?3, ?4)";
-            let opd = its.opd.as_ref().map(|opd| opd.as_str());
+            let opd = its.opd.as_ref().map(OpdId::as_str);
             db.execute(sql, params![its.user.as_str(), its.name, its.roles.join(" "), opd])
         }
         Body::OpdAdded(its) => {
@@ -86,6 +88,14 @@ fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result
             db.execute(sql, params![its.lineage, its.agent.as_str(), index as i64, its.machine, its.host])
         }
         Body::CloneRefused(its) => db.execute("UPDATE lineage SET refused = 1 WHERE id = ?1", [&its.lineage]),
+        other => apply_data(db, index, at, other),
+    }
+    .map(|_| ())
+}
+
+/// Of what is saved, and what is allowed with it.
+fn apply_data(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result<usize> {
+    match body {
         Body::ApprovalGiven(its) => {
             let sql = "INSERT OR IGNORE INTO approval (id, opd, vault, dataset, by, letter, document, until) \
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -154,7 +164,7 @@ fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result
             let sql = "INSERT INTO alarm (at, alarm, subject, text) VALUES (?1, ?2, ?3, ?4)";
             db.execute(sql, params![at, its.alarm, its.subject, its.text])
         }
-        Body::SiteCreated(_) | Body::SeedImported(_) => Ok(0),
+        // The site's creation and imports change nothing here; the rest is taken above.
+        _ => Ok(0),
     }
-    .map(|_| ())
 }

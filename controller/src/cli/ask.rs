@@ -24,13 +24,11 @@ pub fn answer(dir: &SiteDir, ask: Ask) -> Result<Value, Failure> {
     dir.site()?;
     let reached = control::ask(&dir.path(SOCKET), &ask)
         .map_err(|error| Failure::Said(format!("cannot ask the process that serves the site: {error}")))?;
-    match reached {
-        Some(answer) => answer.map_err(|body| Failure::Said(body.message)),
-        None => {
-            let (pusat, _lock) = serve::open(dir)?;
-            Ok(act(&pusat, ask)?)
-        }
+    if let Some(answer) = reached {
+        return answer.map_err(|body| Failure::Said(body.message));
     }
+    let (pusat, _lock) = serve::open(dir)?;
+    Ok(act(&pusat, ask)?)
 }
 
 pub fn run(dir: &SiteDir, command: &Command, json: bool) -> Result<(), Failure> {

@@ -94,7 +94,7 @@ impl Pusat {
         if let Body::PolicyApplied(its) = body {
             self.take_policy(its, attachment)?;
         }
-        record.append(vec![entry])?;
+        record.append(&[entry])?;
         if is_policy {
             self.reload_policy(&record.catalog)?;
         }

@@ -17,6 +17,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use super::{Pusat, is_printable, lock};
 use crate::catalog::{Agent, Grant};
 use crate::gateway::answer::{Answer, Refusal};
+use crate::pki::hex;
 
 /// Requests of one agent that wait for an answer.
 const OPEN_REQUESTS: usize = 16;
@@ -27,7 +28,7 @@ const REMEMBERED: usize = 4;
 pub fn draw(prefix: &str) -> Answer<String> {
     let mut drawn = [0; 6];
     SystemRandom::new().fill(&mut drawn).map_err(|_| Refusal::internal(&"the system gives no random bytes"))?;
-    Ok(drawn.iter().fold(format!("{prefix}-"), |text, byte| format!("{text}{byte:02x}")))
+    Ok(format!("{prefix}-{}", hex(&drawn)))
 }
 
 /// Which packs a snapshot reaches, of the snapshots that were asked for last.

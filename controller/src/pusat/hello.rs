@@ -13,6 +13,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use super::{Pusat, is_printable, lock};
 use crate::catalog::{Agent, Lineage};
 use crate::gateway::answer::{Answer, Refusal};
+use crate::pki::hex;
 
 const MAX_HOST_BYTES: usize = 255;
 
@@ -67,7 +68,7 @@ impl Pusat {
         }
         let mut drawn = [0; 16];
         SystemRandom::new().fill(&mut drawn).map_err(|_| Refusal::internal(&"the system gives no random bytes"))?;
-        let lineage: String = drawn.iter().map(|byte| format!("{byte:02x}")).collect();
+        let lineage = hex(&drawn);
         let begun = LineageBegun {
             agent: id(agent)?,
             lineage: lineage.clone(),

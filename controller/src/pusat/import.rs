@@ -65,9 +65,10 @@ impl Pusat {
             let mut names = Vec::new();
             disk.list(&layout.folder(kind), &mut |name| names.push(name))?;
             for name in names {
-                let hash = match layout.classify(&name) {
-                    Some(ObjectKind::Pack(hash) | ObjectKind::Index(hash) | ObjectKind::Reach(hash)) => hash,
-                    _ => continue,
+                let Some(ObjectKind::Pack(hash) | ObjectKind::Index(hash) | ObjectKind::Reach(hash)) =
+                    layout.classify(&name)
+                else {
+                    continue;
                 };
                 if lock(&self.catalog).has_object(&its.vault, name.as_str())? {
                     continue;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use pulih_policies::Size;
 use pulih_protocol::report::Report;
 use pulih_vault::utc;
 use serde::Serialize;
 
-use super::{Pusat, lock};
-use crate::catalog::Presence;
+use super::{InForce, Pusat, lock};
+use crate::catalog::{Catalog, Opd, Point, Presence, Vault};
 use crate::gateway::answer::Answer;
 
 /// Seconds without a heartbeat after which an agent is called silent: they come every minute.
@@ -32,6 +33,7 @@ pub struct Status {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the JSON")]
 pub struct Dataset {
     pub opd: String,
     pub agent: String,
@@ -67,6 +69,7 @@ pub struct Server {
 
 /// Someone asked for content, and nobody has answered.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the JSON")]
 pub struct Request {
     pub request: String,
     pub agent: String,
@@ -92,66 +95,84 @@ pub struct Stored {
     pub quota: Option<u64>,
 }
 
-impl Pusat {
-    pub fn status(&self) -> Answer<Status> {
-        self.settle_presences()?;
-        let now = (self.clock)();
-        let in_force = self.in_force();
-        let catalog = lock(&self.catalog);
-        let presences: BTreeMap<String, Presence> =
-            catalog.presences()?.into_iter().map(|its| (its.agent.clone(), its)).collect();
-        let reports: BTreeMap<&String, Report> = presences
+/// What is looked up once for all rows.
+struct Known<'k> {
+    now: i64,
+    in_force: &'k InForce,
+    catalog: &'k Catalog,
+    presences: BTreeMap<String, Presence>,
+}
+
+impl Known<'_> {
+    fn datasets(&self) -> Answer<Vec<Dataset>> {
+        let reports: BTreeMap<&String, Report> = self
+            .presences
             .iter()
             .filter_map(|(agent, its)| Some((agent, serde_json::from_str(&its.report).ok()?)))
             .collect();
-        let errors = catalog.last_errors()?;
-        let vaults: BTreeMap<_, _> = catalog.vaults()?.into_iter().map(|vault| (vault.id.clone(), vault)).collect();
-        let standings = catalog.standings()?;
+        let errors = self.catalog.last_errors()?;
+        let vaults: BTreeMap<_, _> =
+            self.catalog.vaults()?.into_iter().map(|vault| (vault.id.clone(), vault)).collect();
+        let mut points: BTreeMap<(String, String), Point> = self
+            .catalog
+            .standings()?
+            .into_iter()
+            .map(|its| ((its.point.vault.clone(), its.point.dataset.clone()), its.point))
+            .collect();
         // What is saved, and what is approved and not saved yet.
-        let mut names: Vec<(String, String)> =
-            standings.iter().map(|its| (its.point.vault.clone(), its.point.dataset.clone())).collect();
-        names.extend(
-            catalog.approvals()?.into_iter().filter(|its| its.ended.is_none()).map(|its| (its.vault, its.dataset)),
-        );
+        let mut names: Vec<(String, String)> = points.keys().cloned().collect();
+        let approvals = self.catalog.approvals()?.into_iter().filter(|its| its.ended.is_none());
+        names.extend(approvals.map(|its| (its.vault, its.dataset)));
         names.sort_unstable();
         names.dedup();
         let mut datasets = Vec::new();
-        for (vault, dataset) in names {
-            let Some(vault) = vaults.get(&vault) else { continue };
-            let point = standings.iter().find(|its| its.point.vault == vault.id && its.point.dataset == dataset);
-            let point = point.map(|its| &its.point);
-            let rpo_seconds = in_force.rules(&vault.class, &vault.opd, &dataset)?.targets.rpo_pusat.seconds();
-            let exposure = point.map(|point| now - point.accepted);
-            let said = reports.get(&vault.agent).and_then(|its| its.datasets.iter().find(|its| its.dataset == dataset));
-            let error = errors.iter().find(|(agent, its, _)| *agent == vault.agent && *its == dataset);
-            datasets.push(Dataset {
-                opd: vault.opd.clone(),
-                agent: vault.agent.clone(),
-                vault: vault.id.clone(),
-                class: vault.class.clone(),
-                approved: catalog.is_approved(&vault.id, &dataset, now)?,
-                snapshot: point.map(|its| its.snapshot.clone()),
-                captured: point.map(|its| its.captured.clone()),
-                accepted: point.map(|its| utc::rfc3339(its.accepted)),
-                keep_until: point.and_then(|its| its.keep_until).map(utc::rfc3339),
-                tiers: point.map(|its| its.tiers.split_whitespace().map(str::to_owned).collect()).unwrap_or_default(),
-                rpo_seconds,
-                exposure_seconds: exposure,
-                late: exposure.is_none_or(|seconds| seconds > rpo_seconds as i64),
-                next: said.and_then(|its| its.next.clone()),
-                error: error.map(|(.., error)| error.clone()),
-                dataset,
-            });
+        for name in names {
+            let Some(vault) = vaults.get(&name.0) else { continue };
+            let said = reports.get(&vault.agent).and_then(|its| its.datasets.iter().find(|its| its.dataset == name.1));
+            let error = errors.iter().find(|(agent, its, _)| *agent == vault.agent && *its == name.1);
+            let point = points.remove(&name);
+            let mut row = self.dataset(vault, name.1, point)?;
+            row.next = said.and_then(|its| its.next.clone());
+            row.error = error.map(|(.., error)| error.clone());
+            datasets.push(row);
         }
         datasets.sort_by(|a, b| (&a.opd, &a.agent, &a.dataset).cmp(&(&b.opd, &b.agent, &b.dataset)));
+        Ok(datasets)
+    }
+
+    fn dataset(&self, vault: &Vault, dataset: String, point: Option<Point>) -> Answer<Dataset> {
+        let rpo_seconds = self.in_force.rules(&vault.class, &vault.opd, &dataset)?.targets.rpo_pusat.seconds();
+        let exposure = point.as_ref().map(|point| self.now - point.accepted);
+        let tiers = |point: &Point| point.tiers.split_whitespace().map(str::to_owned).collect();
+        Ok(Dataset {
+            opd: vault.opd.clone(),
+            agent: vault.agent.clone(),
+            vault: vault.id.clone(),
+            class: vault.class.clone(),
+            approved: self.catalog.is_approved(&vault.id, &dataset, self.now)?,
+            accepted: point.as_ref().map(|its| utc::rfc3339(its.accepted)),
+            keep_until: point.as_ref().and_then(|its| its.keep_until).map(utc::rfc3339),
+            tiers: point.as_ref().map(tiers).unwrap_or_default(),
+            rpo_seconds,
+            exposure_seconds: exposure,
+            late: exposure.is_none_or(|seconds| seconds > rpo_seconds as i64),
+            next: None,
+            error: None,
+            captured: point.as_ref().map(|its| its.captured.clone()),
+            snapshot: point.map(|its| its.snapshot),
+            dataset,
+        })
+    }
+
+    fn agents(&self) -> Answer<Vec<Server>> {
         let mut agents = Vec::new();
-        for agent in catalog.agents()? {
-            let seen = presences.get(&agent.name);
-            let lineages = catalog.lineages(&agent.name)?;
+        for agent in self.catalog.agents()? {
+            let seen = self.presences.get(&agent.name);
+            let lineages = self.catalog.lineages(&agent.name)?;
             let clone = lineages.iter().any(|its| its.refused);
             // What a catalog that was made anew has of it.
             let begun = lineages.iter().rfind(|its| !its.refused);
-            let silent = seen.is_none_or(|its| now - its.seen > SILENT);
+            let silent = seen.is_none_or(|its| self.now - its.seen > SILENT);
             agents.push(Server {
                 state: match (agent.revoked, clone, silent) {
                     (Some(_), ..) => "revoked",
@@ -167,41 +188,59 @@ impl Pusat {
                 opd: agent.opd,
             });
         }
-        let requests = catalog.grants()?.into_iter().filter(|its| its.until.is_none() && its.ended.is_none());
-        let stored: BTreeMap<_, _> = catalog.stored_by_opd()?.into_iter().collect();
+        Ok(agents)
+    }
+
+    fn requests(&self) -> Answer<Vec<Request>> {
+        let open = self.catalog.grants()?.into_iter().filter(|its| its.until.is_none() && its.ended.is_none());
+        Ok(open
+            .map(|its| Request {
+                request: its.id,
+                agent: its.agent,
+                vault: its.vault,
+                dataset: its.dataset,
+                snapshot: its.manifest,
+                reason: its.reason,
+            })
+            .collect())
+    }
+
+    fn stored(&self) -> Answer<Vec<Stored>> {
+        let stored: BTreeMap<_, _> = self.catalog.stored_by_opd()?.into_iter().collect();
+        let row = |opd: Opd| Stored {
+            bytes: stored.get(&opd.name).copied().unwrap_or(0),
+            quota: self.in_force.policy.quota(&opd.name).map(Size::bytes),
+            opd: opd.name,
+            title: opd.title,
+        };
+        Ok(self.catalog.opds()?.into_iter().map(row).collect())
+    }
+}
+
+impl Pusat {
+    pub fn status(&self) -> Answer<Status> {
+        self.settle_presences()?;
+        let (now, in_force) = ((self.clock)(), self.in_force());
+        let catalog = lock(&self.catalog);
+        let presences = catalog.presences()?.into_iter().map(|its| (its.agent.clone(), its)).collect();
+        let known = Known { now, in_force: &in_force, catalog: &catalog, presences };
+        let alarms = catalog.alarms(now - ALARMS)?.into_iter().map(|its| Raised {
+            at: utc::rfc3339(its.at),
+            alarm: its.alarm,
+            subject: its.subject,
+            text: its.text,
+        });
         Ok(Status {
             kind: "pulih/status/v1",
             site: self.site.name.clone(),
             at: utc::rfc3339(now),
             policy: in_force.policy.name.to_string(),
             policy_version: in_force.policy.version,
-            datasets,
-            agents,
-            requests: requests
-                .map(|its| Request {
-                    request: its.id,
-                    agent: its.agent,
-                    vault: its.vault,
-                    dataset: its.dataset,
-                    snapshot: its.manifest,
-                    reason: its.reason,
-                })
-                .collect(),
-            alarms: catalog
-                .alarms(now - ALARMS)?
-                .into_iter()
-                .map(|its| Raised { at: utc::rfc3339(its.at), alarm: its.alarm, subject: its.subject, text: its.text })
-                .collect(),
-            stored: catalog
-                .opds()?
-                .into_iter()
-                .map(|opd| Stored {
-                    bytes: stored.get(&opd.name).copied().unwrap_or(0),
-                    quota: in_force.policy.quota(&opd.name).map(|size| size.bytes()),
-                    opd: opd.name,
-                    title: opd.title,
-                })
-                .collect(),
+            datasets: known.datasets()?,
+            agents: known.agents()?,
+            requests: known.requests()?,
+            alarms: alarms.collect(),
+            stored: known.stored()?,
         })
     }
 }

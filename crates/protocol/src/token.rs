@@ -25,6 +25,13 @@ pub struct Token {
 #[error("this is not a token: {0}; it looks like pulih1_… and is printed by `pulih-controller agent invite`")]
 pub struct BadToken(&'static str);
 
+impl Token {
+    /// The secret in hexadecimal, as it is sent.
+    pub fn secret_text(&self) -> String {
+        self.secret.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    }
+}
+
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = self.secret.to_vec();

@@ -88,16 +88,16 @@ impl Client {
 
     /// A hello may be sent again: the site knows it by its `next`.
     fn hello(&self, hello: &Hello) -> Result<Welcome, GatewayError> {
-        let welcome: Welcome = self.trying(|| self.post(path::HELLO, hello))?;
+        let welcome: Welcome = Self::trying(|| self.post(path::HELLO, hello))?;
         if is_lineage(&welcome.lineage) { Ok(welcome) } else { Err(self.strange("a lineage that is none")) }
     }
 
     /// Asks about objects, as often as it takes, with the lineage that a hello gave.
     fn about_objects<T>(&self, mut once: impl FnMut(&str) -> Result<T, GatewayError>) -> Result<T, GatewayError> {
         match &self.lineage {
-            Some(lineage) => lineage.with(&|hello| self.hello(hello), |lineage| self.trying(|| once(lineage))),
+            Some(lineage) => lineage.with(&|hello| self.hello(hello), |lineage| Self::trying(|| once(lineage))),
             // The site says that a hello comes first.
-            None => self.trying(|| once("")),
+            None => Self::trying(|| once("")),
         }
     }
 
@@ -105,7 +105,7 @@ impl Client {
         format!("{}{path}", self.url)
     }
 
-    fn strange(&self, why: impl ToString) -> GatewayError {
+    fn strange(&self, why: impl std::fmt::Display) -> GatewayError {
         GatewayError::Strange { url: self.url.clone(), why: why.to_string() }
     }
 
@@ -133,7 +133,7 @@ impl Client {
     }
 
     /// Tries until it succeeds, fails for good, or has been tried often enough.
-    fn trying<T>(&self, mut once: impl FnMut() -> Result<T, GatewayError>) -> Result<T, GatewayError> {
+    fn trying<T>(mut once: impl FnMut() -> Result<T, GatewayError>) -> Result<T, GatewayError> {
         let mut tried = 0;
         loop {
             tried += 1;
@@ -147,7 +147,7 @@ impl Client {
     }
 
     pub fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, GatewayError> {
-        self.trying(|| self.json(self.checked(self.agent.get(self.at(path)).call())?))
+        Self::trying(|| self.json(self.checked(self.agent.get(self.at(path)).call())?))
     }
 
     /// Asked once, for who tries again by itself.
@@ -232,7 +232,7 @@ impl Client {
     /// Packs that no new snapshot may need.
     pub fn doomed(&self, vault: VaultId) -> Result<BTreeSet<ObjectHash>, GatewayError> {
         let path = format!("{}?vault={vault}", path::DOOMED);
-        self.trying(|| {
+        Self::trying(|| {
             let mut doomed = BTreeSet::new();
             self.lines(self.checked(self.agent.get(self.at(&path)).call())?, HASH_DIGITS, |hash| {
                 doomed.insert(hash.parse().map_err(|e| self.strange(e))?);

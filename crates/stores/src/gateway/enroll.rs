@@ -19,7 +19,7 @@ pub fn enroll(url: &str, token: &Token, host: &str, program: &str) -> Result<(Cr
     let key = KeyPair::generate().map_err(bad)?;
     let csr = CertificateParams::default().serialize_request(&key).and_then(|csr| csr.pem()).map_err(bad)?;
     let request = Request {
-        secret: token.secret.iter().map(|byte| format!("{byte:02x}")).collect(),
+        secret: token.secret_text(),
         csr,
         host: host.to_owned(),
         program: program.to_owned(),
