@@ -135,6 +135,11 @@ impl Pusat {
         }
     }
 
+    /// Whether a vault is nobody's yet.
+    pub fn is_free(&self, vault: VaultId) -> Answer<bool> {
+        Ok(lock(&self.catalog).vault(&vault.to_string())?.is_none())
+    }
+
     /// That an agent may look into a vault: its own, or one that a grant lets it fetch from.
     pub fn must_be_reader(&self, agent: &Agent, vault: VaultId) -> Answer<()> {
         let granted = lock(&self.catalog).granted_vaults(&agent.name, (self.clock)())?;

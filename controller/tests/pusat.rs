@@ -12,7 +12,7 @@ fn an_enrolled_server_has_recovery_points() {
     site.opd("dinkes");
     let server = site.server("app-1", "dinkes");
     server.write("letter", b"isi surat");
-    server.write("large", &vec!vec![7; 3 << 20]);
+    server.write("large", &vec![7; 3 << 20]);
     site.approve("app-1", "letters");
     site.approve("app-1", "archive");
     succeeded(&server.backup("letters"));

@@ -84,8 +84,15 @@ pub async fn put(
     body: Body,
 ) -> Answer<StatusCode> {
     let object = Object::of(&uri)?;
-    let (lineage, its) = (lineage(&headers), agent.clone());
-    pusat.blocking(move |pusat| pusat.must_be_in_turn(&its, lineage.as_deref())).await?;
+    let (lineage, its, vault) = (lineage(&headers), agent.clone(), object.vault);
+    let is_description = matches!(object.kind, ObjectKind::Description(_));
+    pusat
+        .blocking(move |pusat| {
+            pusat.must_be_in_turn(&its, lineage.as_deref())?;
+            // With its first description a vault becomes the agent's.
+            if is_description && pusat.is_free(vault)? { Ok(()) } else { pusat.must_be_writer(&its, vault) }
+        })
+        .await?;
     let _upload = lines.upload(&agent.name)?;
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let length = length.ok_or_else(|| Refusal::new(Code::BadRequest, "an object is put with its length"))?;
@@ -101,19 +108,11 @@ pub async fn put(
         ObjectKind::Manifest(dataset, name) => {
             let note = stream::whole(body, length).await?;
             pusat
-                .blocking(move |pusat| {
-                    pusat.must_be_writer(&agent, object.vault)?;
-                    pusat.accept(&agent, object.vault, &dataset, name, &note)
-                })
+                .blocking(move |pusat| pusat.accept(&agent, object.vault, &dataset, name, &note))
                 .await?;
         }
         ObjectKind::Pack(hash) | ObjectKind::Index(hash) | ObjectKind::Reach(hash) => {
-            let (vault, its) = (object.vault, agent.clone());
-            let reserved = pusat.blocking(move |pusat| {
-                pusat.must_be_writer(&its, vault)?;
-                pusat.reserve(&its, length)
-            });
-            let reserved = reserved.await?;
+            let reserved = pusat.reserve(&agent, length)?;
             let done = stream::store(&pusat, &lines, &agent, &object.name, hash, body, length).await;
             if !matches!(&done, Err(refusal) if refusal.code != Code::AlreadyExists) {
                 let name = object.name;

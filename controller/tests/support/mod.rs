@@ -1,6 +1,8 @@
 //! A site on loopback and servers that enroll with it: real processes in a folder that goes away.
 #![allow(dead_code)] // Each test program uses a part of it.
 
+pub mod raw;
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -189,9 +191,27 @@ impl Server<'_> {
         command.env("PULIH_STATE", self.path("state")).args(arguments).output().unwrap()
     }
 
+    /// The id of its one vault.
+    pub fn vault(&self) -> String {
+        let mut vaults = std::fs::read_dir(self.path("state/vaults")).unwrap();
+        vaults.next().unwrap().unwrap().file_name().into_string().unwrap()
+    }
+
     /// What is to be saved.
     pub fn write(&self, name: &str, bytes: &[u8]) {
         std::fs::write(self.path("tree").join(name), bytes).unwrap();
+    }
+
+    /// Saves onto a disk that can be carried to the site.
+    pub fn seed(&self, dataset: &str) -> PathBuf {
+        let (disk, tree, vault) = (self.path("disk"), self.path("tree"), self.vault());
+        let to = disk.join("vaults").join(&vault);
+        std::fs::create_dir_all(&to).unwrap();
+        let from = self.site.path("store/vaults").join(&vault).join("vault");
+        succeeded(&Command::new("cp").arg("-r").arg(from).arg(to).output().unwrap());
+        let (store, tree) = (disk.to_str().unwrap(), tree.to_str().unwrap());
+        succeeded(&self.run(&["backup", "--quiet", "--store", store, "--dataset", dataset, tree]));
+        disk
     }
 
     pub fn backup(&self, dataset: &str) -> Output {
