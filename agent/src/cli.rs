@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod args;
+mod ask;
 mod backup;
 mod check;
 pub mod choose;
@@ -20,6 +21,7 @@ mod owner;
 mod pages;
 mod rebuild;
 mod restore;
+mod sign;
 mod snapshots;
 
 use std::io::Write as _;
@@ -136,6 +138,7 @@ fn run(context: &mut Context, command: Command) -> Result<Outcome, Failure> {
         Command::Check(args) => check::run(context, &args),
         Command::Rebuild(args) => rebuild::run(context, &args),
         Command::Enroll(args) => enroll::run(context, &args),
+        Command::Ask(args) => ask::run(context, &args),
         Command::Owner(args) => owner::run(context, &args),
     }
 }
