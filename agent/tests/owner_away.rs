@@ -139,7 +139,7 @@ fn a_reinstalled_server_takes_its_vault_over() {
     }
     let before = office.backup();
     assert!(before["changes"]["new_bytes"].as_u64().unwrap() > 3_000_000);
-    office.lose_state();
+    fs::rename(office.path("state"), office.path("old-state")).unwrap();
 
     let asked = office.json(&["init", "--adopt", &vault, "--request", "request"]);
     assert_eq!(asked["vault"].as_str(), Some(vault.as_str()));
@@ -164,6 +164,11 @@ fn a_reinstalled_server_takes_its_vault_over() {
     let all: [(&str, &[u8]); 4] = [("a", &files[0]), ("b", &files[1]), ("c", &files[2]), ("d", b"new")];
     office.assert_restores(&before, &all[..3]);
     office.assert_restores(&after, &all);
+    // The old server, should it come back, writes no more; it may still read.
+    let old = office.path("old-state");
+    let old = ["--state", old.to_str().unwrap()];
+    office.refused(&[&old[..], &["backup", "files"]].concat(), "handed to another server");
+    assert!(office.run(&[&old[..], &["snapshots"]].concat()).status.success());
     let checked = office.run(&["check", "--identity", "owner/identity", "--read-data"]);
     assert!(checked.status.success(), "{}", err(&checked));
 }

@@ -61,7 +61,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     let started = Instant::now();
     let _lock = vault.lock(context)?;
     let trusted = vault.trusted(context, &*store)?;
-    let (description_name, description) = trusted.current();
+    let (description_name, description) = vault.current(&trusted)?;
     let state = vault.dir.dataset(&args.dataset)?;
     let expected = state.as_ref().and_then(|state| state.last);
     let newest = newest(&*store, &trusted, &args.dataset, expected)?;

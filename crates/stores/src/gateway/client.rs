@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
+use std::io::{BufReader, Read as _, Seek as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use pulih_protocol::error::{Code, ErrorBody};
 use pulih_protocol::hello::{Hello, Welcome};
 use pulih_protocol::{MAX_BODY_BYTES, path};
-use pulih_vault::id::{ObjectHash, VaultId};
+use pulih_vault::id::{BadId, ObjectHash, VaultId};
 use pulih_vault::store::{MAX_NAME_BYTES, ObjectName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,14 +18,13 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsCo
 use ureq::{Agent, Body};
 
 use super::error::GatewayError;
+use super::lines::{BadList, lines};
 use super::retry;
 use super::turns::{Lineage, Turns, is_lineage};
 
 const CONNECT: Duration = Duration::from_secs(20);
 /// Silence on the line after which a request is given up and tried again.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Names in one list: a vault of 100 TiB has three million packs.
-const MAX_NAMES: usize = 10_000_000;
 const HASH_DIGITS: usize = 64;
 
 /// What lets an agent in.
@@ -208,10 +207,7 @@ impl Client {
         self.about_objects(|lineage| {
             let request = self.agent.get(self.at(&path)).header(path::LINEAGE_HEADER, lineage);
             let mut names = Vec::new();
-            self.lines(self.checked(request.call())?, MAX_NAME_BYTES, |name| {
-                names.push(name.parse().map_err(|e| self.strange(e))?);
-                if names.len() <= MAX_NAMES { Ok(()) } else { Err(self.strange("a list without end")) }
-            })?;
+            self.lines(request.call(), MAX_NAME_BYTES, |name| name.parse().map(|name| names.push(name)))?;
             Ok(names)
         })
     }
@@ -221,33 +217,22 @@ impl Client {
         let path = format!("{}?vault={vault}", path::DOOMED);
         self.trying(|| {
             let mut doomed = BTreeSet::new();
-            self.lines(self.checked(self.agent.get(self.at(&path)).call())?, HASH_DIGITS, |hash| {
-                doomed.insert(hash.parse().map_err(|e| self.strange(e))?);
-                if doomed.len() <= MAX_NAMES { Ok(()) } else { Err(self.strange("a list without end")) }
-            })?;
+            let answer = self.agent.get(self.at(&path)).call();
+            self.lines(answer, HASH_DIGITS, |hash| hash.parse().map(|hash| _ = doomed.insert(hash)))?;
             Ok(doomed)
         })
     }
 
-    /// Calls `each` with the lines of a list. Its end is a line of its own, so that one cut short
-    /// is not taken for whole.
     fn lines(
         &self,
-        mut answer: Response<Body>,
+        answer: Result<Response<Body>, ureq::Error>,
         most_bytes: usize,
-        mut each: impl FnMut(&str) -> Result<(), GatewayError>,
+        each: impl FnMut(&str) -> Result<(), BadId>,
     ) -> Result<(), GatewayError> {
-        let mut lines = BufReader::new(answer.body_mut().as_reader());
-        let mut line = String::new();
-        loop {
-            line.clear();
-            let limit = most_bytes as u64 + 2;
-            (&mut lines).take(limit).read_line(&mut line).map_err(|source| self.broken(source))?;
-            match line.strip_suffix('\n') {
-                Some("") => return Ok(()),
-                Some(text) => each(text)?,
-                None => return Err(self.broken(std::io::ErrorKind::UnexpectedEof.into())),
-            }
-        }
+        let mut answer = self.checked(answer)?;
+        lines(BufReader::new(answer.body_mut().as_reader()), most_bytes, each).map_err(|error| match error {
+            BadList::Line(source) => self.broken(source),
+            BadList::Strange(why) => self.strange(why),
+        })
     }
 }
