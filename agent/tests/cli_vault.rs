@@ -163,7 +163,7 @@ fn bad_usage_is_status_2() {
         &["init", "--recipient", "age1nonsense", "--owner", "o"],
         &["init", "--identity-out", "i", "--class", "secret"],
         &["snapshots", "--store", "s3://bucket/prefix"],
-        &["snapshots", "--store", "https://pusat:8443"],
+        &["snapshots", "--store", "https://pusat:8443/folder"],
         &["snapshots", "--store", ""],
         &["snapshots", "--vault", "1234"],
         &["backup"],

@@ -23,7 +23,7 @@ use super::address::StoreAddress;
 use super::args::Init;
 use super::choose::own_vaults;
 use super::failure::{Failure, Outcome};
-use crate::identity::{NewIdentity, OwnerKey, owner_beside, read_or_make_owner, read_owner};
+use crate::identity::{NewIdentity, OwnerKey, owner_beside, read_or_make_owner};
 use crate::state::{StateDir, VaultKeys};
 use pulih_vault::utc;
 
@@ -172,18 +172,13 @@ impl<'a> Plan<'a> {
     ) -> Result<Report, Failure> {
         let created = utc::rfc3339((context.clock)());
         let state = context.state()?;
-        let known = owner_on_record(context, &state)?;
-        // One made now could not be the one on record.
-        let owner = if known.is_some() { read_owner(owner_path)? } else { read_or_make_owner(owner_path, random)? };
+        let owner = read_or_make_owner(owner_path, random)?;
         if owner.open_to_others {
             let path = owner_path.display();
             context.warn(&format!("other users of this machine can read the owner key {path}; run `chmod 600` on it"));
         }
         let verifier = owner.key.verifier();
         let fingerprint = verifier.fingerprint();
-        if let Some(known) = known.filter(|known| *known != fingerprint) {
-            return Err(other_owner(fingerprint, known));
-        }
         if let (Some(identity), Some(path)) = (&self.identity, &self.args.identity_out) {
             identity.write(path, &created, self.vault, fingerprint)?;
         }

@@ -51,6 +51,10 @@ pub fn tls() -> TlsConfigBuilder {
     TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
 }
 
+fn is_about_an_object(code: Code) -> bool {
+    matches!(code, Code::NotFound | Code::AlreadyExists | Code::Full | Code::OutOfRange)
+}
+
 impl Client {
     pub fn new(credentials: &Credentials) -> Result<Self, GatewayError> {
         let bad = |error: ureq::Error| GatewayError::Credentials(error.to_string());
@@ -87,8 +91,15 @@ impl Client {
 
     /// A hello may be sent again: the site knows it by its `next`.
     fn hello(&self, hello: &Hello) -> Result<Welcome, GatewayError> {
-        let welcome: Welcome = self.trying(|| self.post(path::HELLO, hello))?;
-        if is_lineage(&welcome.lineage) { Ok(welcome) } else { Err(self.strange("a lineage that is none")) }
+        match self.trying(|| self.post::<Welcome>(path::HELLO, hello)) {
+            Ok(welcome) if is_lineage(&welcome.lineage) => Ok(welcome),
+            Ok(_) => Err(self.strange("a lineage that is none")),
+            // Taken for an answer about the object that comes after it, this would be believed.
+            Err(GatewayError::Refused { body, .. }) if is_about_an_object(body.code) => {
+                Err(self.strange(format!("a hello is answered with: {}", body.message)))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks about objects, as often as it takes, with the lineage that a hello gave.
