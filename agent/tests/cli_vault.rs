@@ -170,6 +170,10 @@ fn bad_usage_is_status_2() {
         &["backup", "--stdin", "name", "path"],
         &["restore", "latest", "--target", "t"],
         &["nonsense"],
+        &["ask", "--dataset", "letters", "--reason", "lost"],
+        &["init", "--adopt", "00000000000000000000000000000000"],
+        &["init", "--answer", "a", "--request", "r"],
+        &["init", "--recipient", OTHER, "--request", "r", "--owner", "o"],
     ] {
         let output = office.run(args);
         assert_eq!(status(&output), 2, "{args:?}: {}", err(&output));

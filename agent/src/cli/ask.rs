@@ -21,10 +21,13 @@ pub fn run(context: &mut Context, args: &Ask) -> Result<Outcome, Failure> {
             "the reason is a line for the walidata, of at most {MAX_TEXT_BYTES} bytes"
         )));
     }
+    let elsewhere =
+        || Failure::usage("only a site is asked (https://host:port); a folder is read by whoever can read its files");
+    if context.address()?.folder().is_some() {
+        return Err(elsewhere());
+    }
     let opened = context.open()?;
-    let gateway = opened.gateway.ok_or_else(|| {
-        Failure::usage("only a site is asked (https://host:port); a folder is read by whoever can read its files")
-    })?;
+    let gateway = opened.gateway.ok_or_else(elsewhere)?;
     let vault = match context.global.vault {
         Some(vault) => vault,
         None => for_writing(context, &*opened.store)?.keys.vault,

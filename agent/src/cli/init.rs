@@ -266,9 +266,15 @@ fn print(context: &mut Context, made: &Report) -> Result<(), Failure> {
     if context.global.json {
         return context.out.json(made);
     }
+    // A first description makes a vault; a later one gives it to this agent.
+    let is_new = made.description.starts_with("1-");
     let mut text = format!(
-        "Made vault {} of class {} in {}.\n\n  owner's fingerprint  {}\n",
-        made.vault, made.class, made.store, made.owner_fingerprint,
+        "{} vault {} of class {} in {}.\n\n  owner's fingerprint  {}\n",
+        if is_new { "Made" } else { "Took over" },
+        made.vault,
+        made.class,
+        made.store,
+        made.owner_fingerprint,
     );
     if let Some(path) = &made.owner_file {
         let how = if made.owner_made { "made now" } else { "was there" };
@@ -284,7 +290,7 @@ fn print(context: &mut Context, made: &Report) -> Result<(), Failure> {
     if made.owner_file.is_some() {
         text.push_str(ADVICE);
     }
-    if made.identity_file.is_none() {
+    if is_new && made.identity_file.is_none() {
         text.push_str(
             "\nNo recovery identity was made here. Write the vault's id and the owner's fingerprint beside those\n\
              of the recipients: without the fingerprint a restore cannot tell whose vault it reads.\n",
