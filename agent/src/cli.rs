@@ -3,6 +3,7 @@
 mod accept;
 pub mod address;
 pub mod args;
+mod ask;
 mod backup;
 mod check;
 pub mod choose;
@@ -23,6 +24,7 @@ mod rebuild;
 mod restore;
 mod run;
 mod save;
+mod sign;
 mod snapshots;
 mod status;
 
@@ -140,6 +142,7 @@ fn run(context: &mut Context, command: Command) -> Result<Outcome, Failure> {
         Command::Check(args) => check::run(context, &args),
         Command::Rebuild(args) => rebuild::run(context, &args),
         Command::Enroll(args) => enroll::run(context, &args),
+        Command::Ask(args) => ask::run(context, &args),
         Command::Owner(args) => owner::run(context, &args),
         Command::Run(args) => run::run(context, &args),
         Command::Status(args) => status::run(context, &args),

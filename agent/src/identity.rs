@@ -141,13 +141,18 @@ impl IdentityFile {
 
 /// The bytes of a file with a secret, and whether group or others may read it.
 fn read_secret(path: &Path, what: &'static str) -> Result<(Vec<u8>, bool), IdentityError> {
+    read_bounded(path, what, MAX_FILE_BYTES)
+}
+
+/// The same for any file that a person gives, of at most `most` bytes.
+pub fn read_bounded(path: &Path, what: &'static str, most: u64) -> Result<(Vec<u8>, bool), IdentityError> {
     let file = File::open(path).map_err(io_at("open", what, path))?;
     let metadata = file.metadata().map_err(io_at("read", what, path))?;
     let open = metadata.is_file() && metadata.permissions().mode() & OTHERS != 0;
     let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(io_at("read", what, path))?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        let why = "it has more than 1 MiB".to_owned();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(io_at("read", what, path))?;
+    if bytes.len() as u64 > most {
+        let why = format!("it has more than {} MiB", most >> 20);
         return Err(IdentityError::Unusable { what, path: path.to_owned(), why });
     }
     Ok((bytes, open))
@@ -223,7 +228,7 @@ pub fn owner_beside(identity: &Path) -> PathBuf {
 }
 
 /// Writes a new file of mode 0600, durably; one that is there stays as it is.
-fn write_new(path: &Path, what: &'static str, bytes: &[u8]) -> Result<(), IdentityError> {
+pub fn write_new(path: &Path, what: &'static str, bytes: &[u8]) -> Result<(), IdentityError> {
     let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             return Err(IdentityError::Exists { what, path: path.to_owned() });

@@ -327,3 +327,26 @@ fn an_identity_may_come_through_a_pipe() {
         office.command().args(["diff", "latest", "latest", "--identity", "/dev/stdin"]).stdin(reader).output().unwrap();
     assert_eq!(status(&output), 0, "{}", err(&output));
 }
+
+#[test]
+fn another_agents_vault_is_read_with_its_identity() {
+    let office = Office::with_files();
+    office.backup();
+    let first = office.lines(&["snapshots", "--json"])[0]["vault"].as_str().unwrap().to_owned();
+    // Another agent, with a vault of its own in the same store.
+    office.done(&["--state", "other", "init", "--identity-out", "other.identity"]);
+    let (letter, into) = (office.saved("letters/one.txt"), office.path("back"));
+    let into = into.to_str().unwrap();
+    for named in [&["--vault", first.as_str()][..], &[]] {
+        let other = [&["--state", "other"][..], named].concat();
+        let done = |args: &[&str]| office.done(&[&other[..], args].concat());
+        let listed: Value =
+            serde_json::from_str(&done(&["snapshots", "--identity", "opd.identity", "--json"])).unwrap();
+        assert_eq!((&listed["verified"], listed["vault"].as_str()), (&Value::Bool(true), Some(first.as_str())));
+        assert!(done(&["ls", "latest"]).contains("two.pdf"));
+        assert!(done(&["find", "latest", "one.txt"]).contains("one.txt"));
+        assert_eq!(done(&["dump", &format!("latest:{letter}")]), "one");
+        done(&["restore", &format!("latest:{letter}"), "--target", into]);
+        assert_eq!(fs::read_to_string(Path::new(into).join(&letter)).unwrap(), "one");
+    }
+}

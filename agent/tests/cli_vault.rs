@@ -163,13 +163,17 @@ fn bad_usage_is_status_2() {
         &["init", "--recipient", "age1nonsense", "--owner", "o"],
         &["init", "--identity-out", "i", "--class", "secret"],
         &["snapshots", "--store", "s3://bucket/prefix"],
-        &["snapshots", "--store", "https://pusat:8443"],
+        &["snapshots", "--store", "https://pusat:8443/folder"],
         &["snapshots", "--store", ""],
         &["snapshots", "--vault", "1234"],
         &["backup"],
         &["backup", "--stdin", "name", "path"],
         &["restore", "latest", "--target", "t"],
         &["nonsense"],
+        &["ask", "--dataset", "letters", "--reason", "lost"],
+        &["init", "--adopt", "00000000000000000000000000000000"],
+        &["init", "--answer", "a", "--request", "r"],
+        &["init", "--recipient", OTHER, "--request", "r", "--owner", "o"],
     ] {
         let output = office.run(args);
         assert_eq!(status(&output), 2, "{args:?}: {}", err(&output));

@@ -99,7 +99,8 @@ fn what_a_doomed_pack_held_is_written_again_and_nothing_else() {
         assert!(!after.contains(&doomed));
         assert!(after.intersection(&before).count() >= before.len() - 2, "what is alive is used on");
         assert!(again.new_bytes > 0 && again.new_bytes < written.new_bytes / 2, "{again:?} after {written:?}");
-        assert_eq!((again.new, again.removed), (0, 0));
+        // Without the last run's listing all files are new to this one, and none to the vault.
+        assert_eq!((again.new > 0, again.removed), (lose_caches, 0));
         // The site does what it said; what was written since stands without it.
         office.delete(doomed);
         let (third, settled) = office.backup();

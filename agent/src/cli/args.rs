@@ -12,6 +12,7 @@ use pulih_vault::chunker::ChunkSizes;
 use pulih_vault::description::Class;
 use pulih_vault::id::VaultId;
 use pulih_vault::layout::DatasetName;
+use pulih_vault::note::Fingerprint;
 use pulih_vault::tree::name::is_safe_path;
 
 use super::examples;
@@ -69,6 +70,7 @@ pub enum Command {
     Doctor(Doctor),
     Rebuild(Rebuild),
     Enroll(Enroll),
+    Ask(Ask),
     #[command(subcommand)]
     Owner(Owner),
     Run(Run),
@@ -82,7 +84,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(
     after_long_help = examples::INIT,
-    group(ArgGroup::new("readers").args(["recipients", "identity_out"]).required(true).multiple(true))
+    group(ArgGroup::new("readers").args(["recipients", "identity_out", "adopt", "answer"]).required(true).multiple(true))
 )]
 pub struct Init {
     /// Security class of what it will hold: strategis, non-publik or publik
@@ -97,6 +99,18 @@ pub struct Init {
     /// Make a new recovery identity in this file, and its recipient one of the readers
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub identity_out: Option<PathBuf>,
+    /// The owner key is elsewhere: write what it must sign into this file, for `owner sign`
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["owner", "identity_out"])]
+    pub request: Option<PathBuf>,
+    /// Take over this vault of a server that lost its keys
+    #[arg(long, value_name = "VAULT", requires = "request", conflicts_with_all = ["recipients", "class"])]
+    pub adopt: Option<VaultId>,
+    /// The fingerprint of the owner key that must sign [default: the one that the site has on record]
+    #[arg(long, value_name = "SHA256:…", requires = "request")]
+    pub owner_fingerprint: Option<Fingerprint>,
+    /// Make what was asked for with --request: the file that `owner sign` wrote
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["owner", "identity_out", "recipients", "class", "request"])]
+    pub answer: Option<PathBuf>,
 }
 
 /// Save files and folders as a new snapshot
@@ -181,11 +195,48 @@ pub enum Owner {
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
+    /// Sign what a server asked for with `init --request`, away from that server
+    #[command(after_long_help = examples::OWNER_SIGN)]
+    Sign(Sign),
     /// Print the fingerprint of an owner key, for `pulih-controller opd add`
     Show {
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Sign {
+    /// What the server wrote
+    #[arg(value_name = "REQUEST", value_hint = ValueHint::FilePath)]
+    pub request: PathBuf,
+    /// The owner key
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub owner: PathBuf,
+    /// A recovery identity of the vault: needed for a vault that is adopted
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub identity: Option<PathBuf>,
+    /// Where the answer is written, for `init --answer`
+    #[arg(long, value_name = "ANSWER", value_hint = ValueHint::FilePath)]
+    pub out: PathBuf,
+    /// Sign without asking: only where a person has seen what is signed
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Ask the office's walidata for content of a dataset, which the site then lets be read
+#[derive(Debug, Args)]
+#[command(after_long_help = examples::ASK)]
+pub struct Ask {
+    /// Which dataset
+    #[arg(long, value_name = "NAME")]
+    pub dataset: DatasetName,
+    /// Only this snapshot: an id, a unique prefix of one, or `latest` [default: any of the dataset]
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub snapshot: Option<String>,
+    /// Why, for the walidata and for the record
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
 }
 
 /// How finely a dataset is cut, for good: cut otherwise, nothing of it would be known again.

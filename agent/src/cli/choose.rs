@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use pulih_vault::description::Class;
+use pulih_vault::description::{Class, Description, DescriptionName};
 use pulih_vault::id::VaultId;
 use pulih_vault::layout::{Layout, vault_of, vaults};
 use pulih_vault::note::{Fingerprint, VerifierKey};
@@ -27,6 +27,18 @@ impl Writable {
         let trusted = trust::load(store, self.keys.vault, |owner| *owner == self.keys.owner)?;
         warn_of_passed_over(context, &trusted);
         Ok(trusted)
+    }
+
+    /// The description in force, if it lets this agent write.
+    pub fn current<'t>(&self, trusted: &'t TrustedVault) -> Result<&'t (DescriptionName, Description), Failure> {
+        let current = trusted.current();
+        if current.1.agent == self.keys.agent.verifier() {
+            return Ok(current);
+        }
+        Err(Failure::said(format!(
+            "vault {} was handed to another server by its description number {}, signed at {}: this agent writes into it no more",
+            self.keys.vault, current.1.number, current.1.created
+        )))
     }
 
     /// Waits until no other backup of this vault runs, and says so to who looks on.
@@ -101,7 +113,7 @@ pub fn for_writing(context: &Context, store: &dyn Store) -> Result<Writable, Fai
         let dir = state.vault(vault);
         let keys = dir.keys()?.ok_or_else(|| {
             Failure::said(format!(
-                "this agent has no keys of vault {vault} in {}; only the agent that made a vault writes into it",
+                "this agent has no keys of vault {vault} in {}; a reinstalled server takes its vault over with `pulih-agent init --adopt {vault}`",
                 state.path().display()
             ))
         })?;

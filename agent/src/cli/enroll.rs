@@ -8,7 +8,7 @@ use super::address::gateway_url;
 use super::args::Enroll;
 use super::failure::{Failure, Outcome};
 use crate::PROGRAM;
-use crate::state::Site;
+use crate::state::{Site, Turn};
 
 pub fn run(context: &mut Context, args: &Enroll) -> Result<Outcome, Failure> {
     let url = gateway_url(&args.url)?;
@@ -31,6 +31,8 @@ pub fn run(context: &mut Context, args: &Enroll) -> Result<Outcome, Failure> {
         owner: enrolled.owner,
         not_after: enrolled.not_after,
     };
+    // Turns belong to the enrolment: what was said under an earlier one means nothing here.
+    state.save_turn(&Turn::default())?;
     state.save_site(&site)?;
     if context.global.json {
         context.out.json(&json!({
@@ -40,7 +42,7 @@ pub fn run(context: &mut Context, args: &Enroll) -> Result<Outcome, Failure> {
     } else {
         context.out.line(&format!(
             "Enrolled with {} as {} of {}; the certificate is good until {}.\n\nNext, make the vault; \
-             the OPD's owner key signs it:\n  pulih-agent init --store {url} --owner FILE --recipient age1…",
+             the OPD's owner key signs it:\n  pulih-agent init --store {url} --recipient age1… --request FILE",
             site.name, site.agent, site.opd, site.not_after
         ))?;
     }

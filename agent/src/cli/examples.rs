@@ -19,7 +19,32 @@ Examples:
   The same, and the DRC can read it too:
     pulih-agent init --store /srv/pulih --identity-out opd.identity --recipient age1…
   With the recipient of an identity and an owner key that are there already:
-    pulih-agent init --store /srv/pulih --recipient age1… --owner opd.owner";
+    pulih-agent init --store /srv/pulih --recipient age1… --owner opd.owner
+  The owner key never comes to this server:
+    pulih-agent init --store /srv/pulih --recipient age1… --request vault.request
+    pulih-agent owner sign vault.request --owner opd.owner --out vault.answer     (elsewhere)
+    pulih-agent init --store /srv/pulih --answer vault.answer
+  This server was reinstalled, and takes its old vault over:
+    pulih-agent init --store /srv/pulih --adopt VAULT --request vault.request
+    pulih-agent owner sign vault.request --owner opd.owner --identity opd.identity --out vault.answer
+    pulih-agent init --store /srv/pulih --answer vault.answer";
+
+pub const OWNER_SIGN: &str = "\
+It prints what is signed and asks. Compare the agent's key with what the server printed when it
+wrote the request: whoever has that key writes the vault's snapshots from then on.
+
+Examples:
+  pulih-agent owner sign vault.request --owner opd.owner --out vault.answer
+  pulih-agent owner sign vault.request --owner opd.owner --identity opd.identity --out vault.answer";
+
+pub const ASK: &str = "\
+The walidata gives the grant at the Pusat Data, for a time. Until it ends, `restore`, `ls`, `find`
+and `dump` read what was asked for.
+
+Examples:
+  pulih-agent ask --store https://pusat.example.go.id:8443 --dataset letters --reason 'disk failed'
+  pulih-agent restore --store https://pusat.example.go.id:8443 --identity opd.identity \\
+      latest:/srv/letters --target /mnt/back";
 
 pub const ENROLL: &str = "\
 The server gets a certificate and a key of its own, which only let it add to its own vaults. The

@@ -1,6 +1,9 @@
 //! `init`: makes a vault. Keys and files first, the description last: until that is in the
 //! store nothing believes in the vault, so an attempt that ends early leaves none.
 
+mod answer;
+mod request;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -16,11 +19,12 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::Serialize;
 
 use super::Context;
+use super::address::StoreAddress;
 use super::args::Init;
 use super::choose::own_vaults;
 use super::failure::{Failure, Outcome};
 use crate::identity::{NewIdentity, OwnerKey, owner_beside, read_or_make_owner};
-use crate::state::VaultKeys;
+use crate::state::{StateDir, VaultKeys};
 use pulih_vault::utc;
 
 /// What was made; also the command's JSON.
@@ -35,13 +39,23 @@ struct Report {
     description: String,
     recipients: Vec<String>,
     owner_fingerprint: String,
-    owner_file: String,
+    /// `None`: it is elsewhere.
+    owner_file: Option<String>,
     /// Whether the owner key was made now, or was there.
     owner_made: bool,
     identity_file: Option<String>,
 }
 
 pub fn run(context: &mut Context, args: &Init) -> Result<Outcome, Failure> {
+    match (&args.request, &args.answer) {
+        (Some(path), _) => request::run(context, args, path),
+        (None, Some(path)) => answer::run(context, path),
+        (None, None) => here(context, args),
+    }
+}
+
+/// Makes a vault with an owner key that is on this server.
+fn here(context: &mut Context, args: &Init) -> Result<Outcome, Failure> {
     let address = context.address()?;
     let owner_path = owner_path(args)?;
     if !args.recipients.is_empty() {
@@ -57,12 +71,7 @@ pub fn run(context: &mut Context, args: &Init) -> Result<Outcome, Failure> {
     let stop = context.stop.clone();
     let _lock = state.lock_init(&stop, &mut |process| context.inform(&waiting(process)))?;
     let store = address.create(&state, context.turns(&state))?;
-    if let Some(own) = own_vaults(&state, &*store)?.iter().find(|own| own.keys.class == args.class) {
-        return Err(Failure::said(format!(
-            "this agent has a vault of class {} in this store already: {}; `backup` writes into it, and there is no flag for a second one",
-            args.class, own.keys.vault
-        )));
-    }
+    refuse_second(&state, &*store, args.class)?;
     let random = SystemRandom::new();
     let plan = Plan::draw(args, &random)?;
     let keys = state.vault(plan.vault).keys_path();
@@ -71,6 +80,24 @@ pub fn run(context: &mut Context, args: &Init) -> Result<Outcome, Failure> {
         .map_err(|failure| failure.as_cause_of(what_is_left(args, &owner_path, &keys)))?;
     print(context, &made)?;
     Ok(Outcome::Done)
+}
+
+fn refuse_second(state: &StateDir, store: &dyn Store, class: Class) -> Result<(), Failure> {
+    match own_vaults(state, store)?.iter().find(|own| own.keys.class == class) {
+        Some(own) => Err(Failure::said(format!(
+            "this agent has a vault of class {class} in this store already: {}; `backup` writes into it, and there is no flag for a second one",
+            own.keys.vault
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The owner key that the site has on record for this agent's OPD, if the store is that site.
+fn owner_on_record(context: &Context, state: &StateDir) -> Result<Option<Fingerprint>, Failure> {
+    match (context.address()?, state.site()?) {
+        (StoreAddress::Gateway(_), Some(site)) => Ok(Some(site.owner.parse()?)),
+        _ => Ok(None),
+    }
 }
 
 fn waiting(process: Option<u32>) -> String {
@@ -144,6 +171,7 @@ impl<'a> Plan<'a> {
         random: &SystemRandom,
     ) -> Result<Report, Failure> {
         let created = utc::rfc3339((context.clock)());
+        let state = context.state()?;
         let owner = read_or_make_owner(owner_path, random)?;
         if owner.open_to_others {
             let path = owner_path.display();
@@ -156,7 +184,6 @@ impl<'a> Plan<'a> {
         }
         let note = self.describe(created, &owner, random)?;
         let description = DescriptionName { number: 1, hash: ObjectHash::of(note.as_bytes()) };
-        let state = context.state()?;
         let made = self.made(context, &owner, owner_path, description, fingerprint)?;
         let vault = self.vault;
         let keys = VaultKeys {
@@ -209,11 +236,17 @@ impl<'a> Plan<'a> {
             description: description.to_string(),
             recipients: self.recipients.clone(),
             owner_fingerprint: fingerprint.to_string(),
-            owner_file: owner_path.display().to_string(),
+            owner_file: Some(owner_path.display().to_string()),
             owner_made: owner.made,
             identity_file: self.args.identity_out.as_deref().map(|path| path.display().to_string()),
         })
     }
+}
+
+fn other_owner(found: Fingerprint, known: Fingerprint) -> Failure {
+    Failure::said(format!(
+        "the owner key has the fingerprint {found}, and {known} is on record for this agent's OPD; use the key that is on record"
+    ))
 }
 
 /// Puts the description into the store and reads it back as a stranger would.
@@ -233,15 +266,20 @@ fn print(context: &mut Context, made: &Report) -> Result<(), Failure> {
     if context.global.json {
         return context.out.json(made);
     }
+    // A first description makes a vault; a later one gives it to this agent.
+    let is_new = made.description.starts_with("1-");
     let mut text = format!(
-        "Made vault {} of class {} in {}.\n\n  owner's fingerprint  {}\n  owner key            {} ({})\n",
+        "{} vault {} of class {} in {}.\n\n  owner's fingerprint  {}\n",
+        if is_new { "Made" } else { "Took over" },
         made.vault,
         made.class,
         made.store,
         made.owner_fingerprint,
-        made.owner_file,
-        if made.owner_made { "made now" } else { "was there" },
     );
+    if let Some(path) = &made.owner_file {
+        let how = if made.owner_made { "made now" } else { "was there" };
+        let _ = writeln!(text, "  owner key            {path} ({how})");
+    }
     if let Some(path) = &made.identity_file {
         let _ = writeln!(text, "  recovery identity    {path} (made now)");
     }
@@ -249,8 +287,10 @@ fn print(context: &mut Context, made: &Report) -> Result<(), Failure> {
         let _ = writeln!(text, "  can read it          {recipient}");
     }
     let _ = writeln!(text, "  this agent's keys    {}", made.state);
-    text.push_str(ADVICE);
-    if made.identity_file.is_none() {
+    if made.owner_file.is_some() {
+        text.push_str(ADVICE);
+    }
+    if is_new && made.identity_file.is_none() {
         text.push_str(
             "\nNo recovery identity was made here. Write the vault's id and the owner's fingerprint beside those\n\
              of the recipients: without the fingerprint a restore cannot tell whose vault it reads.\n",

@@ -48,7 +48,7 @@ impl Save<'_> {
         let (vault, store) = (self.vault, &self.store);
         let _lock = vault.lock(context)?;
         let trusted = vault.trusted(context, &**store)?;
-        let (description_name, description) = trusted.current();
+        let (description_name, description) = vault.current(&trusted)?;
         let state = vault.dir.dataset(self.dataset)?;
         let expected = state.as_ref().and_then(|state| state.last);
         let newest = newest(&**store, &trusted, self.dataset, expected)?;

@@ -7,6 +7,7 @@
 mod client;
 mod enroll;
 mod error;
+mod lines;
 mod retry;
 mod site;
 mod turns;
@@ -26,7 +27,7 @@ use pulih_vault::store::{ObjectName, Staged, Store, StoreError};
 use client::Client;
 pub use client::Credentials;
 pub use enroll::enroll;
-pub use error::GatewayError;
+pub use error::{GatewayError, refusal};
 pub use site::{Renewing, SiteClient};
 pub use turns::Turns;
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
+use std::io::{BufReader, Read as _, Seek as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use pulih_protocol::error::{Code, ERROR_HEADER, ErrorBody};
 use pulih_protocol::hello::{Hello, Welcome};
 use pulih_protocol::{MAX_BODY_BYTES, path};
-use pulih_vault::id::{ObjectHash, VaultId};
+use pulih_vault::id::{BadId, ObjectHash, VaultId};
 use pulih_vault::store::{MAX_NAME_BYTES, ObjectName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,14 +18,13 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsCo
 use ureq::{Agent, Body};
 
 use super::error::GatewayError;
+use super::lines::{BadList, lines};
 use super::retry;
 use super::turns::{Lineage, Turns, is_lineage};
 
 const CONNECT: Duration = Duration::from_secs(20);
 /// Silence on the line after which a request is given up and tried again.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Names in one list: a vault of 100 TiB has three million packs.
-const MAX_NAMES: usize = 10_000_000;
 const HASH_DIGITS: usize = 64;
 
 /// What lets an agent in.
@@ -50,6 +49,10 @@ pub struct Client {
 /// TLS settings that no feature of another crate in the build can change.
 pub fn tls() -> TlsConfigBuilder {
     TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+}
+
+fn is_about_an_object(code: Code) -> bool {
+    matches!(code, Code::NotFound | Code::AlreadyExists | Code::Full | Code::OutOfRange)
 }
 
 impl Client {
@@ -88,8 +91,15 @@ impl Client {
 
     /// A hello may be sent again: the site knows it by its `next`.
     fn hello(&self, hello: &Hello) -> Result<Welcome, GatewayError> {
-        let welcome: Welcome = Self::trying(|| self.post(path::HELLO, hello))?;
-        if is_lineage(&welcome.lineage) { Ok(welcome) } else { Err(self.strange("a lineage that is none")) }
+        match Self::trying(|| self.post::<Welcome>(path::HELLO, hello)) {
+            Ok(welcome) if is_lineage(&welcome.lineage) => Ok(welcome),
+            Ok(_) => Err(self.strange("a lineage that is none")),
+            // Taken for an answer about the object that comes after it, this would be believed.
+            Err(GatewayError::Refused { body, .. }) if is_about_an_object(body.code) => {
+                Err(self.strange(format!("a hello is answered with: {}", body.message)))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks about objects, as often as it takes, with the lineage that a hello gave.
@@ -208,8 +218,25 @@ impl Client {
         GatewayError::Line { url: self.url.clone(), source: Box::new(ureq::Error::Io(source)) }
     }
 
+    fn is_there(&self, object: &str, lineage: &str) -> Result<bool, GatewayError> {
+        let head = self.agent.head(self.at(object)).header(path::LINEAGE_HEADER, lineage);
+        match self.checked(head.call()) {
+            Ok(_) => Ok(true),
+            Err(GatewayError::Refused { body, .. }) if body.code == Code::NotFound => Ok(false),
+            // A vault whose first description is on its way is nobody's yet.
+            Err(GatewayError::Refused { body, .. }) if body.code == Code::Forbidden => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     pub fn put(&self, object: &str, file: &mut File) -> Result<(), GatewayError> {
+        let mut tried = false;
         self.about_objects(|lineage| {
+            // An object whose answer was lost need not cross a slow line again.
+            if std::mem::replace(&mut tried, true) && self.is_there(object, lineage)? {
+                let body = ErrorBody::new(Code::AlreadyExists, "the object arrived with an earlier try");
+                return Err(GatewayError::Refused { url: self.url.clone(), body });
+            }
             file.rewind().map_err(GatewayError::Spool)?;
             let request = self.agent.put(self.at(object)).header(path::LINEAGE_HEADER, lineage);
             self.checked(request.send(&*file)).map(|_| ())
@@ -221,10 +248,7 @@ impl Client {
         self.about_objects(|lineage| {
             let request = self.agent.get(self.at(&path)).header(path::LINEAGE_HEADER, lineage);
             let mut names = Vec::new();
-            self.lines(self.checked(request.call())?, MAX_NAME_BYTES, |name| {
-                names.push(name.parse().map_err(|e| self.strange(e))?);
-                if names.len() <= MAX_NAMES { Ok(()) } else { Err(self.strange("a list without end")) }
-            })?;
+            self.lines(request.call(), MAX_NAME_BYTES, |name| name.parse().map(|name| names.push(name)))?;
             Ok(names)
         })
     }
@@ -234,33 +258,22 @@ impl Client {
         let path = format!("{}?vault={vault}", path::DOOMED);
         Self::trying(|| {
             let mut doomed = BTreeSet::new();
-            self.lines(self.checked(self.agent.get(self.at(&path)).call())?, HASH_DIGITS, |hash| {
-                doomed.insert(hash.parse().map_err(|e| self.strange(e))?);
-                if doomed.len() <= MAX_NAMES { Ok(()) } else { Err(self.strange("a list without end")) }
-            })?;
+            let answer = self.agent.get(self.at(&path)).call();
+            self.lines(answer, HASH_DIGITS, |hash| hash.parse().map(|hash| _ = doomed.insert(hash)))?;
             Ok(doomed)
         })
     }
 
-    /// Calls `each` with the lines of a list. Its end is a line of its own, so that one cut short
-    /// is not taken for whole.
     fn lines(
         &self,
-        mut answer: Response<Body>,
+        answer: Result<Response<Body>, ureq::Error>,
         most_bytes: usize,
-        mut each: impl FnMut(&str) -> Result<(), GatewayError>,
+        each: impl FnMut(&str) -> Result<(), BadId>,
     ) -> Result<(), GatewayError> {
-        let mut lines = BufReader::new(answer.body_mut().as_reader());
-        let mut line = String::new();
-        loop {
-            line.clear();
-            let limit = most_bytes as u64 + 2;
-            (&mut lines).take(limit).read_line(&mut line).map_err(|source| self.broken(source))?;
-            match line.strip_suffix('\n') {
-                Some("") => return Ok(()),
-                Some(text) => each(text)?,
-                None => return Err(self.broken(std::io::ErrorKind::UnexpectedEof.into())),
-            }
-        }
+        let mut answer = self.checked(answer)?;
+        lines(BufReader::new(answer.body_mut().as_reader()), most_bytes, each).map_err(|error| match error {
+            BadList::Line(source) => self.broken(source),
+            BadList::Strange(why) => self.strange(why),
+        })
     }
 }

@@ -37,6 +37,21 @@ pub enum GatewayError {
     Credentials(String),
 }
 
+/// Why a gateway refused, if that is at the bottom of an error: as [`Code::Doomed`], after which
+/// a backup is run again.
+pub fn refusal(error: &(dyn Error + 'static)) -> Option<Code> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let found = error.downcast_ref().or_else(|| held.and_then(|held| held.downcast_ref::<GatewayError>()));
+        if let Some(gateway) = found {
+            return gateway.code();
+        }
+        cause = error.source();
+    }
+    None
+}
+
 /// What to do about a refusal, where the agent knows better than the site.
 fn advice(code: Code) -> &'static str {
     match code {
@@ -103,6 +118,7 @@ impl GatewayError {
 
 #[cfg(test)]
 mod tests {
+    use pulih_vault::error::VaultError;
     use pulih_vault::id::ObjectHash;
 
     use super::*;
@@ -125,9 +141,18 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_is_found_behind_what_it_caused() {
+        let manifest = "vaults/x/snapshots/y".parse().unwrap();
+        let error = VaultError::from(refused(Code::Doomed).of(&manifest, "put"));
+        assert_eq!(refusal(&error), Some(Code::Doomed));
+        assert_eq!(refusal(&refused(Code::Clone)), Some(Code::Clone));
+        assert_eq!(refusal(&VaultError::Stopped { what: "a test" }), None);
+    }
+
+    #[test]
     fn a_clone_is_told_what_to_do() {
         let text = refused(Code::Clone).to_string();
-        assert!(text.contains("another machine") || text.contains("Another machine"), "{text}");
+        assert!(text.contains("Another machine"), "{text}");
         assert!(text.contains("new token"), "{text}");
     }
 }

@@ -94,6 +94,7 @@ mod tests {
         GatewayError::Refused { url: "https://site".into(), body: ErrorBody::new(code, "no") }
     }
 
+    #[allow(clippy::unnecessary_wraps)] // As a site answers.
     fn welcome(hello: &Hello) -> Result<Welcome, GatewayError> {
         Ok(Welcome { lineage: format!("lineage-{}", hello.next), rejoined: false, at: String::new() })
     }
