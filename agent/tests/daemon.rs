@@ -68,7 +68,7 @@ impl Server {
 
     fn start(&mut self) {
         let mut command = self.command();
-        command.arg("run").env("NOTIFY_SOCKET", self.path("notify")).stderr(Stdio::null());
+        command.arg("run").env("NOTIFY_SOCKET", self.path("notify")).stderr(Stdio::inherit());
         self.daemon = Some(command.spawn().unwrap());
         self.hears("READY=1");
     }
@@ -156,6 +156,7 @@ fn datasets_are_saved_by_the_policy_and_reported() {
     }
     assert_eq!(count(&server.site, "snapshots"), 2);
     // Nobody reports twice, and what the site took is forgotten.
+    server.signal("HUP");
     let idle = server.reported(|report| (report.jobs.is_empty() && report.policy.is_some()).then(|| report.clone()));
     assert_eq!(idle.policy.unwrap().len(), 64);
     let again = server.run(&["run"]);

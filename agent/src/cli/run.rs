@@ -171,6 +171,10 @@ impl Daemon<'_> {
             }
             let now = (self.context.clock)();
             let (followed, runs) = self.runs(now);
+            site.must_live()?;
+            if self.shared.is_urgent() {
+                site.now();
+            }
             match decide(now, &runs) {
                 Decision::Begin(dataset, run) => {
                     self.save(&dataset, run);

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use pulih_agent::state::{Site, StateDir};
-use pulih_protocol::enroll::Renewed;
+use pulih_protocol::enroll::{LapsedRenewal, Renewal, Renewed};
 use pulih_protocol::error::{Code, ErrorBody};
 use pulih_protocol::path;
 use pulih_protocol::policy::PolicyInForce;
 use pulih_protocol::report::{AgentView, DatasetView, PointView, Report, ReportTaken, VaultView};
 use pulih_stores::Credentials;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
@@ -72,14 +72,14 @@ impl FakeSite {
         let inner = Arc::new(Mutex::new(Inner { policy: policy.to_owned(), approved: true, ..Inner::default() }));
         let renewals = Arc::new(AtomicUsize::new(0));
         let (config, its_inner, its_renewals) = (Arc::new(config), inner.clone(), renewals.clone());
-        let certificate = agent.pem();
+        let ca = Arc::new(ca);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let connection = ServerConnection::new(config.clone()).unwrap();
                 let peer = Peer {
                     inner: its_inner.clone(),
                     renewals: its_renewals.clone(),
-                    certificate: certificate.clone(),
+                    ca: ca.clone(),
                 };
                 // A peer that goes away ends its connection and nothing else.
                 std::thread::spawn(move || peer.serve(StreamOwned::new(connection, stream)));
@@ -108,7 +108,7 @@ impl FakeSite {
 struct Peer {
     inner: Arc<Mutex<Inner>>,
     renewals: Arc<AtomicUsize>,
-    certificate: String,
+    ca: Arc<CertifiedIssuer<'static, KeyPair>>,
 }
 
 type Answer = (u16, Vec<u8>);
@@ -165,10 +165,18 @@ impl Peer {
                 json_of(&ReportTaken { at: NOW.to_owned(), policy: hash, renew: inner.renew })
             }
             ("POST", path::RENEW | path::RENEW_LAPSED) => {
+                let csr = match target {
+                    path::RENEW => serde_json::from_slice::<Renewal>(&body).unwrap().csr,
+                    _ => {
+                        let line = body.split(|&byte| byte == b'\n').next().unwrap();
+                        serde_json::from_slice::<LapsedRenewal>(line).unwrap().csr
+                    }
+                };
+                let certificate = CertificateSigningRequestParams::from_pem(&csr).unwrap().signed_by(&self.ca).unwrap();
                 self.renewals.fetch_add(1, Ordering::Relaxed);
                 inner.renew = false;
                 let not_after = "2027-02-20T00:00:00Z".to_owned();
-                json_of(&Renewed { certificate: self.certificate.clone(), not_after })
+                json_of(&Renewed { certificate: certificate.pem(), not_after })
             }
             _ => inner.object(method, target, range, body),
         }
