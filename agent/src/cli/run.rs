@@ -66,13 +66,13 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
         path,
         config,
         accepted: None,
+        planned_by: None,
         memory,
         started,
         shared,
         signals,
         context,
     };
-    daemon.read_accepted();
     daemon.go_on()?;
     Ok(Outcome::Done)
 }
@@ -141,6 +141,8 @@ struct Daemon<'a> {
     config: Config,
     /// The policy whose excludes were accepted on this server.
     accepted: Option<Followed>,
+    /// The policy by which runs were planned last.
+    planned_by: Option<Arc<Followed>>,
     memory: Memory,
     started: i64,
     shared: Arc<Shared>,
@@ -169,6 +171,10 @@ impl Daemon<'_> {
             }
             let now = (self.context.clock)();
             let (followed, runs) = self.runs(now);
+            site.must_live()?;
+            if self.shared.is_urgent() {
+                site.now();
+            }
             match decide(now, &runs) {
                 Decision::Begin(dataset, run) => {
                     self.save(&dataset, run);
@@ -212,6 +218,10 @@ impl Daemon<'_> {
     /// The next run of each dataset, by the policy that is followed now; and tells who reports.
     fn runs(&mut self, now: i64) -> (Option<Arc<Followed>>, BTreeMap<DatasetName, Run>) {
         let followed = self.shared.policy();
+        if followed != self.planned_by {
+            self.read_accepted();
+            self.planned_by.clone_from(&followed);
+        }
         let mut runs = BTreeMap::new();
         let mut reports = Vec::new();
         let mut met = false;

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use pulih_protocol::report::ReportTaken;
@@ -23,12 +24,22 @@ const MOST_REPORTS: usize = 8;
 /// What the site knows is asked for so many beats after it was asked the last time.
 const VIEW_EVERY: u32 = 10;
 
-/// Asks the thread for a beat now.
+/// The thread, as the deciding one sees it.
 pub struct Beats {
     nudge: SyncSender<()>,
+    thread: JoinHandle<()>,
 }
 
 impl Beats {
+    /// Without it the site would take this server for dead.
+    pub fn must_live(&self) -> Result<(), Failure> {
+        if self.thread.is_finished() {
+            return Err(Failure::said("what talks to the site has ended, which is a mistake in this program"));
+        }
+        Ok(())
+    }
+
+    /// A beat now, and not in a minute.
     pub fn now(&self) {
         // One that waits already is as good.
         let _ = self.nudge.try_send(());
@@ -38,7 +49,7 @@ impl Beats {
 pub fn start(shared: Arc<Shared>) -> Result<Beats, Failure> {
     let (nudge, nudges) = mpsc::sync_channel(1);
     let mut line = Line { shared, unreached: None, passed_over: String::new(), until_view: 0 };
-    start_thread("site", move || {
+    let thread = start_thread("site", move || {
         loop {
             let result = line.beat();
             line.tell(result);
@@ -50,7 +61,7 @@ pub fn start(shared: Arc<Shared>) -> Result<Beats, Failure> {
             }
         }
     })?;
-    Ok(Beats { nudge })
+    Ok(Beats { nudge, thread })
 }
 
 struct Line {
@@ -72,7 +83,7 @@ impl Line {
         let client = SiteClient::open(&site.credentials)?;
         let taken = self.report(&client)?;
         if self.policy(&client, &taken)? {
-            // What is alarming about it is worth a report of its own.
+            // That it is followed, or what is alarming about it, is worth a report of its own.
             self.report(&client)?;
         }
         if taken.renew {
@@ -99,7 +110,7 @@ impl Line {
         }
     }
 
-    /// Fetches the policy in force if it is another one. Whether there is an alarm about it.
+    /// Fetches the policy in force if it is another one. Whether that changed something.
     fn policy(&mut self, client: &SiteClient, taken: &ReportTaken) -> Result<bool, Failure> {
         let followed = self.shared.policy();
         let known = followed.as_ref().is_some_and(|its| its.claimed == taken.policy);
@@ -118,7 +129,7 @@ impl Line {
                 }
                 tell("note", &format!("following policy {} from now on", policy.title()));
                 self.shared.follow(*policy)?;
-                return Ok(false);
+                return Ok(true);
             }
             Verdict::Refused(why) => {
                 ("policy-refused", format!("the site offers what is no policy; the one before stays in force: {why}"))

@@ -4,8 +4,9 @@
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use pulih_protocol::report::{AgentView, DatasetReport, Job, Report};
@@ -33,6 +34,8 @@ pub struct Shared {
     /// Held while the file of what the site said is written.
     view: Mutex<()>,
     waker: UnixStream,
+    /// There is an alarm that the site should hear of now.
+    urgent: AtomicBool,
     born: Instant,
     /// Seconds after `born` until which the deciding thread counts as alive.
     alive_until: AtomicU64,
@@ -61,7 +64,7 @@ impl Shared {
         let policy = or_anew(state.policy())?.map(Arc::new);
         let now = Mutex::new(Now { policy, datasets: Vec::new() });
         let (view, born, alive_until) = (Mutex::new(()), Instant::now(), AtomicU64::new(0));
-        Ok(Self { state, clock, config, notify, outbox, now, view, waker, born, alive_until })
+        Ok(Self { state, clock, config, notify, outbox, now, view, waker, urgent: AtomicBool::new(false), born, alive_until })
     }
 
     pub fn policy(&self) -> Option<Arc<Followed>> {
@@ -100,6 +103,11 @@ impl Shared {
         }
         tell("warning", text);
         self.change_outbox(|outbox| outbox.raise(alarm, about, text));
+        self.urgent.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_urgent(&self) -> bool {
+        self.urgent.swap(false, Ordering::Relaxed)
     }
 
     fn change_outbox(&self, change: impl FnOnce(&mut Outbox)) {
@@ -161,12 +169,12 @@ pub fn watch(shared: Arc<Shared>, every: Duration) -> Result<(), Failure> {
         }
         std::thread::sleep(every);
     };
-    start_thread("watchdog", watch)
+    start_thread("watchdog", watch).map(|_| ())
 }
 
-pub fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+pub fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
     let started = std::thread::Builder::new().name(name.into()).spawn(work);
-    started.map(|_| ()).map_err(|error| Failure::said(format!("cannot start a thread: {error}")))
+    started.map_err(|error| Failure::said(format!("cannot start a thread: {error}")))
 }
 
 /// A run that tells of no progress for so long hangs: a pack of 128 MiB takes two and a half hours

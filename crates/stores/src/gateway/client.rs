@@ -11,6 +11,8 @@ use pulih_protocol::hello::{Hello, Welcome};
 use pulih_protocol::{MAX_BODY_BYTES, path};
 use pulih_vault::id::{BadId, ObjectHash, VaultId};
 use pulih_vault::store::{MAX_NAME_BYTES, ObjectName};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::sign::CertifiedKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::Response;
@@ -55,12 +57,21 @@ fn is_about_an_object(code: Code) -> bool {
     matches!(code, Code::NotFound | Code::AlreadyExists | Code::Full | Code::OutOfRange)
 }
 
+/// A certificate of another key would end the process in the midst of the first request.
+fn must_fit(certificate: &Certificate, key: &PrivateKey) -> Result<(), GatewayError> {
+    let unfit = |error: rustls::Error| GatewayError::Credentials(error.to_string());
+    let der = PrivateKeyDer::try_from(key.der()).map_err(|error| GatewayError::Credentials(error.to_string()))?;
+    let key = rustls::crypto::ring::sign::any_supported_type(&der).map_err(unfit)?;
+    CertifiedKey::new(vec![certificate.der().to_vec().into()], key).keys_match().map_err(unfit)
+}
+
 impl Client {
     pub fn new(credentials: &Credentials) -> Result<Self, GatewayError> {
         let bad = |error: ureq::Error| GatewayError::Credentials(error.to_string());
         let certificate = Certificate::from_pem(credentials.certificate.as_bytes()).map_err(bad)?;
         let key = PrivateKey::from_pem(credentials.key.as_bytes()).map_err(bad)?;
         let ca = Certificate::from_pem(credentials.ca.as_bytes()).map_err(bad)?;
+        must_fit(&certificate, &key)?;
         let tls = tls()
             .client_cert(Some(ClientCert::new_with_certs(&[certificate], key)))
             .root_certs(RootCerts::new_with_certs(&[ca]))

@@ -69,7 +69,7 @@ impl Renewing {
     fn end(self, old: &Credentials, renewed: Renewed) -> Result<(Credentials, String), GatewayError> {
         let credentials =
             Credentials { certificate: renewed.certificate, key: self.key.serialize_pem(), ..old.clone() };
-        // One that cannot be used must not take the place of one that can.
+        // One that cannot be used, as one for another key, must not take the place of one that can.
         Client::new(&credentials)?;
         Ok((credentials, renewed.not_after))
     }
