@@ -201,7 +201,8 @@ fn what_failed_is_tried_again_until_it_succeeds() {
     assert_eq!(server.job("letters").outcome, JobOutcome::Failed);
     assert_eq!(count(&server.site, "snapshots"), 0);
     server.site.inner().refuse_packs = false;
-    let done = |report: &Report| report.jobs.iter().any(|job| job.dataset == "letters" && job.outcome == JobOutcome::Done);
+    let done =
+        |report: &Report| report.jobs.iter().any(|job| job.dataset == "letters" && job.outcome == JobOutcome::Done);
     server.reported(|report| done(report).then_some(()));
     server.stop();
     assert_eq!(server.status()["datasets"][0]["overdue_since"], Value::Null);

@@ -179,7 +179,9 @@ fn a_snapshot_that_is_not_complete_is_no_recovery_point() {
     let vault = server.vault();
     site.approve("app-1", "letters");
     server.write("letter", b"isi surat");
-    // Saved onto a disk, and sent object by object: all but one pack.
+    // Saved onto a disk, twice, and sent object by object: all but one pack.
+    server.seed("letters");
+    server.write("second", b"surat kedua");
     let disk = server.seed("letters");
     let objects = |kind: &str| -> Vec<(String, Vec<u8>)> {
         let found = files(&disk.join("vaults").join(&vault).join(kind));
@@ -188,7 +190,7 @@ fn a_snapshot_that_is_not_complete_is_no_recovery_point() {
     };
     let raw = Raw::of(&server, true);
     let put = |(name, bytes): &(String, Vec<u8>)| raw.send("PUT", &format!("/v1/objects/{name}"), bytes);
-    let (packs, manifest) = (objects("packs"), objects("snapshots").remove(0));
+    let (packs, manifest) = (objects("packs"), objects("snapshots").pop().unwrap());
     assert!(packs.len() > 1);
     for object in packs[1..].iter().chain(&objects("index")) {
         assert_eq!(put(object).status, 201);

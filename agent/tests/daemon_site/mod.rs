@@ -63,12 +63,8 @@ impl FakeSite {
                 PrivateKeyDer::try_from(gateway_key.serialize_der()).unwrap(),
             )
             .unwrap();
-        let credentials = Credentials {
-            url: url.clone(),
-            ca: ca.pem(),
-            certificate: agent.pem(),
-            key: agent_key.serialize_pem(),
-        };
+        let credentials =
+            Credentials { url: url.clone(), ca: ca.pem(), certificate: agent.pem(), key: agent_key.serialize_pem() };
         let inner = Arc::new(Mutex::new(Inner { policy: policy.to_owned(), approved: true, ..Inner::default() }));
         let renewals = Arc::new(AtomicUsize::new(0));
         let (config, its_inner, its_renewals) = (Arc::new(config), inner.clone(), renewals.clone());
@@ -76,11 +72,7 @@ impl FakeSite {
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let connection = ServerConnection::new(config.clone()).unwrap();
-                let peer = Peer {
-                    inner: its_inner.clone(),
-                    renewals: its_renewals.clone(),
-                    ca: ca.clone(),
-                };
+                let peer = Peer { inner: its_inner.clone(), renewals: its_renewals.clone(), ca: ca.clone() };
                 // A peer that goes away ends its connection and nothing else.
                 std::thread::spawn(move || peer.serve(StreamOwned::new(connection, stream)));
             }

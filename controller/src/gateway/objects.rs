@@ -107,9 +107,7 @@ pub async fn put(
         }
         ObjectKind::Manifest(dataset, name) => {
             let note = stream::whole(body, length).await?;
-            pusat
-                .blocking(move |pusat| pusat.accept(&agent, object.vault, &dataset, name, &note))
-                .await?;
+            pusat.blocking(move |pusat| pusat.accept(&agent, object.vault, &dataset, name, &note)).await?;
         }
         ObjectKind::Pack(hash) | ObjectKind::Index(hash) | ObjectKind::Reach(hash) => {
             let reserved = pusat.reserve(&agent, length)?;

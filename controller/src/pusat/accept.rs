@@ -109,6 +109,9 @@ impl Pusat {
                 ),
             ));
         }
+        if description.predecessor != Some(*newest) {
+            return Err(refused("the description does not follow the vault's newest one"));
+        }
         if description.class != before.class {
             return Err(refused("a vault keeps its class"));
         }

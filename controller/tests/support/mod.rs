@@ -214,6 +214,30 @@ impl Server<'_> {
         disk
     }
 
+    /// A file of the snapshot with this sequence, restored from the site's store by its owner.
+    pub fn restored(&self, dataset: &str, sequence: u32, name: &str) -> Vec<u8> {
+        let (store, identity) = (self.site.path("store"), self.path("identity"));
+        let folder = store.join("vaults").join(self.vault()).join("snapshots").join(dataset);
+        let mut names =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let snapshot = names.find(|its| its.starts_with(&format!("{sequence:010}-"))).unwrap();
+        let target = self.path(&format!("restored-{sequence}"));
+        let (id, vault) = (snapshot.split('-').next_back().unwrap(), self.vault());
+        succeeded(&self.run(&[
+            "restore",
+            "--store",
+            store.to_str().unwrap(),
+            "--vault",
+            &vault,
+            "--identity",
+            identity.to_str().unwrap(),
+            id,
+            "--target",
+            target.to_str().unwrap(),
+        ]));
+        std::fs::read(target.join(self.path("tree").strip_prefix("/").unwrap()).join(name)).unwrap()
+    }
+
     pub fn backup(&self, dataset: &str) -> Output {
         let tree = self.path("tree");
         self.run(&["backup", "--quiet", "--store", &self.site.url, "--dataset", dataset, tree.to_str().unwrap()])

@@ -66,10 +66,8 @@ fn object(name: &ObjectName) -> String {
 
 impl Store for GatewayStore {
     fn stage(&self) -> Result<Box<dyn Staged>, StoreError> {
-        let file = tempfile::tempfile_in(&self.spool).map_err(|source| StoreError::Io {
-            action: format!("make a file in {}", self.spool.display()),
-            source,
-        })?;
+        let file = tempfile::tempfile_in(&self.spool)
+            .map_err(|source| StoreError::Io { action: format!("make a file in {}", self.spool.display()), source })?;
         Ok(Box::new(Spooled { client: self.client.clone(), file }))
     }
 

@@ -18,12 +18,7 @@ pub fn enroll(url: &str, token: &Token, host: &str, program: &str) -> Result<(Cr
     let client = Client::with(tls().root_certs(RootCerts::new_with_certs(&[parsed])).build(), url);
     let key = KeyPair::generate().map_err(bad)?;
     let csr = CertificateParams::default().serialize_request(&key).and_then(|csr| csr.pem()).map_err(bad)?;
-    let request = Request {
-        secret: token.secret_text(),
-        csr,
-        host: host.to_owned(),
-        program: program.to_owned(),
-    };
+    let request = Request { secret: token.secret_text(), csr, host: host.to_owned(), program: program.to_owned() };
     let enrolled: Enrolled = client.post(path::ENROLL, &request)?;
     let credentials =
         Credentials { url: url.to_owned(), ca, certificate: enrolled.certificate.clone(), key: key.serialize_pem() };
