@@ -64,7 +64,19 @@ impl Shared {
         let policy = or_anew(state.policy())?.map(Arc::new);
         let now = Mutex::new(Now { policy, datasets: Vec::new() });
         let (view, born, alive_until) = (Mutex::new(()), Instant::now(), AtomicU64::new(0));
-        Ok(Self { state, clock, config, notify, outbox, now, view, waker, urgent: AtomicBool::new(false), born, alive_until })
+        Ok(Self {
+            state,
+            clock,
+            config,
+            notify,
+            outbox,
+            now,
+            view,
+            waker,
+            urgent: AtomicBool::new(false),
+            born,
+            alive_until,
+        })
     }
 
     pub fn policy(&self) -> Option<Arc<Followed>> {
