@@ -255,10 +255,14 @@ fn without_the_site_the_last_that_is_known_is_shown_and_followed() {
     let mut server = Server::new(DEFAULT);
     server.start();
     server.job("site");
-    until(|| server.status()["datasets"][1]["last_point"].is_object());
+    let state = StateDir::at(server.path("state"));
+    let known = || {
+        let vaults = state.seen_view().unwrap().unwrap().view.vaults;
+        vaults.iter().flat_map(|vault| &vault.datasets).filter(|its| its.newest.is_some()).count()
+    };
+    until(|| known() == 2);
     server.stop();
     // Nobody answers there.
-    let state = StateDir::at(server.path("state"));
     let mut site = state.site().unwrap().unwrap();
     site.credentials.url = "https://localhost:1".into();
     state.save_site(&site).unwrap();
