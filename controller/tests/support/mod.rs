@@ -10,7 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 /// The agent's program lies beside the controller's; building the workspace's tests builds both.
-fn agent_program() -> PathBuf {
+pub fn agent_program() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_pulih-controller")).with_file_name("pulih-agent");
     assert!(path.exists(), "{} is not built: run `cargo build --workspace --bins`", path.display());
     path
