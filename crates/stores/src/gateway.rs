@@ -7,7 +7,7 @@
 mod client;
 mod enroll;
 mod error;
-mod retry;
+
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -15,7 +15,7 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsCo
 use ureq::{Agent, Body};
 
 use super::error::GatewayError;
-use super::retry;
+use crate::retry;
 
 const CONNECT: Duration = Duration::from_secs(20);
 /// Silence on the line after which a request is given up and tried again.
