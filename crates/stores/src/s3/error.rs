@@ -60,6 +60,8 @@ impl S3Error {
                 let message = service.err().message().filter(|text| !text.is_empty()).unwrap_or("it gives no reason");
                 Self::Refused { host, status, code: bounded(code), message: bounded(message) }
             }
+            // Not a line that broke: the same would come again.
+            _ if is_too_long(&error) => Self::Strange { host, why: "an answer without end".to_owned() },
             SdkError::TimeoutError(_) => Self::Line { host, why: "no answer in time".to_owned() },
             SdkError::DispatchFailure(_) if is_certificate(&error) => {
                 Self::Certificate { host, why: bounded(&root_cause(&error)) }
@@ -168,6 +170,17 @@ fn root_cause(error: &(dyn StdError + 'static)) -> String {
         cause = inner;
     }
     cause.to_string()
+}
+
+fn is_too_long(error: &(dyn StdError + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Whether a certificate is why the connection failed: trying again would not help.
