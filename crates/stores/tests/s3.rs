@@ -38,15 +38,22 @@ fn now() -> i64 {
 #[test]
 fn it_is_a_store_with_and_without_checksums() {
     let weed = Weed::start();
+    weed.bucket("plain", false);
     // An append-only role is enough for all of it.
     let env = weed.env("agent");
-    for checksums in ["supported", "required"] {
-        let count = AtomicU32::new(0);
-        conformance::run(&|| {
-            let store = count.fetch_add(1, Ordering::Relaxed);
-            Box::new(open(&env, &format!("s3://pulih/{checksums}/{store}?checksums={checksums}"), &options()))
-        });
+    for (number, check) in conformance::CHECKS.iter().enumerate() {
+        for checksums in ["supported", "required"] {
+            // Where SeaweedFS keeps versions it adds to names in folders of its own, and so has no
+            // room for a part of 255 bytes. (docs/stores.md)
+            let bucket = if check.name.starts_with("long names") { "plain" } else { "pulih" };
+            println!("check: {}, checksums {checksums}, bucket {bucket}", check.name);
+            (check.run)(&open(&env, &format!("s3://{bucket}/{checksums}/{number}?checksums={checksums}"), &options()));
+        }
     }
+    let store = open(&env, "s3://pulih/long", &options());
+    let long = name(&format!("vaults/{}", "p".repeat(246)));
+    store.create(&long, b"long").unwrap();
+    assert_eq!(store.read(&long, 9).unwrap(), b"long");
 }
 
 #[test]
@@ -119,14 +126,23 @@ impl Raw {
         self.runtime.block_on(asked.send()).unwrap().version_id.unwrap()
     }
 
-    /// Whether a version is gone after it was asked to be deleted, with all rights there are.
-    fn deletes(&self, key: &str, version: &str) -> bool {
+    /// Asks for a version to be deleted, with all rights there are.
+    fn delete(&self, key: &str, version: &str) {
         for bypass in [false, true] {
             let ask = self.client.delete_object().bucket("pulih").key(key).version_id(version);
             let _ = self.runtime.block_on(ask.set_bypass_governance_retention(bypass.then_some(true)).send());
         }
+    }
+
+    fn is_there(&self, key: &str, version: &str) -> bool {
         let look = self.client.head_object().bucket("pulih").key(key).version_id(version);
-        self.runtime.block_on(look.send()).is_err()
+        match self.runtime.block_on(look.send()) {
+            Ok(_) => true,
+            Err(error) => {
+                assert_eq!(error.raw_response().map(|answer| answer.status().as_u16()), Some(404), "{error:?}");
+                false
+            }
+        }
     }
 }
 
@@ -152,13 +168,15 @@ fn nobody_deletes_before_a_lock_ends_and_a_lock_only_grows() {
     let admin = Raw::new(&weed.env("admin"));
     let version = admin.version("v/packs/one");
     for who in ["admin", "agent", "reader"] {
-        assert!(!Raw::new(&weed.env(who)).deletes("v/packs/one", &version), "{who} deleted a locked object");
+        Raw::new(&weed.env(who)).delete("v/packs/one", &version);
+        assert!(admin.is_there("v/packs/one", &version), "{who} deleted a locked object");
     }
     assert!(now() < first + 5, "this machine was too slow for the test to prove anything");
     let deadline = Instant::now() + Duration::from_secs(90);
-    while !admin.deletes("v/packs/one", &version) {
+    while admin.is_there("v/packs/one", &version) {
         assert!(Instant::now() < deadline, "it was not the lock that kept the object");
         thread::sleep(Duration::from_millis(200));
+        admin.delete("v/packs/one", &version);
     }
     assert!(now() >= first + 5, "the lock ended early");
 

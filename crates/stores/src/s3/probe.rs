@@ -24,8 +24,21 @@ const LOCK_SECONDS: i64 = 600;
 const STEP_SECONDS: i64 = 120;
 const TRIES: u32 = 3;
 
-/// What a refusal is worth.
 type Answer<T> = Result<T, S3Error>;
+
+/// What is found under a name. That this identity may not look is not that nothing is there.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Bytes(Vec<u8>),
+    Nothing,
+    Hidden,
+}
+
+impl Found {
+    fn is(&self, bytes: &[u8]) -> bool {
+        matches!(self, Self::Bytes(found) if found == bytes)
+    }
+}
 
 pub async fn run(client: Arc<Client>) -> Result<Probe, S3Error> {
     let mut tried = 0;
@@ -113,8 +126,7 @@ impl Trial {
         Ok(put.version_id)
     }
 
-    /// The bytes of an object; `None` if it is not there.
-    async fn get(&self, name: &str, version: Option<&str>) -> Answer<Option<Vec<u8>>> {
+    async fn get(&self, name: &str, version: Option<&str>) -> Answer<Found> {
         let got = self
             .client
             .s3
@@ -128,9 +140,10 @@ impl Trial {
         match got.map_err(|error| self.client.error(error)) {
             Ok(answer) => {
                 let bytes = answer.body.collect().await.map_err(|error| self.client.line(error))?;
-                Ok(Some(bytes.to_vec()))
+                Ok(Found::Bytes(bytes.to_vec()))
             }
-            Err(error) if error.is_refusal() => Ok(None),
+            Err(error) if error.is_not_found() => Ok(Found::Nothing),
+            Err(error) if error.is_refusal() => Ok(Found::Hidden),
             Err(error) => Err(error),
         }
     }
@@ -153,9 +166,12 @@ impl Trial {
         self.put("once", b"first", How::default()).await?;
         let second = unless_down(self.put("once", b"second", How::default()).await)?;
         let there = self.get("once", None).await?;
-        Ok(match (second, there.as_deref()) {
-            (Err(_), Some(b"first")) => Finding::yes("a second put of a name is refused, and the first bytes stay"),
-            (Ok(_), Some(b"first")) => {
+        Ok(match (second, there) {
+            (_, Found::Hidden) => unseen(),
+            (Err(_), there) if there.is(b"first") => {
+                Finding::yes("a second put of a name is refused, and the first bytes stay")
+            }
+            (Ok(_), there) if there.is(b"first") => {
                 Finding::no("a second put of a name is answered as done, though the first bytes stay")
             }
             _ => Finding::no("a second put of a name replaces the first"),
@@ -184,7 +200,8 @@ impl Trial {
         }
         let there = self.get("raced", None).await?;
         Ok(match winners.as_slice() {
-            [winner] if there.as_deref() == Some(*winner) => {
+            [_] if there == Found::Hidden => unseen(),
+            [winner] if there.is(winner) => {
                 Finding::yes(format!("of {WRITERS} writers of one name exactly one wins"))
             }
             [_] => Finding::no("the object is not that of the one writer that was told so"),
@@ -196,12 +213,17 @@ impl Trial {
         self.put("parts", b"first", How::default()).await?;
         let ended = unless_down(self.upload_in_parts("parts").await)?;
         let there = self.get("parts", None).await?;
-        Ok(match (ended, there.as_deref()) {
-            (Err(error), Some(b"first")) if error.is_taken() => {
+        Ok(match (ended, there) {
+            (_, Found::Hidden) => unseen(),
+            (Err(error), there) if there.is(b"first") && error.is_taken() => {
                 Finding::yes("an upload in parts onto a name that is taken is refused")
             }
-            (Err(error), Some(b"first")) => Finding::untested(format!("an upload in parts did not come to its end: {error}")),
-            (Ok(()), Some(b"first")) => Finding::no("an upload in parts is answered as done, though the first bytes stay"),
+            (Err(error), there) if there.is(b"first") => {
+                Finding::untested(format!("an upload in parts did not come to its end: {error}"))
+            }
+            (Ok(()), there) if there.is(b"first") => {
+                Finding::no("an upload in parts is answered as done, though the first bytes stay")
+            }
             _ => Finding::no("an upload in parts replaces what has the name"),
         })
     }
@@ -232,10 +254,11 @@ impl Trial {
         let replaced = unless_down(self.put("loose", b"second", How::replacing()).await)?;
         let old = match &first {
             Some(version) => self.get("loose", Some(version)).await?,
-            None => None,
+            None => Found::Nothing,
         };
-        let versioning = match (&first, replaced, old.as_deref()) {
-            (Some(_), Ok(Some(second)), Some(b"first")) if first.as_deref() != Some(second.as_str()) => {
+        let versioning = match (&first, replaced, old) {
+            (Some(_), Ok(Some(_)), Found::Hidden) => unseen(),
+            (Some(first), Ok(Some(second)), old) if *first != second && old.is(b"first") => {
                 Finding::yes("what an overwrite replaced can still be read by its version")
             }
             (_, Err(error), _) => Finding::untested(format!("the overwrite was refused: {error}")),
@@ -248,7 +271,7 @@ impl Trial {
             Err(error) => Finding::untested(format!("locks cannot be read: {error}")),
         };
         let cannot_delete = match unless_down(self.delete("loose", first.as_deref(), false).await)? {
-            Ok(()) if self.get("loose", first.as_deref()).await?.is_none() => {
+            Ok(()) if self.get("loose", first.as_deref()).await? == Found::Nothing => {
                 Finding::no("this identity may delete what is not locked; a role that only appends is better for an agent")
             }
             // In a bucket without versions the name is gone, or it says so and it is not.
@@ -325,11 +348,12 @@ impl Trial {
             let _ = unless_down(self.delete("locked", version, bypass).await)?;
         }
         let there = self.get("locked", version).await?;
-        Ok(match there.as_deref() {
-            Some(b"locked") if cannot_delete.held == Held::Yes => Finding::untested(
+        Ok(match there {
+            Found::Hidden => unseen(),
+            there if there.is(b"locked") && cannot_delete.held == Held::Yes => Finding::untested(
                 "this identity may not delete at all, so that its lock was not what refused; probe once with one that may",
             ),
-            Some(b"locked") => Finding::yes("a locked version cannot be deleted, nor with the right to bypass"),
+            there if there.is(b"locked") => Finding::yes("a locked version cannot be deleted, nor with the right to bypass"),
             _ => Finding::no("a locked version was deleted"),
         })
     }
@@ -337,13 +361,17 @@ impl Trial {
     async fn checksums(&self) -> Answer<Finding> {
         let how = How { checksum_of: Some(b"other bytes"), ..How::default() };
         Ok(match unless_down(self.put("checksum", b"bytes", how).await)? {
-            Err(_) if self.get("checksum", None).await?.is_none() => {
+            Err(_) if self.get("checksum", None).await? == Found::Nothing => {
                 Finding::yes("bytes that do not fit their checksum are refused")
             }
             Err(_) => Finding::no("bytes that do not fit their checksum are refused and stored all the same"),
             Ok(_) => Finding::no("checksums are not looked at: only the hash in an object's name tells damage on the line"),
         })
     }
+}
+
+fn unseen() -> Finding {
+    Finding::untested("this identity may not read what it would have to look at (s3:GetObject, s3:GetObjectVersion)")
 }
 
 /// What a server refuses is an answer; a line that broke is none.
