@@ -86,11 +86,15 @@ fn a_role_that_only_appends_saves_and_restores() {
     assert!(check.status.success(), "{}", err(&check));
 
     // Another machine: no state, the identity alone.
-    let restored = office.run_with("elsewhere", &["restore", "--identity", "opd.identity", "latest", "--target", "back"]);
+    let restored =
+        office.run_with("elsewhere", &["restore", "--identity", "opd.identity", "latest", "--target", "back"]);
     assert!(restored.status.success(), "{}", err(&restored));
     let back = office.path("back").join(source.strip_prefix("/").unwrap());
     for file in ["surat/satu", "surat/dua", "surat/arsip"] {
-        assert!(fs::read(back.join(file)).unwrap() == fs::read(source.join(file)).unwrap(), "{file} came back otherwise");
+        assert!(
+            fs::read(back.join(file)).unwrap() == fs::read(source.join(file)).unwrap(),
+            "{file} came back otherwise"
+        );
     }
     for file in ["state", "elsewhere"].map(|folder| office.path(folder)) {
         let found = Command::new("grep").args(["-r", secret]).arg(file).output().unwrap();
@@ -118,5 +122,9 @@ fn what_is_wrong_with_a_bucket_is_said_before_a_vault_is_made() {
     weed.bucket("plain", false);
     let office = Office::new(&weed, "admin", "s3://plain");
     let output = office.run_with("state", &["init", "--identity-out", "opd.identity"]);
-    assert!(output.status.success() && err(&output).contains("warning: the store, as it was tried: versioning"), "{}", err(&output));
+    assert!(
+        output.status.success() && err(&output).contains("warning: the store, as it was tried: versioning"),
+        "{}",
+        err(&output)
+    );
 }

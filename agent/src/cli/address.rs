@@ -138,8 +138,16 @@ mod tests {
     #[test]
     fn what_this_version_cannot_use_is_bad_usage() {
         for bad in [
-            "", "s3://Bucket/p", "s3://key:secret@bucket/p", "https://pusat:8443/x", "https://", "http://pusat",
-            "file://host/x", "file:///a%zz", "file:///a%00", "ftp://x",
+            "",
+            "s3://Bucket/p",
+            "s3://key:secret@bucket/p",
+            "https://pusat:8443/x",
+            "https://",
+            "http://pusat",
+            "file://host/x",
+            "file:///a%zz",
+            "file:///a%00",
+            "ftp://x",
         ] {
             let failure = StoreAddress::parse(bad.as_ref()).unwrap_err();
             assert_eq!(failure.status(), 2, "{bad}");

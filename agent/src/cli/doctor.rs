@@ -155,7 +155,11 @@ fn look_at_identity(path: &Path, found: &mut Findings) -> Option<IdentityFile> {
     }
 }
 
-fn look_at_store(address: &StoreAddress, state: Option<&StateDir>, found: &mut Findings) -> Option<std::sync::Arc<dyn Store>> {
+fn look_at_store(
+    address: &StoreAddress,
+    state: Option<&StateDir>,
+    found: &mut Findings,
+) -> Option<std::sync::Arc<dyn Store>> {
     // Without a state there is nothing to say of a site: that was found wrong already.
     let state = state?;
     let store = match address.open(state) {

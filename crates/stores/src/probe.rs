@@ -134,7 +134,10 @@ mod tests {
         probe.lock_never_shortens = Finding::yes("");
         assert!(probe.may_be_a_sites_store());
         let text = serde_json::to_string(&probe).unwrap();
-        assert!(text.starts_with(r#"{"type":"pulih/store-probe/v1","store":"/x","create-only":{"held":"yes""#), "{text}");
+        assert!(
+            text.starts_with(r#"{"type":"pulih/store-probe/v1","store":"/x","create-only":{"held":"yes""#),
+            "{text}"
+        );
         assert_eq!(serde_json::from_str::<Probe>(&text).unwrap(), probe);
     }
 }

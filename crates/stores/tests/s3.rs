@@ -46,6 +46,10 @@ fn it_is_a_store_with_and_without_checksums() {
             // Where SeaweedFS keeps versions it adds to names in folders of its own, and so has no
             // room for a part of 255 bytes. (docs/stores.md)
             let bucket = if check.name.starts_with("long names") { "plain" } else { "pulih" };
+            // Races take the better part of a minute here, and know nothing of checksums.
+            if check.name.starts_with("of racing") && checksums == "required" {
+                continue;
+            }
             println!("check: {}, checksums {checksums}, bucket {bucket}", check.name);
             (check.run)(&open(&env, &format!("s3://{bucket}/{checksums}/{number}?checksums={checksums}"), &options()));
         }
@@ -83,7 +87,8 @@ fn a_list_of_several_pages_is_whole_and_knows_nothing_of_its_neighbours() {
 fn the_probe_tells_a_bucket_with_locks_from_one_without() {
     let weed = Weed::start();
     weed.bucket("plain", false);
-    let probe = |who: &str, bucket: &str| open(&weed.env(who), &format!("s3://{bucket}/x"), &options()).probe().unwrap();
+    let probe =
+        |who: &str, bucket: &str| open(&weed.env(who), &format!("s3://{bucket}/x"), &options()).probe().unwrap();
     let held = |probe: &Probe| probe.findings().map(|(name, finding)| (name, finding.held));
 
     let admin = probe("admin", "pulih");

@@ -25,7 +25,8 @@ fn a_large_object_goes_through_in_bounded_memory() {
     let env = |name: &str| env.get(name).cloned();
     let spool = tempfile::tempdir().unwrap();
     let address = S3Address::parse("s3://pulih/large", &env).unwrap();
-    let store = S3Store::open(address, &S3Keys::from_env(&env).unwrap(), &Options::new(spool.path().to_owned())).unwrap();
+    let store =
+        S3Store::open(address, &S3Keys::from_env(&env).unwrap(), &Options::new(spool.path().to_owned())).unwrap();
     let name: ObjectName = "data/large".parse().unwrap();
     let mut staged = store.stage().unwrap();
     let mut piece = vec![0; 1 << 20];

@@ -25,7 +25,9 @@ pub enum AddressError {
     Form(String),
     #[error("{0:?} is not the name of a bucket: 3 to 63 of a-z, 0-9, dots and hyphens")]
     Bucket(String),
-    #[error("{0:?} is not a prefix for a store: parts of a-z, 0-9, '.', '_' and '-' between slashes, at most 400 bytes")]
+    #[error(
+        "{0:?} is not a prefix for a store: parts of a-z, 0-9, '.', '_' and '-' between slashes, at most 400 bytes"
+    )]
     Prefix(String),
     #[error("an S3 address holds no keys: give them in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")]
     HoldsKeys,
@@ -96,7 +98,8 @@ impl S3Address {
             return Err(AddressError::Bucket(shown(bucket)));
         }
         let query = Query::parse(query)?;
-        let endpoint = query.endpoint.or_else(|| set(env, "AWS_ENDPOINT_URL_S3")).or_else(|| set(env, "AWS_ENDPOINT_URL"));
+        let endpoint =
+            query.endpoint.or_else(|| set(env, "AWS_ENDPOINT_URL_S3")).or_else(|| set(env, "AWS_ENDPOINT_URL"));
         let endpoint = endpoint.map(|text| endpoint_of(&text)).transpose()?;
         let region = query.region.or_else(|| set(env, "AWS_REGION")).or_else(|| set(env, "AWS_DEFAULT_REGION"));
         // Servers that are not Amazon's take what they are given, and this is what they call it.
@@ -398,17 +401,44 @@ mod tests {
     #[test]
     fn hostile_addresses_are_refused() {
         for bad in [
-            "s3://", "s3:///x", "s3://UPPER", "s3://ab", "s3://a..b", "s3://127.0.0.1", "s3://-ab", "s3://bucket/../x",
-            "s3://bucket//x", "s3://bucket/a b", "s3://bucket/%2e%2e", "s3://bucket/x#y", "s3://bucket/.hidden",
-            "s3://key:secret@bucket/x", "s3://bucket?endpoint=https://key:secret@host", "s3://bucket?endpoint=host",
-            "s3://bucket?endpoint=https://host/path", "s3://bucket?endpoint=https://ho st", "s3://bucket?endpoint=ftp://x",
-            "s3://bucket?endpoint=https://h:0", "s3://bucket?endpoint=https://h:99999", "s3://bucket?endpoint=https://[::g]",
-            "s3://bucket?endpoint=https://[::1]x", "s3://bucket?endpoint=https://h%0d%0aX:1", "s3://bucket?endpoint=",
-            "s3://bucket?endpoint=http://10.0.0.1", "s3://bucket?endpoint=http://127.0.0.1.evil.id",
-            "s3://bucket?endpoint=http://localhost.evil.id", "s3://bucket?region=a&region=b", "s3://bucket?region=%zz",
-            "s3://bucket?region=a/b", "s3://bucket?region=a&other=1", "s3://bucket?region=a&path-style=yes",
-            "s3://bucket?region=a&ca=relative.pem", "s3://bucket?endpoint=http://127.0.0.1&ca=/x.pem",
-            "s3://bucket?region=a&checksums=none", "s3://bucket?region=a&secret_key=abc", "http://bucket",
+            "s3://",
+            "s3:///x",
+            "s3://UPPER",
+            "s3://ab",
+            "s3://a..b",
+            "s3://127.0.0.1",
+            "s3://-ab",
+            "s3://bucket/../x",
+            "s3://bucket//x",
+            "s3://bucket/a b",
+            "s3://bucket/%2e%2e",
+            "s3://bucket/x#y",
+            "s3://bucket/.hidden",
+            "s3://key:secret@bucket/x",
+            "s3://bucket?endpoint=https://key:secret@host",
+            "s3://bucket?endpoint=host",
+            "s3://bucket?endpoint=https://host/path",
+            "s3://bucket?endpoint=https://ho st",
+            "s3://bucket?endpoint=ftp://x",
+            "s3://bucket?endpoint=https://h:0",
+            "s3://bucket?endpoint=https://h:99999",
+            "s3://bucket?endpoint=https://[::g]",
+            "s3://bucket?endpoint=https://[::1]x",
+            "s3://bucket?endpoint=https://h%0d%0aX:1",
+            "s3://bucket?endpoint=",
+            "s3://bucket?endpoint=http://10.0.0.1",
+            "s3://bucket?endpoint=http://127.0.0.1.evil.id",
+            "s3://bucket?endpoint=http://localhost.evil.id",
+            "s3://bucket?region=a&region=b",
+            "s3://bucket?region=%zz",
+            "s3://bucket?region=a/b",
+            "s3://bucket?region=a&other=1",
+            "s3://bucket?region=a&path-style=yes",
+            "s3://bucket?region=a&ca=relative.pem",
+            "s3://bucket?endpoint=http://127.0.0.1&ca=/x.pem",
+            "s3://bucket?region=a&checksums=none",
+            "s3://bucket?region=a&secret_key=abc",
+            "http://bucket",
         ] {
             let refused = parse(bad).expect_err(bad).to_string();
             assert!(!refused.contains("secret@") && !refused.contains("abc"), "{refused}");

@@ -26,9 +26,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::runtime::{Builder, Runtime};
 
+use super::Options;
 use super::address::{Checksums, S3Address, S3Keys};
 use super::error::S3Error;
-use super::Options;
 use crate::retry;
 
 const CONNECT: Duration = Duration::from_secs(20);
@@ -84,7 +84,9 @@ impl Client {
             .force_path_style(address.path_style)
             // Tries are counted here, since a second try changes what an answer means.
             .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(SILENCE).build())
+            .timeout_config(
+                TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(SILENCE).build(),
+            )
             .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(SILENCE).build())
             // What is read is checked by its hash, and what is sent carries a checksum of ours.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)

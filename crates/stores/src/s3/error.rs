@@ -22,7 +22,9 @@ pub enum S3Error {
     OutOfRange { size: u64 },
     #[error("cannot reach {host}: {why}")]
     Line { host: String, why: String },
-    #[error("the certificate of {host} is not believed: {why}; if its CA is your own, name its file with &ca=/file.pem")]
+    #[error(
+        "the certificate of {host} is not believed: {why}; if its CA is your own, name its file with &ca=/file.pem"
+    )]
     Certificate { host: String, why: String },
     #[error("{host} answers what this version does not understand: {why}")]
     Strange { host: String, why: String },
@@ -35,8 +37,12 @@ pub enum S3Error {
 /// What a person can do about an answer.
 fn advice(code: &str) -> &'static str {
     match code {
-        "NoSuchBucket" => "; make the bucket first, with versioning and Object Lock, which most servers only give at its making",
-        "InvalidAccessKeyId" | "SignatureDoesNotMatch" => "; look at AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the region",
+        "NoSuchBucket" => {
+            "; make the bucket first, with versioning and Object Lock, which most servers only give at its making"
+        }
+        "InvalidAccessKeyId" | "SignatureDoesNotMatch" => {
+            "; look at AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the region"
+        }
         "RequestTimeTooSkewed" => "; set this machine's clock",
         "AccessDenied" => "; docs/stores.md lists what a role for Pulih must be allowed",
         "PermanentRedirect" | "AuthorizationHeaderMalformed" => "; the bucket is in another region: give ?region=…",
@@ -140,7 +146,9 @@ impl S3Error {
     pub(super) fn is_no_lock(&self) -> bool {
         matches!(
             self.code(),
-            "NoSuchObjectLockConfiguration" | "ObjectLockConfigurationNotFoundError" | "ObjectLockConfigurationNotFound"
+            "NoSuchObjectLockConfiguration"
+                | "ObjectLockConfigurationNotFoundError"
+                | "ObjectLockConfigurationNotFound"
         )
     }
 
@@ -216,15 +224,22 @@ mod tests {
         assert!(matches!(of(412, "PreconditionFailed"), StoreError::AlreadyExists { .. }));
         assert!(matches!(of(507, ""), StoreError::Full { .. }));
         let missing = of(404, "NoSuchBucket");
-        assert!(matches!(&missing, StoreError::Io { .. }) && missing.to_string().contains("make the bucket"), "{missing}");
+        assert!(
+            matches!(&missing, StoreError::Io { .. }) && missing.to_string().contains("make the bucket"),
+            "{missing}"
+        );
     }
 
     #[test]
     fn only_what_may_pass_is_tried_again() {
-        for (status, code) in [(503, "SlowDown"), (500, "InternalError"), (409, "ConditionalRequestConflict"), (400, "RequestTimeout")] {
+        for (status, code) in
+            [(503, "SlowDown"), (500, "InternalError"), (409, "ConditionalRequestConflict"), (400, "RequestTimeout")]
+        {
             assert!(refused(status, code).is_transient(), "{status} {code}");
         }
-        for (status, code) in [(403, "AccessDenied"), (412, "PreconditionFailed"), (404, "NoSuchKey"), (501, "NotImplemented")] {
+        for (status, code) in
+            [(403, "AccessDenied"), (412, "PreconditionFailed"), (404, "NoSuchKey"), (501, "NotImplemented")]
+        {
             assert!(!refused(status, code).is_transient(), "{status} {code}");
         }
         // A conflict is somebody else's write, so what is there later is not ours.

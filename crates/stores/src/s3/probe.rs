@@ -201,11 +201,11 @@ impl Trial {
         let there = self.get("raced", None).await?;
         Ok(match winners.as_slice() {
             [_] if there == Found::Hidden => unseen(),
-            [winner] if there.is(winner) => {
-                Finding::yes(format!("of {WRITERS} writers of one name exactly one wins"))
-            }
+            [winner] if there.is(winner) => Finding::yes(format!("of {WRITERS} writers of one name exactly one wins")),
             [_] => Finding::no("the object is not that of the one writer that was told so"),
-            winners => Finding::no(format!("of {WRITERS} writers of one name {} were told that they won", winners.len())),
+            winners => {
+                Finding::no(format!("of {WRITERS} writers of one name {} were told that they won", winners.len()))
+            }
         })
     }
 
@@ -237,7 +237,8 @@ impl Trial {
             Ok(part) => {
                 let part = CompletedPart::builder().part_number(1).set_e_tag(part.e_tag).build();
                 let all = CompletedMultipartUpload::builder().parts(part).build();
-                let end = s3.complete_multipart_upload().bucket(bucket).key(&key).upload_id(&upload).multipart_upload(all);
+                let end =
+                    s3.complete_multipart_upload().bucket(bucket).key(&key).upload_id(&upload).multipart_upload(all);
                 end.if_none_match("*").send().await.map(drop).map_err(|error| self.client.error(error))
             }
             Err(error) => Err(error),
@@ -271,9 +272,9 @@ impl Trial {
             Err(error) => Finding::untested(format!("locks cannot be read: {error}")),
         };
         let cannot_delete = match unless_down(self.delete("loose", first.as_deref(), false).await)? {
-            Ok(()) if self.get("loose", first.as_deref()).await? == Found::Nothing => {
-                Finding::no("this identity may delete what is not locked; a role that only appends is better for an agent")
-            }
+            Ok(()) if self.get("loose", first.as_deref()).await? == Found::Nothing => Finding::no(
+                "this identity may delete what is not locked; a role that only appends is better for an agent",
+            ),
             // In a bucket without versions the name is gone, or it says so and it is not.
             Ok(()) => Finding::untested("a delete is answered as done, and the object is still there"),
             Err(_) if default_lock.held == Held::Yes => Finding::untested("the bucket's own lock refused the delete"),
@@ -310,7 +311,9 @@ impl Trial {
         let extends = match extended {
             _ if found.is_some_and(|found| found >= longer) => Finding::yes("a lock can be extended"),
             Ok(()) => Finding::no("a longer lock is answered as done, and the lock is as it was"),
-            Err(error) if error.is_denied() => Finding::untested(format!("this identity may not extend a lock: {error}")),
+            Err(error) if error.is_denied() => {
+                Finding::untested(format!("this identity may not extend a lock: {error}"))
+            }
             Err(error) => Finding::no(format!("a lock cannot be extended: {error}")),
         };
         let shortens = self.shortens(&key, version.as_deref(), found, &extends).await?;
@@ -318,7 +321,13 @@ impl Trial {
         Ok((holds, extends, shortens))
     }
 
-    async fn shortens(&self, key: &str, version: Option<&str>, before: Option<i64>, extends: &Finding) -> Answer<Finding> {
+    async fn shortens(
+        &self,
+        key: &str,
+        version: Option<&str>,
+        before: Option<i64>,
+        extends: &Finding,
+    ) -> Answer<Finding> {
         let shorter = self.client.now() + LOCK_SECONDS / 2;
         // Whatever is answered, what counts is the lock that is there afterwards.
         let _ = unless_down(lock::set(&self.client, key, version, shorter).await)?;
@@ -337,7 +346,9 @@ impl Trial {
             (Some(before), Some(after)) if after >= before && extends.held == Held::Untested => {
                 Finding::untested("this identity may not change locks at all, so that nothing follows for others")
             }
-            (Some(before), Some(after)) if after >= before => Finding::yes("a lock can be neither shortened nor weakened"),
+            (Some(before), Some(after)) if after >= before => {
+                Finding::yes("a lock can be neither shortened nor weakened")
+            }
             _ => Finding::no("a lock can be shortened or weakened, and so holds nothing"),
         })
     }
@@ -353,7 +364,9 @@ impl Trial {
             there if there.is(b"locked") && cannot_delete.held == Held::Yes => Finding::untested(
                 "this identity may not delete at all, so that its lock was not what refused; probe once with one that may",
             ),
-            there if there.is(b"locked") => Finding::yes("a locked version cannot be deleted, nor with the right to bypass"),
+            there if there.is(b"locked") => {
+                Finding::yes("a locked version cannot be deleted, nor with the right to bypass")
+            }
             _ => Finding::no("a locked version was deleted"),
         })
     }
@@ -365,7 +378,9 @@ impl Trial {
                 Finding::yes("bytes that do not fit their checksum are refused")
             }
             Err(_) => Finding::no("bytes that do not fit their checksum are refused and stored all the same"),
-            Ok(_) => Finding::no("checksums are not looked at: only the hash in an object's name tells damage on the line"),
+            Ok(_) => {
+                Finding::no("checksums are not looked at: only the hash in an object's name tells damage on the line")
+            }
         })
     }
 }

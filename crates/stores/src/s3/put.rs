@@ -99,14 +99,8 @@ async fn multipart(client: &Arc<Client>, key: &str, spooled: &Spooled, unclear: 
     };
     if ended.is_err() {
         // What stays behind takes space and no name; a bucket's lifecycle rule ends it too.
-        let _ = client
-            .s3
-            .abort_multipart_upload()
-            .bucket(&client.address.bucket)
-            .key(key)
-            .upload_id(&upload)
-            .send()
-            .await;
+        let _ =
+            client.s3.abort_multipart_upload().bucket(&client.address.bucket).key(key).upload_id(&upload).send().await;
     }
     ended
 }

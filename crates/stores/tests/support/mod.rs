@@ -44,7 +44,8 @@ impl Weed {
             // Ends with the thread that starts it, which is that of the test.
             command.args(["--pdeathsig", "KILL"]).arg(script()).arg("run").arg(folder.path());
             let err = log.try_clone().expect("shares a log");
-            let child = command.stdin(Stdio::null()).stdout(log).stderr(err).spawn().expect("setpriv (util-linux) runs");
+            let child =
+                command.stdin(Stdio::null()).stdout(log).stderr(err).spawn().expect("setpriv (util-linux) runs");
             let mut weed = Self { folder, child };
             if weed.answers() {
                 weed.bucket("pulih", true);
