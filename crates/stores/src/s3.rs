@@ -138,7 +138,7 @@ impl Store for S3Store {
                 return Ok(());
             }
         }
-        Err(fail(self.client.strange("a list without end")))
+        Err(fail(self.client.strange(&"a list without end")))
     }
 }
 

@@ -338,7 +338,8 @@ fn a_server_that_answers_without_end_is_not_listened_to() {
             let mut request = [0; 8192];
             let _ = client.read(&mut request);
             let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\n\r\n<ListBucketResult>");
-            while client.write_all(&[b' '; 64 << 10]).is_ok() {}
+            let spaces = vec![b' '; 64 << 10];
+            while client.write_all(&spaces).is_ok() {}
         }
     });
     let keys = S3Keys { access_key_id: "a".to_owned(), secret_access_key: "b".to_owned(), session_token: None };

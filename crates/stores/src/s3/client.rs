@@ -3,6 +3,7 @@
 //! The store is blocking, as the engine is, and is called from threads of every kind, those of
 //! another runtime too. So requests run on two threads of its own, and callers wait on a channel.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -110,7 +111,7 @@ impl Client {
         T: Send + 'static,
         F: Future<Output = Result<T, S3Error>> + Send + 'static,
     {
-        let ended = || self.strange("the connection was shut down");
+        let ended = || self.strange(&"the connection was shut down");
         let (sender, receiver) = sync_channel(1);
         let runtime = self.runtime.as_ref().ok_or_else(ended)?;
         runtime.spawn(async move {
@@ -124,15 +125,15 @@ impl Client {
         self.address.key(name)
     }
 
-    pub fn strange(&self, why: impl ToString) -> S3Error {
-        S3Error::Strange { host: self.address.host(), why: why.to_string() }
+    pub fn strange(&self, why: &dyn Display) -> S3Error {
+        S3Error::Strange { host: self.address.host(), why: format!("{why}") }
     }
 
-    pub fn line(&self, why: impl ToString) -> S3Error {
-        S3Error::Line { host: self.address.host(), why: why.to_string() }
+    pub fn line(&self, why: &dyn Display) -> S3Error {
+        S3Error::Line { host: self.address.host(), why: format!("{why}") }
     }
 
-    pub fn error<E>(&self, error: SdkError<E, HttpResponse>) -> S3Error
+    pub fn error<E>(&self, error: &SdkError<E, HttpResponse>) -> S3Error
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
@@ -273,7 +274,7 @@ mod tests {
             let client = Arc::new(Client::new(address, &keys, &Options::new(std::env::temp_dir())).unwrap());
             let asked = client.s3.head_bucket().bucket("bucket");
             let this = client.clone();
-            let answer = client.wait(async move { asked.send().await.map_err(|error| this.error(error)) });
+            let answer = client.wait(async move { asked.send().await.map_err(|error| this.error(&error)) });
             assert!(matches!(answer, Err(S3Error::Line { .. })), "{answer:?}");
         });
     }

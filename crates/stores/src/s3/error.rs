@@ -55,11 +55,11 @@ fn bounded(text: &str) -> String {
 }
 
 impl S3Error {
-    pub(super) fn of_sdk<E>(host: String, error: SdkError<E, HttpResponse>) -> Self
+    pub(super) fn of_sdk<E>(host: String, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        match &error {
+        match error {
             SdkError::ServiceError(service) => {
                 let status = service.raw().status().as_u16();
                 let code = service.err().code().unwrap_or_default();
@@ -67,12 +67,12 @@ impl S3Error {
                 Self::Refused { host, status, code: bounded(code), message: bounded(message) }
             }
             // Not a line that broke: the same would come again.
-            _ if is_too_long(&error) => Self::Strange { host, why: "an answer without end".to_owned() },
+            _ if is_too_long(error) => Self::Strange { host, why: "an answer without end".to_owned() },
             SdkError::TimeoutError(_) => Self::Line { host, why: "no answer in time".to_owned() },
-            SdkError::DispatchFailure(_) if is_certificate(&error) => {
-                Self::Certificate { host, why: bounded(&root_cause(&error)) }
+            SdkError::DispatchFailure(_) if is_certificate(error) => {
+                Self::Certificate { host, why: bounded(&root_cause(error)) }
             }
-            SdkError::DispatchFailure(_) => Self::Line { host, why: bounded(&root_cause(&error)) },
+            SdkError::DispatchFailure(_) => Self::Line { host, why: bounded(&root_cause(error)) },
             SdkError::ResponseError(response) => {
                 let status = response.raw().status().as_u16();
                 // An error whose words cannot be read is an error all the same.
@@ -80,10 +80,10 @@ impl S3Error {
                     let message = "its words cannot be read".to_owned();
                     Self::Refused { host, status, code: String::new(), message }
                 } else {
-                    Self::Line { host, why: bounded(&root_cause(&error)) }
+                    Self::Line { host, why: bounded(&root_cause(error)) }
                 }
             }
-            _ => Self::Strange { host, why: bounded(&DisplayErrorContext(&error).to_string()) },
+            _ => Self::Strange { host, why: bounded(&DisplayErrorContext(error).to_string()) },
         }
     }
 

@@ -19,7 +19,7 @@ pub async fn until(client: &Client, key: &str, version: Option<&str>) -> Result<
             .set_version_id(version.map(str::to_owned))
             .send()
             .await
-            .map_err(|error| client.error(error))
+            .map_err(|error| client.error(&error))
     })
     .await;
     match asked {
@@ -49,7 +49,7 @@ pub async fn set(client: &Client, key: &str, version: Option<&str>, until: i64) 
         .send()
         .await
         .map(drop)
-        .map_err(|error| client.error(error))
+        .map_err(|error| client.error(&error))
 }
 
 /// Locks an object at least until a time.
@@ -64,6 +64,6 @@ pub async fn extend(client: Arc<Client>, key: String, wanted: i64) -> Result<(),
     match (until(&client, &key, None).await, extended) {
         (Ok(found), _) if long_enough(found) => Ok(()),
         (_, Err(error)) | (Err(error), Ok(())) => Err(error),
-        (Ok(_), Ok(())) => Err(client.strange("it said that the object is locked, and it is not")),
+        (Ok(_), Ok(())) => Err(client.strange(&"it said that the object is locked, and it is not")),
     }
 }

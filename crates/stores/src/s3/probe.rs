@@ -76,8 +76,7 @@ impl Trial {
     fn new(client: Arc<Client>) -> Result<Self, S3Error> {
         let mut id = [0; 8];
         SystemRandom::new().fill(&mut id).map_err(|_| S3Error::Setup("the system gives no random bytes".to_owned()))?;
-        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { folder: format!("site/probe/{id}"), client })
+        Ok(Self { folder: format!("site/probe/{:016x}", u64::from_le_bytes(id)), client })
     }
 
     async fn run(self) -> Result<Probe, S3Error> {
@@ -122,7 +121,7 @@ impl Trial {
             .body(bytes.to_vec().into())
             .send()
             .await
-            .map_err(|error| self.client.error(error))?;
+            .map_err(|error| self.client.error(&error))?;
         Ok(put.version_id)
     }
 
@@ -137,9 +136,9 @@ impl Trial {
             .range("bytes=0-99")
             .send()
             .await;
-        match got.map_err(|error| self.client.error(error)) {
+        match got.map_err(|error| self.client.error(&error)) {
             Ok(answer) => {
-                let bytes = answer.body.collect().await.map_err(|error| self.client.line(error))?;
+                let bytes = answer.body.collect().await.map_err(|error| self.client.line(&error))?;
                 Ok(Found::Bytes(bytes.to_vec()))
             }
             Err(error) if error.is_not_found() => Ok(Found::Nothing),
@@ -159,7 +158,7 @@ impl Trial {
             .send()
             .await
             .map(drop)
-            .map_err(|error| self.client.error(error))
+            .map_err(|error| self.client.error(&error))
     }
 
     async fn create_only(&self) -> Answer<Finding> {
@@ -188,7 +187,7 @@ impl Trial {
         let mut winners = Vec::new();
         let mut lost = None;
         while let Some(joined) = running.join_next().await {
-            match joined.map_err(|error| self.client.strange(error))? {
+            match joined.map_err(|error| self.client.strange(&error))? {
                 (body, Ok(_)) => winners.push(body),
                 (_, Err(error)) if error.is_conflict() || error.is_refusal() => {}
                 (_, Err(error)) => lost = Some(error),
@@ -231,15 +230,15 @@ impl Trial {
     async fn upload_in_parts(&self, name: &str) -> Answer<()> {
         let (s3, bucket, key) = (&self.client.s3, &self.client.address.bucket, self.key(name));
         let begun = s3.create_multipart_upload().bucket(bucket).key(&key).send().await;
-        let upload = begun.map_err(|error| self.client.error(error))?.upload_id.unwrap_or_default();
+        let upload = begun.map_err(|error| self.client.error(&error))?.upload_id.unwrap_or_default();
         let part = s3.upload_part().bucket(bucket).key(&key).upload_id(&upload).part_number(1);
-        let ended = match part.body(b"second".to_vec().into()).send().await.map_err(|error| self.client.error(error)) {
+        let ended = match part.body(b"second".to_vec().into()).send().await.map_err(|error| self.client.error(&error)) {
             Ok(part) => {
                 let part = CompletedPart::builder().part_number(1).set_e_tag(part.e_tag).build();
                 let all = CompletedMultipartUpload::builder().parts(part).build();
                 let end =
                     s3.complete_multipart_upload().bucket(bucket).key(&key).upload_id(&upload).multipart_upload(all);
-                end.if_none_match("*").send().await.map(drop).map_err(|error| self.client.error(error))
+                end.if_none_match("*").send().await.map(drop).map_err(|error| self.client.error(&error))
             }
             Err(error) => Err(error),
         };
@@ -338,7 +337,7 @@ impl Trial {
         for bypass in [None, Some(true)] {
             let set = self.client.s3.put_object_retention().bucket(&self.client.address.bucket).key(key);
             let set = set.set_version_id(version.map(str::to_owned)).set_bypass_governance_retention(bypass);
-            let weakened = set.retention(weaker.clone()).send().await.map_err(|error| self.client.error(error));
+            let weakened = set.retention(weaker.clone()).send().await.map_err(|error| self.client.error(&error));
             let _ = unless_down(weakened.map(drop))?;
         }
         let after = lock::until(&self.client, key, version).await?;

@@ -87,7 +87,7 @@ async fn single(client: &Client, key: &str, spooled: &Spooled) -> Result<(), S3E
         .config_override(sending(len))
         .send()
         .await;
-    sent.map(drop).map_err(|error| client.error(error))
+    sent.map(drop).map_err(|error| client.error(&error))
 }
 
 /// Notes in `unclear` whether the end of it may have been carried out though it failed.
@@ -117,8 +117,8 @@ async fn begin(client: &Client, key: &str) -> Result<String, S3Error> {
         .set_object_lock_retain_until_date(lock)
         .send()
         .await
-        .map_err(|error| client.error(error))?;
-    begun.upload_id.ok_or_else(|| client.strange("an upload without an id"))
+        .map_err(|error| client.error(&error))?;
+    begun.upload_id.ok_or_else(|| client.strange(&"an upload without an id"))
 }
 
 /// Where the parts begin and end.
@@ -157,7 +157,7 @@ async fn next(
     running: &mut JoinSet<Result<CompletedPart, S3Error>>,
 ) -> Result<Option<CompletedPart>, S3Error> {
     match running.join_next().await {
-        Some(joined) => joined.map_err(|error| client.strange(error))?.map(Some),
+        Some(joined) => joined.map_err(|error| client.strange(&error))?.map(Some),
         None => Ok(None),
     }
 }
@@ -186,8 +186,8 @@ async fn part(
         .config_override(sending(len))
         .send()
         .await
-        .map_err(|error| client.error(error))?;
-    let tag = sent.e_tag.ok_or_else(|| client.strange("a part without a tag"))?;
+        .map_err(|error| client.error(&error))?;
+    let tag = sent.e_tag.ok_or_else(|| client.strange(&"a part without a tag"))?;
     Ok(CompletedPart::builder().part_number(number).e_tag(tag).set_checksum_sha256(checksum).build())
 }
 
@@ -216,7 +216,7 @@ async fn end(
             .config_override(sending(spooled.len() / 16))
             .send()
             .await;
-        match sent.map(drop).map_err(|error| client.error(error)) {
+        match sent.map(drop).map_err(|error| client.error(&error)) {
             // The first try ended the upload, and its answer was lost.
             Err(error) if error.is_no_upload() && *unclear => {
                 return if is_there(client, key, spooled).await? { Ok(()) } else { Err(error) };

@@ -16,10 +16,10 @@ const FIRST_BYTES: usize = 4 << 20;
 pub async fn size(client: &Client, key: &str) -> Result<u64, S3Error> {
     trying(|| async {
         let asked = client.s3.head_object().bucket(&client.address.bucket).key(key).send().await;
-        let answer = asked.map_err(|error| client.error(error))?;
+        let answer = asked.map_err(|error| client.error(&error))?;
         // Whatever Content-Encoding says: some servers repeat how the upload was cut.
         let size = answer.content_length.and_then(|length| u64::try_from(length).ok());
-        size.ok_or_else(|| client.strange("no length"))
+        size.ok_or_else(|| client.strange(&"no length"))
     })
     .await
 }
@@ -40,24 +40,24 @@ async fn range_once(client: &Client, key: &str, offset: u64, len: usize) -> Resu
     let last = offset + len as u64 - 1;
     let asked =
         client.s3.get_object().bucket(&client.address.bucket).key(key).range(format!("bytes={offset}-{last}")).send();
-    let mut answer = asked.await.map_err(|error| client.error(error))?;
+    let mut answer = asked.await.map_err(|error| client.error(&error))?;
     // A server that does not know ranges sends the object from its beginning.
     match answer.content_range().map(beginning) {
-        Some(begins) if begins != Some(offset) => return Err(client.strange("another range than was asked for")),
-        None => return Err(client.strange("it does not send ranges of objects")),
+        Some(begins) if begins != Some(offset) => return Err(client.strange(&"another range than was asked for")),
+        None => return Err(client.strange(&"it does not send ranges of objects")),
         _ => {}
     }
     let promised = answer.content_length().and_then(|length| usize::try_from(length).ok());
     let mut out = Vec::with_capacity(len.min(FIRST_BYTES));
     while out.len() < len {
         let silent = tokio::time::timeout(SILENCE, answer.body.next()).await;
-        match silent.map_err(|_| client.line("it stopped in the middle of an object"))? {
+        match silent.map_err(|_| client.line(&"it stopped in the middle of an object"))? {
             Some(bytes) => {
-                let bytes = bytes.map_err(|error| client.line(error))?;
+                let bytes = bytes.map_err(|error| client.line(&error))?;
                 out.extend_from_slice(&bytes[..bytes.len().min(len - out.len())]);
             }
             None if promised.is_some_and(|promised| out.len() < promised.min(len)) => {
-                return Err(client.line("it ended in the middle of an object"));
+                return Err(client.line(&"it ended in the middle of an object"));
             }
             None => break,
         }
@@ -94,10 +94,10 @@ pub async fn page(client: Arc<Client>, folder: Option<ObjectName>, token: Option
             .set_continuation_token(token.clone())
             .send()
             .await;
-        asked.map_err(|error| client.error(error))
+        asked.map_err(|error| client.error(&error))
     };
     let answer = trying(ask).await?;
-    page_of(&answer, &root, &below, token.as_deref()).map_err(|why| client.strange(why))
+    page_of(&answer, &root, &below, token.as_deref()).map_err(|why| client.strange(&why))
 }
 
 /// What a page says, if it is a page of what was asked for.

@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn a_spool_that_cannot_be_written_names_its_folder() {
         let mut spool = Spool::new(Path::new("/proc/none"));
-        let error = spool.write_all(&[0; MEMORY_BYTES + 1]).unwrap_err();
+        let error = spool.write_all(&vec![0; MEMORY_BYTES + 1]).unwrap_err();
         assert!(error.to_string().contains("/proc/none"), "{error}");
     }
 }

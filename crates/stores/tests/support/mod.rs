@@ -1,4 +1,4 @@
-//! A real S3 server for a test: SeaweedFS, started by `scripts/dev-s3` in a folder of its own, and
+//! A real S3 server for a test: `SeaweedFS`, started by `scripts/dev-s3` in a folder of its own, and
 //! ended with the test, also when that is killed.
 #![allow(dead_code)] // Each test program uses a part of it.
 
