@@ -15,9 +15,8 @@ impl Daemon {
     fn of(server: &Server) -> Self {
         let config = server.path("agent.toml");
         let tree = server.path("tree");
-        let dataset = |name: &str| {
-            format!("[dataset.{name}]\nclass = \"non-publik\"\npaths = [{:?}]\n", tree.to_str().unwrap())
-        };
+        let dataset =
+            |name: &str| format!("[dataset.{name}]\nclass = \"non-publik\"\npaths = [{:?}]\n", tree.to_str().unwrap());
         std::fs::write(&config, dataset("letters") + &dataset("archive")).unwrap();
         std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).unwrap();
         let mut command = Command::new(support::agent_program());
@@ -44,7 +43,9 @@ fn until(what: &str, mut seen: impl FnMut() -> bool) {
 
 fn policy(site: &Site, version: u32, change: impl Fn(String) -> String) {
     let text = include_str!("../../policies/default.toml");
-    let text = change(text.replace("version = 1", &format!("version = {version}")).replace("jitter = \"30m\"", "jitter = \"1m\""));
+    let text = change(
+        text.replace("version = 1", &format!("version = {version}")).replace("jitter = \"30m\"", "jitter = \"1m\""),
+    );
     let file = site.path("policy.toml");
     std::fs::write(&file, text).unwrap();
     succeeded(&site.acting("siti", &["policy", "apply", file.to_str().unwrap()]));
@@ -55,7 +56,9 @@ fn two_datasets_are_saved_by_schedule() {
     let site = Site::new();
     site.opd("dinkes");
     // Due every minute, so that one need not wait for the evening.
-    policy(&site, 2, |text| text.replace("schedules = [\"15 12 * * *\", \"0 21 * * *\"]", "schedules = [\"* * * * *\"]"));
+    policy(&site, 2, |text| {
+        text.replace("schedules = [\"15 12 * * *\", \"0 21 * * *\"]", "schedules = [\"* * * * *\"]")
+    });
     let server = site.server("app-1", "dinkes");
     server.write("letter", b"isi surat");
     site.approve("app-1", "letters");

@@ -22,7 +22,8 @@ fn a_policy_takes_effect_once_an_admin_signed_it() {
     assert!(said.contains("policy.toml:") && said.contains("recipients"), "{said}");
     assert_eq!(shown(&site), 1);
     // A good one: not by whoever likes, and not unsigned.
-    std::fs::write(&file, DEFAULT.replace("version = 1", "version = 2").replace("yearly = \"10y\"", "yearly = \"9y\"")).unwrap();
+    std::fs::write(&file, DEFAULT.replace("version = 1", "version = 2").replace("yearly = \"10y\"", "yearly = \"9y\""))
+        .unwrap();
     let diff = succeeded(&site.controller(&["policy", "diff", &name]));
     assert!(diff.contains("yearly") && diff.contains("WEAKENS"), "{diff}");
     assert!(failed(&apply(&site, "walidata-dinkes")).contains("an admin may"));
@@ -67,7 +68,8 @@ fn a_quota_holds_and_says_what_to_do() {
     succeeded(&site.acting("siti", &["policy", "apply", file.to_str().unwrap()]));
     let server = site.server("app-1", "dinkes");
     site.approve("app-1", "letters");
-    let noise: Vec<u8> = (0..3_000_000u32).flat_map(|n| blake3::hash(&n.to_le_bytes()).as_bytes()[..1].to_vec()).collect();
+    let noise: Vec<u8> =
+        (0..3_000_000u32).flat_map(|n| blake3::hash(&n.to_le_bytes()).as_bytes()[..1].to_vec()).collect();
     server.write("large", &noise);
     let said = failed(&server.backup("letters"));
     assert!(said.contains("quota"), "{said}");

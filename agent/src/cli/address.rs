@@ -46,7 +46,7 @@ impl StoreAddress {
     pub fn open(&self, state: &StateDir, turns: KeptTurns) -> Result<Opened, Failure> {
         match self {
             Self::Own(url) => {
-                let own = url.open(&process_env, &options(state)).map_err(not_there)?;
+                let own = url.open(&process_env, &options(url, state)).map_err(not_there)?;
                 Ok(Opened { store: own.store, gateway: None })
             }
             Self::Gateway(url) => {
@@ -58,14 +58,10 @@ impl StoreAddress {
 
     /// Opens the store for a first vault; makes its folder if it is not there. One that is not a
     /// gateway is handed out as what it is, so that it can be probed.
-    pub fn create(
-        &self,
-        state: &StateDir,
-        turns: KeptTurns,
-    ) -> Result<(Arc<dyn Store>, Option<OwnStore>), Failure> {
+    pub fn create(&self, state: &StateDir, turns: KeptTurns) -> Result<(Arc<dyn Store>, Option<OwnStore>), Failure> {
         match self {
             Self::Own(url) => {
-                let own = url.create(&process_env, &options(state)).map_err(not_there)?;
+                let own = url.create(&process_env, &options(url, state)).map_err(not_there)?;
                 Ok((own.store.clone(), Some(own)))
             }
             Self::Gateway(_) => Ok((self.open(state, turns)?.store, None)),
@@ -93,9 +89,11 @@ impl std::fmt::Display for StoreAddress {
 const FORMS: &str = "it is a folder, file:///folder, s3://bucket/prefix, or https://host:port of the site that this \
                      agent is enrolled with";
 
-fn options(state: &StateDir) -> Options {
-    // Who only reads may have no state of their own to write into, and spools nothing.
-    Options::new(state.spool().unwrap_or_else(|_| std::env::temp_dir()))
+fn options(url: &StoreUrl, state: &StateDir) -> Options {
+    // A folder needs no spool. And who only reads a bucket may have no state to write into, and
+    // spools nothing.
+    let spool = url.path().is_none().then(|| state.spool().ok()).flatten();
+    Options::new(spool.unwrap_or_else(std::env::temp_dir))
 }
 
 fn not_there(error: OpenError) -> Failure {

@@ -1,5 +1,7 @@
 //! The S3 store against a real server, directly and over a line that loses answers.
 
+#[path = "support/deleter.rs"]
+mod deleter;
 mod support;
 
 use std::io::{Read as _, Write as _};
@@ -10,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use deleter::Deleter;
 use pulih_stores::probe::Held;
 use pulih_stores::s3::{Options, S3Address, S3Error, S3Keys};
 use pulih_stores::{Probe, S3Store};
@@ -105,52 +107,6 @@ fn the_probe_tells_a_bucket_with_locks_from_one_without() {
     assert_eq!((plain.versioning.held, plain.lock_holds.held), (Held::No, Held::No), "{:?}", held(&plain));
 }
 
-/// A client that does what no store does: delete.
-struct Raw {
-    runtime: tokio::runtime::Runtime,
-    client: aws_sdk_s3::Client,
-}
-
-impl Raw {
-    fn new(env: &Env) -> Self {
-        let keys = Credentials::new(&env["AWS_ACCESS_KEY_ID"], &env["AWS_SECRET_ACCESS_KEY"], None, None, "test");
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .endpoint_url(&env["AWS_ENDPOINT_URL"])
-            .region(Region::new("us-east-1"))
-            .force_path_style(true)
-            .credentials_provider(keys)
-            .build();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        Self { runtime, client: aws_sdk_s3::Client::from_conf(config) }
-    }
-
-    fn version(&self, key: &str) -> String {
-        let asked = self.client.head_object().bucket("pulih").key(key);
-        self.runtime.block_on(asked.send()).unwrap().version_id.unwrap()
-    }
-
-    /// Asks for a version to be deleted, with all rights there are.
-    fn delete(&self, key: &str, version: &str) {
-        for bypass in [false, true] {
-            let ask = self.client.delete_object().bucket("pulih").key(key).version_id(version);
-            let _ = self.runtime.block_on(ask.set_bypass_governance_retention(bypass.then_some(true)).send());
-        }
-    }
-
-    fn is_there(&self, key: &str, version: &str) -> bool {
-        let look = self.client.head_object().bucket("pulih").key(key).version_id(version);
-        match self.runtime.block_on(look.send()) {
-            Ok(_) => true,
-            Err(error) => {
-                assert_eq!(error.raw_response().map(|answer| answer.status().as_u16()), Some(404), "{error:?}");
-                false
-            }
-        }
-    }
-}
-
 #[test]
 fn nobody_deletes_before_a_lock_ends_and_a_lock_only_grows() {
     let weed = Weed::start();
@@ -170,10 +126,10 @@ fn nobody_deletes_before_a_lock_ends_and_a_lock_only_grows() {
     store.lock_until(&object, first - 10).unwrap();
     assert_eq!(store.locked_until(&object).unwrap(), Some(first + 5));
 
-    let admin = Raw::new(&weed.env("admin"));
+    let admin = Deleter::new(&weed.env("admin"));
     let version = admin.version("v/packs/one");
     for who in ["admin", "agent", "reader"] {
-        Raw::new(&weed.env(who)).delete("v/packs/one", &version);
+        Deleter::new(&weed.env(who)).delete("v/packs/one", &version);
         assert!(admin.is_there("v/packs/one", &version), "{who} deleted a locked object");
     }
     assert!(now() < first + 5, "this machine was too slow for the test to prove anything");

@@ -12,7 +12,9 @@ use pulih_vault::layout::Layout;
 use pulih_vault::store::{Store, StoreError};
 use pulih_vault::trust;
 
-use super::{Context, Failure, Outcome, Report, look_over, other_owner, owner_on_record, print, refuse_second, waiting};
+use super::{
+    Context, Failure, Outcome, Report, look_over, other_owner, owner_on_record, print, refuse_second, waiting,
+};
 use crate::identity::read_bounded;
 use crate::owner::{Answer, MAX_FILE_BYTES};
 use crate::state::{Pending, PendingAct, VaultKeys};
