@@ -93,7 +93,7 @@ struct Init {
     /// What it is called and where it listens
     #[arg(long, value_name = "FILE")]
     site: PathBuf,
-    /// Where its objects are: a folder, or s3://bucket/prefix (docs/stores.md)
+    /// Where its objects are: a folder, or `s3://bucket/prefix` (docs/stores.md)
     #[arg(long, value_name = "URL")]
     store: OsString,
 }
