@@ -152,3 +152,47 @@ fn a_seed_that_was_carried_is_taken_in_and_gone_on_from() {
     assert!(refused.iter().any(|why| why.as_str().unwrap().contains("damaged on the disk")), "{imported}");
     assert_eq!(site.points().len(), 1);
 }
+
+#[test]
+fn what_is_printed_for_programs_is_on_the_page() {
+    let page = include_str!("../../docs/contracts/controller-json.md");
+    let site = Site::new();
+    site.opd("dinkes");
+    let server = site.server("app-1", "dinkes");
+    site.approve("app-1", "letters");
+    server.write("letter", b"isi surat");
+    succeeded(&server.backup("letters"));
+    let file = site.path("policy.toml");
+    std::fs::write(&file, DEFAULT.replace("version = 1", "version = 2")).unwrap();
+    let commands: [&[&str]; 9] = [
+        &["status"],
+        &["opd", "list"],
+        &["agent", "invite", "app-2", "--opd", "dinkes"],
+        &["user", "list"],
+        &["approve", "list"],
+        &["grant", "list"],
+        &["policy", "show"],
+        &["policy", "diff", file.to_str().unwrap()],
+        &["retain"],
+    ];
+    for command in commands {
+        let value = site.json(command);
+        let kind = value["type"].as_str().unwrap();
+        assert!(page.contains(&format!("`{kind}`")), "{kind} is not on the page");
+        for field in fields(&value) {
+            assert!(page.contains(&format!("`{field}`")), "{kind} prints {field:?}, which is not on the page");
+        }
+    }
+}
+
+/// The names of an object's fields and of those in its lists.
+fn fields(value: &serde_json::Value) -> Vec<String> {
+    let mut out = Vec::new();
+    for (name, value) in value.as_object().into_iter().flatten() {
+        out.push(name.clone());
+        for item in value.as_array().into_iter().flatten() {
+            out.extend(fields(item));
+        }
+    }
+    out
+}

@@ -91,7 +91,18 @@ impl Pusat {
             key: description.agent,
             host: lock(&self.presences).of(&agent.name).map(|its| its.host).unwrap_or_default(),
         };
-        Ok(record.write((self.clock)(), &Actor::Agent { agent: id }, vec![Body::AgentEnrolled(enrolled)])?)
+        record.write((self.clock)(), &Actor::Agent { agent: id }, vec![Body::AgentEnrolled(enrolled)])?;
+        self.count_note(&record.catalog, agent, vault, &Layout { vault }.description(name), note)
+    }
+
+    /// Descriptions and manifests count like everything else, and are small: no quota stops them.
+    fn count_note(&self, catalog: &Catalog, agent: &Agent, vault: VaultId, name: &ObjectName, note: &[u8]) -> Answer<()> {
+        let (vault, bytes) = (vault.to_string(), note.len() as u64);
+        if !catalog.has_object(&vault, name.as_str())? {
+            catalog.add_object(&vault, name.as_str(), bytes)?;
+            self.quotas.add(&agent.opd, bytes);
+        }
+        Ok(())
     }
 
     /// That a further description comes right after the newest. One that is there already is
@@ -169,7 +180,7 @@ impl Pusat {
         };
         let actor = Actor::Agent { agent: agent.name.parse().map_err(|error| Refusal::internal(&error))? };
         record.write(now, &actor, vec![Body::SnapshotAccepted(accepted)])?;
-        Ok(record.catalog.add_object(&id, object.as_str(), note.len() as u64)?)
+        self.count_note(&record.catalog, agent, vault, &object, note)
     }
 
     fn believe(&self, vault: VaultId, dataset: &DatasetName, name: ManifestName, note: &[u8]) -> Answer<Believed> {

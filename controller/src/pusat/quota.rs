@@ -32,6 +32,11 @@ impl Quotas {
         lock(&self.used).get(opd).copied().unwrap_or(0)
     }
 
+    /// Counts what is stored already, whatever the quota says.
+    pub fn add(&self, opd: &str, bytes: u64) {
+        *lock(&self.used).entry(opd.to_owned()).or_default() += bytes;
+    }
+
     pub fn reserve(self: &Arc<Self>, opd: &str, bytes: u64, quota: Option<u64>) -> Answer<Reserved> {
         let mut used = lock(&self.used);
         let its = used.entry(opd.to_owned()).or_default();

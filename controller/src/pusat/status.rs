@@ -63,7 +63,7 @@ pub struct Server {
     pub enrolled: String,
     pub revoked: Option<String>,
     pub last_seen: Option<String>,
-    /// `enrolled`, `silent`, `clone refused` or `revoked`.
+    /// `enrolled`, `silent`, `unknown`, `clone refused` or `revoked`.
     pub state: &'static str,
 }
 
@@ -172,13 +172,15 @@ impl Known<'_> {
             let clone = lineages.iter().any(|its| its.refused);
             // What a catalog that was made anew has of it.
             let begun = lineages.iter().rfind(|its| !its.refused);
-            let silent = seen.is_none_or(|its| self.now - its.seen > SILENT);
+            let silent = seen.map(|its| self.now - its.seen > SILENT);
             agents.push(Server {
                 state: match (agent.revoked, clone, silent) {
                     (Some(_), ..) => "revoked",
                     (None, true, _) => "clone refused",
-                    (None, false, true) => "silent",
-                    (None, false, false) => "enrolled",
+                    (None, false, Some(true)) => "silent",
+                    (None, false, Some(false)) => "enrolled",
+                    // The catalog was made again, and it has not been heard since.
+                    (None, false, None) => "unknown",
                 },
                 host: seen.map(|its| &its.host).or(begun.map(|its| &its.host)).cloned().unwrap_or_default(),
                 enrolled: utc::rfc3339(agent.enrolled),
