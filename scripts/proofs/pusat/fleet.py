@@ -363,7 +363,8 @@ def fill(folder, rng, files, most, large=0):
             file.write(content)
     if large:
         with open(f"{folder}/large", "wb") as file:
-            file.write(rng.randbytes(large))
+            for place in range(0, large, MIB):
+                file.write(rng.randbytes(min(MIB, large - place)))
 
 
 def fingerprint(tree):

@@ -153,7 +153,7 @@ def over_bad_lines(work, rng):
 
     server = site.server("app-1", "dinkes", within=["ip", "netns", "exec", SERVER])
     site.approve("app-1", "letters")
-    fill(server.tree, rng, 500, 60_000, large=(80 if QUICK else 260) * MIB)
+    fill(server.tree, rng, 500, 60_000, large=(150 if QUICK else 320) * MIB)
     rate("20mbit")
     with Breaks() as breaks:
         run, took, up, grown = through(site, server, "20 Mbit/s, broken off every 30 s")

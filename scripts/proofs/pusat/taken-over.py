@@ -137,38 +137,39 @@ def adding_a_reader(site, server, rng, work):
     return new, went_on, stopped
 
 
+def forge_manifests(site, vault, writer, owner):
+    """Manifests after the newest one, as the attacker can sign them: what each is, its note, what lies beside it."""
+    top, described = f"{site.store}/vaults/{vault}/snapshots/letters", f"{site.store}/vaults/{vault}/vault"
+    newest, first = max(os.listdir(top)), os.listdir(described)[0]
+    note, when = content(f"{top}/{newest}"), "2027-01-01T00:00:00Z"
+    fields, (_, true_hash, _) = text_of(note), split_note(note)[1][0]
+    later = dict(fields, sequence=fields["sequence"] + 1, previous=newest, captured=when, finished=when)
+    # A description that names the attacker's agent key.
+    theirs = dict(text_of(content(f"{described}/{first}")), number=2, predecessor=first)
+    theirs = owner.sign(line(dict(theirs, owner=owner.verifier(), agent=writer.verifier())))
+    named = f"2-{object_hash(theirs)}"
+    return newest, later["sequence"], [
+        ("signed by an agent key of its own", writer.sign(line(later)), {}),
+        ("its signature under the true key's hash", writer.sign(line(later), true_hash), {}),
+        ("empty, with the old signature", line(dict(later, tree=None)) + note[note.index(b"\n\n") + 1:], {}),
+        ("as if rebuilt, signed by an owner key of its own", owner.sign(line(dict(later, rebuilt=True))), {}),
+        ("under a description of its own", writer.sign(line(dict(later, description=named))), {f"{described}/{named}": theirs}),
+    ]
+
+
 def adding_a_writer(site, server, work):
     vault = server.vault()
-    top = f"{site.store}/vaults/{vault}/snapshots/letters"
-    newest = max(os.listdir(top))
-    note = content(f"{top}/{newest}")
-    fields, true_hash = text_of(note), split_note(note)[1][0][1]
-    wanted = fingerprint(server.tree)
     writer, owner = Key(work, f"pulih-agent/{vault}"), Key(work, "pulih-owner")
-    number = fields["sequence"] + 1
-    later = dict(fields, sequence=number, previous=newest, captured="2027-01-01T00:00:00Z", finished="2027-01-01T00:00:00Z")
-    empty = dict(later, tree=None)
-    forged = [
-        ("signed by an agent key of its own", writer.sign(line(later)), []),
-        ("its signature under the true key's hash", writer.sign(line(later), true_hash), []),
-        ("empty, with the old signature", line(empty) + note[note.index(b"\n\n") + 1:], []),
-        ("as if rebuilt, signed by an owner key of its own", owner.sign(line(dict(later, rebuilt=True))), []),
-    ]
-    # And a description of its own that names its own agent key.
-    description_top = f"{site.store}/vaults/{vault}/vault"
-    first = os.listdir(description_top)[0]
-    described = text_of(content(f"{description_top}/{first}"))
-    theirs = owner.sign(line(dict(described, number=2, predecessor=first, owner=owner.verifier(), agent=writer.verifier())))
-    named = f"2-{object_hash(theirs)}"
-    forged.append(("under a description of its own", writer.sign(line(dict(later, description=named))),
-                   [(f"{description_top}/{named}", theirs)]))
-    for words, note, more in forged:
-        path = f"{top}/{number:010}-{object_hash(note)}"
-        for its, bytes_of in [(path, note), *more]:
-            put(its, bytes_of)
-        for state in ("", f"{work}/nobody"):
-            listed = server.agent(*(["--state", state] if state else []), "--json", "snapshots", "--store", site.store, "--vault", vault,
-                              "--identity", server.identity)
+    newest, number, forged = forge_manifests(site, vault, writer, owner)
+    for turn in range(len(forged)):
+        words, note, beside = forged[turn]
+        wanted = fingerprint(server.tree)
+        placed = {f"{site.store}/vaults/{vault}/snapshots/letters/{number:010}-{object_hash(note)}": note, **beside}
+        for path, its in placed.items():
+            put(path, its)
+        for state in (server.state, f"{work}/nobody"):
+            listed = server.agent("--state", state, "--json", "snapshots", "--store", site.store, "--vault", vault,
+                                  "--identity", server.identity)
             shown = json.loads(listed.out)
             hold(listed.status == 1 and shown["verified"], f"{words}: {listed.status} {listed.out[:300]}")
             hold(all(its["sequence"] < number for its in shown["snapshots"]), f"{words}: it is listed")
@@ -176,20 +177,26 @@ def adding_a_writer(site, server, work):
         target = f"{work}/forged"
         server.restore(object_hash(note), target, dataset="letters").badly()
         hold(not fingerprint(target), f"{words}: something was restored")
-        done = server.restore("latest", target, dataset="letters")
-        hold(done.status in (0, 1), done.err)
-        if done.status == 0:
-            hold(fingerprint(target + server.tree) == wanted, f"{words}: latest is not what was saved last")
-        else:
-            hold(not fingerprint(target), f"{words}: something was restored")
-            # Who names the one before has it.
+        latest = server.restore("latest", target, dataset="letters")
+        # `latest` is the last true one, or it stops and says why; then the last true one is there by its id.
+        if latest.status:
+            hold(latest.status == 1 and not fingerprint(target), f"{words}: something was restored\n{latest.err}")
             server.restore(newest.split("-")[1], target, dataset="letters").well()
-            hold(fingerprint(target + server.tree) == wanted, f"{words}: the one before is not what was saved")
-        said = "latest is the true one" if done.status == 0 else f"latest fails: {done.err.strip()}"
-        say(f"writer: {words}: listed as damaged, not restored; {said}")
+        hold(fingerprint(target + server.tree) == wanted, f"{words}: the last true one is not what was saved")
         shutil.rmtree(target)
-        for its, _ in [(path, note), *more]:
-            os.remove(its)
+        # Nor is the next backup built on it.
+        server.write("changing", os.urandom(100_000))
+        done = server.backup("letters")
+        for path in placed:
+            os.remove(path)
+        if done.status:
+            hold(done.status == 1, f"{words}: status {done.status}\n{done.err}")
+            say(f"writer: {words}: the next backup stops: {done.err.strip()}")
+            done = server.backup("letters")
+        server.restored(done.json()["snapshot"]["id"], dataset="letters")
+        say(f"writer: {words}: listed as damaged, not restored, not built on"
+            f"{'; restore latest stops and names it' if latest.status else ''}")
+        newest, number, forged = forge_manifests(site, vault, writer, owner)
     return len(forged)
 
 
