@@ -50,7 +50,8 @@ def main(work):
     kinds = [its["type"].split("/")[2] for its in site.ledger() if its["type"].startswith("pulih/ledger/restore-")]
     for kind in ("restore-asked", "restore-grant-given", "restore-grant-used", "restore-grant-ended"):
         hold(kind in kinds, f"the ledger has no {kind}: {kinds}")
-    return f"{len(refused)} restores without a grant brought nothing, {len(packs)} packs refused, 1 file and then {len(wanted)} under one"
+    return (f"{len(refused)} restores without a grant brought nothing, {len(packs)} packs refused, "
+            f"1 file and then {len(wanted)} under one")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def lay():
         raise Cannot("network namespaces need root")
     for name in ("ip", "tc", "nft"):
         if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin"):
-            raise Cannot(f"{name} is not here")
+            raise Cannot(f"{name} is not here (sudo apt-get install -y iproute2 nftables)")
     for namespace, _, _ in ends():
         done = subprocess.run(["ip", "netns", "add", namespace], capture_output=True, text=True)
         if done.returncode:

@@ -25,11 +25,14 @@ def told(site):
 
 
 def compare(before, after, when):
+    """Every answer, so that all that differs is told at once."""
+    found = []
     for words, was in before.items():
-        lines = after[words].splitlines()
-        differing = [line for line in was.splitlines() if line not in lines] + [
-            f"(now) {line}" for line in lines if line not in was.splitlines()]
-        hold(was == after[words], f"{words} is not as before {when}: {differing[:10]}")
+        then, now = was.splitlines(), after[words].splitlines()
+        gone, new = [its.strip() for its in then if its not in now], [its.strip() for its in now if its not in then]
+        if was != after[words]:
+            found.append(f"{words}: {gone[:10] or 'the same lines'} became {new[:10] or 'the same lines in another order'}")
+    hold(not found, f"not as before {when}: " + "; ".join(found))
 
 
 def main(work):
@@ -57,7 +60,8 @@ def main(work):
     plan = json.loads(before["retain"])["plan"]
     packs = sum(len(its) for its in plan["packs"].values())
     hold(plan["snapshots"] and packs, f"nothing could be deleted, so nothing is compared: {plan}")
-    say(f"{len(site.points())} datasets, {len(site.accepted())} snapshots; the plan: {len(plan['snapshots'])} of them and {packs} packs")
+    say(f"{len(site.points())} datasets, {len(site.accepted())} snapshots; "
+        f"the plan: {len(plan['snapshots'])} of them and {packs} packs")
     site.stop()
     catalog = glob.glob(f"{site.state}/catalog.sqlite*")
     hold(catalog, f"no catalog in {os.listdir(site.state)}")

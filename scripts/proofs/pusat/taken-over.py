@@ -263,7 +263,7 @@ def reported(server):
 def main(work):
     for name in ("age", "age-keygen", "zstd"):
         if not shutil.which(name):
-            raise Cannot(f"{name} is not here")
+            raise Cannot(f"{name} is not here (sudo apt-get install -y age zstd)")
     _, rng = seeded()
     site = Site(work)
     site.opd("dinkes")
