@@ -114,7 +114,7 @@ impl Config {
             let end = text.len();
             (error.span().unwrap_or(end..end), error.message().to_owned())
         });
-        read.and_then(check).map_err(|(span, what)| wrong(path, text, span.start, what))
+        read.and_then(check).map_err(|(span, what)| wrong(path, text, span.start, &what))
     }
 }
 
@@ -182,7 +182,7 @@ fn chunk_sizes(word: &str) -> Option<ChunkSizes> {
     }
 }
 
-fn wrong(path: &Path, text: &str, at: usize, what: String) -> ConfigError {
+fn wrong(path: &Path, text: &str, at: usize, what: &str) -> ConfigError {
     let before = text.get(..at).unwrap_or(text);
     let begins = before.rfind('\n').map_or(0, |newline| newline + 1);
     let shown = text[begins..].lines().next().unwrap_or_default().chars().take(120).collect();

@@ -6,7 +6,7 @@ mod daemon_site;
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 use daemon_site::{FakeSite, count, text};
@@ -67,8 +67,9 @@ impl Server {
     }
 
     fn start(&mut self) {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
         let mut command = self.command();
-        command.arg("run").env("NOTIFY_SOCKET", self.path("notify")).stderr(Stdio::inherit());
+        command.arg("run").env("NOTIFY_SOCKET", self.path("notify")).stderr(log);
         self.daemon = Some(command.spawn().unwrap());
         self.hears("READY=1");
     }
@@ -102,7 +103,8 @@ impl Server {
             if let Some(found) = self.site.inner().reports.iter().find_map(&mut wanted) {
                 return found;
             }
-            assert!(Instant::now() < end, "{:#?}", self.site.inner().reports);
+            let said = || fs::read_to_string(self.path("log")).unwrap();
+            assert!(Instant::now() < end, "{:#?}\n{}", self.site.inner().reports, said());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -132,6 +134,14 @@ impl Drop for Server {
             let _ = daemon.kill();
             let _ = daemon.wait();
         }
+    }
+}
+
+fn until(mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -241,19 +251,46 @@ fn wider_excludes_are_followed_once_they_are_accepted() {
 }
 
 #[test]
+fn without_the_site_the_last_that_is_known_is_shown_and_followed() {
+    let mut server = Server::new(DEFAULT);
+    server.start();
+    server.job("site");
+    let state = StateDir::at(server.path("state"));
+    let known = || {
+        let vaults = state.seen_view().unwrap().unwrap().view.vaults;
+        vaults.iter().flat_map(|vault| &vault.datasets).filter(|its| its.newest.is_some()).count()
+    };
+    until(|| known() == 2);
+    server.stop();
+    // Nobody answers there.
+    let mut site = state.site().unwrap().unwrap();
+    site.credentials.url = "https://localhost:1".into();
+    state.save_site(&site).unwrap();
+    server.start();
+    let status = server.status();
+    assert!(text(&status["site"], "error").contains("cannot reach") && status["site"]["seen"].is_string());
+    for dataset in status["datasets"].as_array().unwrap() {
+        assert!(dataset["last_point"].is_object() && dataset["next"].is_string(), "{dataset}");
+    }
+    let shown = succeeded(&server.run(&["status"]));
+    assert!(shown.contains("not reached") && shown.contains("kabupaten version 1"), "{shown}");
+    server.stop();
+}
+
+#[test]
 fn certificates_are_renewed_in_time_and_after_their_end() {
     let mut server = Server::new(DEFAULT);
     let state = StateDir::at(server.path("state"));
     server.site.inner().renew = true;
     server.start();
     let renewed = || state.site().unwrap().unwrap().not_after == "2027-02-20T00:00:00Z";
-    server.reported(|_| renewed().then_some(()));
+    until(renewed);
     server.stop();
     assert_eq!(server.site.renewals(), 1);
 
     server.site.enroll(&state, "2020-01-01T00:00:00Z");
     server.start();
-    server.reported(|_| renewed().then_some(()));
+    until(renewed);
     server.stop();
     assert_eq!(server.site.renewals(), 2);
 }

@@ -8,11 +8,11 @@ mod rebuild;
 mod serve;
 mod show;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use pulih_vault::store::StoreError;
 
 use crate::catalog::CatalogError;
 use crate::gateway::ServeError;
@@ -20,6 +20,7 @@ use crate::gateway::answer::Refusal;
 use crate::pki::PkiError;
 use crate::record::RecordError;
 use crate::site::{SiteDir, SiteError};
+use crate::store::SiteStoreError;
 
 /// Keep a site of Pulih: take in the agents' snapshots and know what can be restored.
 #[derive(Debug, Parser)]
@@ -92,9 +93,9 @@ struct Init {
     /// What it is called and where it listens
     #[arg(long, value_name = "FILE")]
     site: PathBuf,
-    /// Where its objects are: a folder
+    /// Where its objects are: a folder, or `s3://bucket/prefix` (docs/stores.md)
     #[arg(long, value_name = "URL")]
-    store: PathBuf,
+    store: OsString,
 }
 
 #[derive(Debug, Subcommand)]
@@ -265,7 +266,7 @@ enum Failure {
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] SiteStoreError),
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error(transparent)]

@@ -9,3 +9,4 @@ pub mod pki;
 pub mod pusat;
 pub mod record;
 pub mod site;
+pub mod store;

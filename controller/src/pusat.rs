@@ -9,6 +9,7 @@ mod acts;
 mod grants;
 mod hello;
 mod import;
+mod locks;
 mod people;
 mod policy;
 mod presence;
@@ -22,13 +23,14 @@ use pulih_policies::Size;
 use pulih_protocol::error::Code;
 use pulih_vault::id::VaultId;
 use pulih_vault::layout::vault_of;
-use pulih_vault::store::{ObjectName, Store};
+use pulih_vault::store::{Locks, ObjectName, Store};
 
 use crate::catalog::{Agent, Approval, Catalog, Grant, User, Vault};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::pki::{Authority, CertificateHash};
 use crate::record::Record;
 use crate::site::SiteFile;
+use crate::store::SiteStore;
 
 pub use acts::Role;
 pub use grants::draw;
@@ -45,6 +47,7 @@ pub struct Pusat {
     pub site: SiteFile,
     authority: Authority,
     store: Arc<dyn Store>,
+    locks: Option<Arc<dyn Locks>>,
     /// Held for a whole decision: what it counts on must not change before it is written down.
     record: Mutex<Record>,
     /// For looking things up, beside the one that follows the ledger.
@@ -71,7 +74,7 @@ impl Pusat {
     pub fn open(
         site: SiteFile,
         authority: Authority,
-        store: Arc<dyn Store>,
+        SiteStore { store, locks }: SiteStore,
         catalog: Catalog,
         record: Record,
         clock: fn() -> i64,
@@ -83,6 +86,7 @@ impl Pusat {
             site,
             authority,
             store,
+            locks,
             record: Mutex::new(record),
             catalog: Mutex::new(catalog),
             policy: Mutex::new(Arc::new(in_force)),

@@ -1,7 +1,7 @@
 //! A site: what `site.toml` says of it, and the folder that holds its keys and its catalog.
 //!
 //! `<state>/site.toml`, `store`, `ca.pem`, `ca.key`, `gateway.pem`, `gateway.key`, `ledger.key`,
-//! `catalog.sqlite`, `lock`, `control.sock`. Keys are 0600 in a folder that is 0700.
+//! `catalog.sqlite`, `store-probe.json`, `spool/`, `lock`, `control.sock`. Keys are 0600 in a folder that is 0700.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -126,6 +126,13 @@ impl SiteDir {
             Err(rustix::io::Errno::WOULDBLOCK) => Err(SiteError::Busy { path: self.0.clone() }),
             Err(error) => Err(at("lock", &path)(error.into())),
         }
+    }
+
+    /// A folder of this one, made if it is not there.
+    pub fn folder(&self, name: &str) -> Result<PathBuf, SiteError> {
+        let path = self.path(name);
+        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(at("make", &path))?;
+        Ok(path)
     }
 
     pub fn read(&self, name: &str) -> Result<String, SiteError> {

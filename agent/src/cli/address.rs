@@ -1,13 +1,13 @@
 //! Where a store is, in the forms that people write it.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::Arc;
 
-use pulih_stores::GatewayStore;
+use pulih_stores::open::{process_env, scheme};
+use pulih_stores::s3::Options;
+use pulih_stores::{GatewayStore, OpenError, Opened as OwnStore, StoreUrl, UrlError};
 use pulih_vault::store::Store;
-use pulih_vault::store::dir::DirStore;
 
 use super::failure::Failure;
 use crate::state::StateDir;
@@ -16,8 +16,8 @@ use crate::turns::KeptTurns;
 /// An address that this version can open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreAddress {
-    /// A folder, by its absolute path.
-    Dir(PathBuf),
+    /// A folder or a bucket.
+    Own(StoreUrl),
     /// The gateway of the site that this agent is enrolled with, as `https://host:port`.
     Gateway(String),
 }
@@ -31,58 +31,47 @@ pub struct Opened {
 
 impl StoreAddress {
     pub fn parse(text: &OsStr) -> Result<Self, Failure> {
-        let bytes = text.as_bytes();
-        let shown = text.to_string_lossy();
-        let path = match scheme(bytes) {
-            Some((b"https", _)) => return gateway_url(&shown).map(Self::Gateway),
-            None => PathBuf::from(text),
-            Some((b"file", rest)) => file_url(rest).ok_or_else(|| {
-                Failure::usage(format!("{shown:?} is not a store: write file:///folder, with three slashes"))
-            })?,
-            Some((b"s3", _)) => {
-                return Err(Failure::usage(format!("this version cannot use the store {shown:?}: {FORMS}")));
-            }
-            Some(_) => return Err(Failure::usage(format!("{shown:?} is not a store: {FORMS}"))),
-        };
-        if path.as_os_str().is_empty() {
-            return Err(Failure::usage("the store's name is empty; give a folder with --store or PULIH_STORE"));
+        if matches!(scheme(text.as_encoded_bytes()), Some((b"https", _))) {
+            return gateway_url(&text.to_string_lossy()).map(Self::Gateway);
         }
-        match std::path::absolute(&path) {
-            Ok(path) => Ok(Self::Dir(path)),
-            Err(error) => Err(Failure::said(format!("cannot tell which folder {shown:?} is: {error}"))),
-        }
+        StoreUrl::parse(text, &process_env).map(Self::Own).map_err(|error| match error {
+            UrlError::Empty => Failure::usage("the store's name is empty; give a folder with --store or PULIH_STORE"),
+            UrlError::Scheme(text) => Failure::usage(format!("{text:?} is not a store: {FORMS}")),
+            UrlError::Relative { .. } => Failure::said(error.to_string()),
+            UrlError::File(_) | UrlError::S3(_) => Failure::usage(error.to_string()),
+        })
     }
 
     /// Opens the store, which must be there.
     pub fn open(&self, state: &StateDir, turns: KeptTurns) -> Result<Opened, Failure> {
-        let path = match self {
-            Self::Dir(path) => path,
+        match self {
+            Self::Own(url) => {
+                let own = url.open(&process_env, &options(url, state)).map_err(not_there)?;
+                Ok(Opened { store: own.store, gateway: None })
+            }
             Self::Gateway(url) => {
                 let gateway = Arc::new(gateway(url, state, turns)?);
-                return Ok(Opened { store: gateway.clone(), gateway: Some(gateway) });
+                Ok(Opened { store: gateway.clone(), gateway: Some(gateway) })
             }
-        };
-        match path.try_exists() {
-            Ok(false) => Err(Failure::said(format!(
-                "there is no store at {}; mount it, name another with --store, or make one with `pulih-agent init`",
-                path.display()
-            ))),
-            _ => Ok(Opened { store: Arc::new(DirStore::open(path)?), gateway: None }),
         }
     }
 
-    /// Opens the store; makes it if it is not there.
-    pub fn create(&self, state: &StateDir, turns: KeptTurns) -> Result<Arc<dyn Store>, Failure> {
+    /// Opens the store for a first vault; makes its folder if it is not there. One that is not a
+    /// gateway is handed out as what it is, so that it can be probed.
+    pub fn create(&self, state: &StateDir, turns: KeptTurns) -> Result<(Arc<dyn Store>, Option<OwnStore>), Failure> {
         match self {
-            Self::Dir(path) => Ok(Arc::new(DirStore::create(path)?)),
-            Self::Gateway(_) => Ok(self.open(state, turns)?.store),
+            Self::Own(url) => {
+                let own = url.create(&process_env, &options(url, state)).map_err(not_there)?;
+                Ok((own.store.clone(), Some(own)))
+            }
+            Self::Gateway(_) => Ok((self.open(state, turns)?.store, None)),
         }
     }
 
     /// The store's folder, if it is one.
     pub fn folder(&self) -> Option<&Path> {
         match self {
-            Self::Dir(path) => Some(path),
+            Self::Own(url) => url.path(),
             Self::Gateway(_) => None,
         }
     }
@@ -91,13 +80,32 @@ impl StoreAddress {
 impl std::fmt::Display for StoreAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Dir(path) => write!(f, "{}", path.display()),
+            Self::Own(url) => url.fmt(f),
             Self::Gateway(url) => f.write_str(url),
         }
     }
 }
 
-const FORMS: &str = "it is a folder, file:///folder, or https://host:port of the site that this agent is enrolled with";
+const FORMS: &str = "it is a folder, file:///folder, s3://bucket/prefix, or https://host:port of the site that this \
+                     agent is enrolled with";
+
+fn options(url: &StoreUrl, state: &StateDir) -> Options {
+    // A folder needs no spool. And who only reads a bucket may have no state to write into, and
+    // spools nothing.
+    let spool = url.path().is_none().then(|| state.spool().ok()).flatten();
+    Options::new(spool.unwrap_or_else(std::env::temp_dir))
+}
+
+fn not_there(error: OpenError) -> Failure {
+    match error {
+        OpenError::NotThere(path) => Failure::said(format!(
+            "there is no store at {}; mount it, name another with --store, or make one with `pulih-agent init`",
+            path.display()
+        )),
+        OpenError::Store(error) => error.into(),
+        OpenError::S3(error) => error.into(),
+    }
+}
 
 /// `https://host:port`, and nothing behind it: also what `enroll` is given.
 pub fn gateway_url(text: &str) -> Result<String, Failure> {
@@ -123,55 +131,9 @@ fn gateway(url: &str, state: &StateDir, turns: KeptTurns) -> Result<GatewayStore
     Ok(GatewayStore::open(&site.credentials, &state.spool()?, Box::new(turns))?)
 }
 
-/// Parts `scheme://rest`; what has no such beginning is a path.
-fn scheme(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = text.windows(3).position(|three| three == b"://")?;
-    let name = &text[..at];
-    let ok = !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
-    ok.then_some((name, &text[at + 3..]))
-}
-
-/// The path of `file:///path` or `file://localhost/path`, given from after the two slashes.
-fn file_url(rest: &[u8]) -> Option<PathBuf> {
-    let path = rest.strip_prefix(b"localhost").filter(|path| path.starts_with(b"/")).unwrap_or(rest);
-    if !path.starts_with(b"/") || path.contains(&b'?') || path.contains(&b'#') {
-        return None;
-    }
-    let mut out = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte == b'%' {
-            let digits = std::str::from_utf8(rest.get(..2)?).ok()?;
-            let ok = digits.bytes().all(|b| b.is_ascii_hexdigit());
-            out.push(u8::from_str_radix(digits, 16).ok().filter(|&b| ok && b != 0)?);
-            rest = &rest[2..];
-        } else {
-            out.push(byte);
-        }
-    }
-    Some(OsString::from_vec(out).into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn dir(text: &str) -> Option<String> {
-        match StoreAddress::parse(text.as_ref()) {
-            Ok(StoreAddress::Dir(path)) => Some(path.to_string_lossy().into_owned()),
-            _ => None,
-        }
-    }
-
-    #[test]
-    fn folders_are_stores() {
-        assert_eq!(dir("/srv/pulih").unwrap(), "/srv/pulih");
-        assert_eq!(dir("file:///srv/a%20b").unwrap(), "/srv/a b");
-        assert_eq!(dir("file://localhost/srv").unwrap(), "/srv");
-        assert_eq!(dir("/odd:name").unwrap(), "/odd:name");
-        assert!(dir("relative").unwrap().ends_with("/relative"));
-    }
 
     #[test]
     fn a_site_is_a_store() {
@@ -181,10 +143,20 @@ mod tests {
     }
 
     #[test]
+    fn folders_and_buckets_are_stores() {
+        let of = |text: &str| StoreAddress::parse(text.as_ref()).unwrap();
+        assert_eq!(of("file:///srv/a%20b").folder(), Some(Path::new("/srv/a b")));
+        let bucket = of("s3://bucket/p?endpoint=https://s3.go.id:8333&region=id");
+        assert_eq!(bucket.folder(), None);
+        assert_eq!(bucket.to_string(), "s3://bucket/p?endpoint=https://s3.go.id:8333&region=id");
+    }
+
+    #[test]
     fn what_this_version_cannot_use_is_bad_usage() {
         for bad in [
             "",
-            "s3://bucket/p",
+            "s3://Bucket/p",
+            "s3://key:secret@bucket/p",
             "https://pusat:8443/x",
             "https://",
             "http://pusat",

@@ -170,7 +170,13 @@ fn look_at_store(
             return None;
         }
     };
-    let Some(folder) = address.folder() else { return Some(store) };
+    let Some(folder) = address.folder() else {
+        // Opening it asked it for a list.
+        if matches!(address, StoreAddress::Own(_)) {
+            found.ok("store", address.to_string());
+        }
+        return Some(store);
+    };
     match rustix::fs::access(
         folder,
         rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
-use pulih_stores::GatewayError;
+use pulih_stores::{GatewayError, S3Error};
 use pulih_vault::error::{Malformed, VaultError};
 use pulih_vault::store::StoreError;
 
@@ -57,6 +57,8 @@ pub enum Failure {
     Gateway(#[from] GatewayError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    S3(#[from] S3Error),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
     /// A whole sentence.

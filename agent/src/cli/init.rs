@@ -7,6 +7,8 @@ mod request;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use pulih_stores::probe::Held;
+use pulih_stores::{Opened as OwnStore, Probe};
 use pulih_vault::chunker::ChunkSizes;
 use pulih_vault::description::{
     Class, Description, DescriptionName, MAX_NOTE_BYTES, NewDescription, VaultSecrets, agent_key_name, parse_recipients,
@@ -44,6 +46,9 @@ struct Report {
     /// Whether the owner key was made now, or was there.
     owner_made: bool,
     identity_file: Option<String>,
+    /// What the store was found to do; a folder is not tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store_probe: Option<Probe>,
 }
 
 pub fn run(context: &mut Context, args: &Init) -> Result<Outcome, Failure> {
@@ -70,14 +75,16 @@ fn here(context: &mut Context, args: &Init) -> Result<Outcome, Failure> {
     let state = context.state()?;
     let stop = context.stop.clone();
     let _lock = state.lock_init(&stop, &mut |process| context.inform(&waiting(process)))?;
-    let store = address.create(&state, context.turns(&state))?;
+    let (store, own) = address.create(&state, context.turns(&state))?;
     refuse_second(&state, &*store, args.class)?;
+    let probe = own.filter(|_| address.folder().is_none()).map(|own| look_over(context, &own)).transpose()?;
     let random = SystemRandom::new();
     let plan = Plan::draw(args, &random)?;
     let keys = state.vault(plan.vault).keys_path();
-    let made = plan
+    let mut made = plan
         .carry_out(context, &*store, &owner_path, &random)
         .map_err(|failure| failure.as_cause_of(what_is_left(args, &owner_path, &keys)))?;
+    made.store_probe = probe;
     print(context, &made)?;
     Ok(Outcome::Done)
 }
@@ -98,6 +105,30 @@ fn owner_on_record(context: &Context, state: &StateDir) -> Result<Option<Fingerp
         (StoreAddress::Gateway(_), Some(site)) => Ok(Some(site.owner.parse()?)),
         _ => Ok(None),
     }
+}
+
+/// Tries what the store promises, before anything is entrusted to it.
+fn look_over(context: &Context, opened: &OwnStore) -> Result<Probe, Failure> {
+    let probe = opened.probe().map_err(|error| Failure::said(error.to_string()))?;
+    if !probe.is_create_only() {
+        let found = probe.findings().into_iter().take(3).filter(|(_, finding)| finding.held != Held::Yes);
+        let words: Vec<_> = found.map(|(name, finding)| format!("  {name}: {}", finding.words)).collect();
+        return Err(Failure::said(format!(
+            "no vault was made: {} does not keep what is in it from being replaced, which was tried:\n{}\n\
+             docs/stores.md names servers that do",
+            probe.store,
+            words.join("\n")
+        )));
+    }
+    for (name, finding) in probe.findings() {
+        let words = format!("the store, as it was tried: {name}: {}", finding.words);
+        match finding.held {
+            Held::Yes => {}
+            Held::No => context.warn(&words),
+            Held::Untested => context.inform(&words),
+        }
+    }
+    Ok(probe)
 }
 
 fn waiting(process: Option<u32>) -> String {
@@ -239,6 +270,7 @@ impl<'a> Plan<'a> {
             owner_file: Some(owner_path.display().to_string()),
             owner_made: owner.made,
             identity_file: self.args.identity_out.as_deref().map(|path| path.display().to_string()),
+            store_probe: None,
         })
     }
 }

@@ -102,7 +102,11 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     let path = config_place(args.config.as_ref());
     let status = match collect(&state, &path, now, true) {
         // Others than the agent's user see what it left for them.
-        Err(StateError::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => left()?,
+        Err(StateError::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => left(LEFT.as_ref())?,
+        // A user who has no agent of their own means the server's.
+        Ok(status) if status.site.is_none() && context.global.state.is_none() && Path::new(LEFT).exists() => {
+            left(LEFT.as_ref())?
+        }
         status => status?,
     };
     if context.global.json {
@@ -117,23 +121,28 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
 pub fn leave(shared: &Shared) {
     let Some(folder) = std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from) else { return };
     let Ok(status) = collect(&shared.state, &shared.config, (shared.clock)(), false) else { return };
+    leave_in(&folder, &status);
+}
+
+fn leave_in(folder: &Path, status: &Status) {
     let (path, temp) = (folder.join(FILE), folder.join(".status.new"));
     // It is made again in a minute.
-    let _ = serde_json::to_vec(&status).map_err(std::io::Error::from).and_then(|json| {
+    let _ = serde_json::to_vec(status).map_err(std::io::Error::from).and_then(|json| {
         fs::write(&temp, json)?;
         fs::set_permissions(&temp, fs::Permissions::from_mode(0o644))?;
         fs::rename(&temp, &path)
     });
 }
 
-fn left() -> Result<Status, Failure> {
+fn left(path: &Path) -> Result<Status, Failure> {
     let none = |why: &dyn std::fmt::Display| {
         Failure::said(format!(
-            "the agent's state is another user's, and {LEFT} tells nothing ({why}); run `sudo pulih-agent status`"
+            "the agent's state is another user's, and {} tells nothing ({why}); run `sudo pulih-agent status`",
+            path.display()
         ))
     };
     let mut json = String::new();
-    fs::File::open(LEFT)
+    fs::File::open(path)
         .and_then(|file| file.take(MAX_BYTES).read_to_string(&mut json))
         .map_err(|error| none(&error))?;
     let status: Status = serde_json::from_str(&json).map_err(|error| none(&error))?;
@@ -282,7 +291,7 @@ fn print(context: &mut Context, status: &Status, now: i64) -> Result<(), Failure
     match &status.policy {
         None => context.out.line("No policy yet: nothing is scheduled.")?,
         Some(its) => {
-            context.out.line(&format!("Policy {} version {}, since {}", its.name, its.version, local(&its.taken)))?
+            context.out.line(&format!("Policy {} version {}, since {}", its.name, its.version, local(&its.taken)))?;
         }
     }
     if !status.daemon_runs {

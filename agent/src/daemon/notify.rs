@@ -1,4 +1,4 @@
-//! What systemd is told of the daemon: sd_notify(3), one datagram to the socket that the
+//! What systemd is told of the daemon: `sd_notify(3)`, one datagram to the socket that the
 //! environment names.
 
 use std::ffi::OsStr;

@@ -157,12 +157,11 @@ impl Peer {
                 json_of(&ReportTaken { at: NOW.to_owned(), policy: hash, renew: inner.renew })
             }
             ("POST", path::RENEW | path::RENEW_LAPSED) => {
-                let csr = match target {
-                    path::RENEW => serde_json::from_slice::<Renewal>(&body).unwrap().csr,
-                    _ => {
-                        let line = body.split(|&byte| byte == b'\n').next().unwrap();
-                        serde_json::from_slice::<LapsedRenewal>(line).unwrap().csr
-                    }
+                let csr = if target == path::RENEW {
+                    serde_json::from_slice::<Renewal>(&body).unwrap().csr
+                } else {
+                    let line = body.split(|&byte| byte == b'\n').next().unwrap();
+                    serde_json::from_slice::<LapsedRenewal>(line).unwrap().csr
                 };
                 let certificate = CertificateSigningRequestParams::from_pem(&csr).unwrap().signed_by(&self.ca).unwrap();
                 self.renewals.fetch_add(1, Ordering::Relaxed);
@@ -179,9 +178,8 @@ impl Inner {
     fn object(&mut self, method: &str, target: &str, range: Option<&String>, body: Vec<u8>) -> Answer {
         if let Some(prefix) = target.strip_prefix(&format!("{}?prefix=", path::LIST)) {
             let below = self.objects.keys().filter(|name| name.starts_with(&format!("{prefix}/")));
-            let mut list: String = below.map(|name| format!("{name}\n")).collect();
-            list.push('\n');
-            return (200, list.into_bytes());
+            let lines: Vec<&str> = below.map(String::as_str).chain(["", ""]).collect();
+            return (200, lines.join("\n").into_bytes());
         }
         let Some(name) = target.strip_prefix(path::OBJECTS).map(str::to_owned) else {
             return refused(Code::NotFound);

@@ -1,5 +1,6 @@
 //! Snapshots that the site accepted, and the policies that were in force.
 
+use pulih_vault::store::ObjectName;
 use rusqlite::{Row, params};
 
 use super::{Catalog, Result};
@@ -62,6 +63,29 @@ impl Catalog {
         let sql =
             format!("SELECT {POINT} FROM snapshot s WHERE s.vault = ?1 AND s.dataset = ?2 ORDER BY s.number DESC");
         self.all(&sql, [vault, dataset], point)
+    }
+
+    /// Snapshots that are kept until a time, and whose objects are not all locked so long.
+    pub fn unlocked_points(&self, now: i64) -> Result<Vec<Point>> {
+        let sql = format!(
+            "SELECT {POINT} FROM snapshot s WHERE s.keep_until > ?1 AND NOT EXISTS (SELECT 1 FROM locked l \
+             WHERE l.vault = s.vault AND l.dataset = s.dataset AND l.name = s.name) ORDER BY s.number"
+        );
+        self.all(&sql, [now], point)
+    }
+
+    pub fn set_locked(&self, point: &Point) -> Result<()> {
+        let sql = "INSERT OR IGNORE INTO locked (vault, dataset, name) VALUES (?1, ?2, ?3)";
+        self.change(sql, [&point.vault, &point.dataset, &point.snapshot])
+    }
+
+    /// Until when the site locked an object, seconds since 1970.
+    pub fn lock_of(&self, name: &ObjectName) -> Result<Option<i64>> {
+        self.one("SELECT until FROM lock WHERE name = ?1", [name.as_str()], |row| row.get(0))
+    }
+
+    pub fn set_lock(&self, name: &ObjectName, until: i64) -> Result<()> {
+        self.change("INSERT OR REPLACE INTO lock (name, until) VALUES (?1, ?2)", params![name.as_str(), until])
     }
 
     /// Every dataset that has a snapshot: vault and name.

@@ -49,6 +49,8 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE object (vault TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (vault, name)) STRICT, WITHOUT ROWID;
 
     -- What is known here alone, and lost without harm.
+    CREATE TABLE lock (name TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE locked (vault TEXT NOT NULL, dataset TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (vault, dataset, name)) STRICT, WITHOUT ROWID;
     CREATE TABLE turn (lineage TEXT PRIMARY KEY, next TEXT NOT NULL) STRICT;
     CREATE TABLE presence (
         agent TEXT PRIMARY KEY, seen INTEGER NOT NULL, host TEXT NOT NULL, report TEXT NOT NULL

@@ -1,10 +1,9 @@
 //! Making a site.
 
-use std::sync::Arc;
-
 use pulih_ledger::entry::kinds::{PolicyApplied, SiteCreated};
 use pulih_policies::Policy;
-use pulih_vault::store::{DirStore, Store};
+use pulih_stores::StoreUrl;
+use pulih_stores::open::process_env;
 use pulih_vault::utc;
 
 use super::{Failure, Init};
@@ -12,23 +11,22 @@ use crate::pki::Authority;
 use crate::pusat::{DEFAULT_POLICY, put_policy};
 use crate::record::Record;
 use crate::site::{SiteDir, SiteFile};
+use crate::store;
 
 pub fn run(dir: &SiteDir, args: &Init, json: bool) -> Result<(), Failure> {
     let site = SiteFile::read(&args.site)?;
-    let store = std::path::absolute(&args.store).map_err(|error| Failure::Said(error.to_string()))?;
-    let text = store.to_str().ok_or_else(|| Failure::Said("the store's path must be UTF-8".into()))?.to_owned();
+    let url = StoreUrl::parse(&args.store, &process_env).map_err(|error| Failure::Said(error.to_string()))?;
+    let text = url.to_string();
     dir.make()?;
     let _lock = dir.lock()?;
     let now = utc::now();
     let (authority, ca_key) = Authority::make(&site.name, now)?;
     let (server, server_key) = authority.server(&site.name, &site.hosts, now)?;
-    let opened = DirStore::create(&store)?;
-    dir.write("store", &text)?;
+    let store = store::make(dir, &url)?.store;
     dir.write("ca.key", &ca_key)?;
     dir.write("ca.pem", authority.certificate())?;
     dir.write("gateway.key", &server_key)?;
     dir.write("gateway.pem", &server.pem)?;
-    let store: Arc<dyn Store> = Arc::new(opened);
     let policy = Policy::parse("default.toml", DEFAULT_POLICY.as_bytes())
         .map_err(|error| Failure::Said(format!("the default policy is not one: {error}")))?;
     let object = put_policy(&*store, &site, DEFAULT_POLICY)?;

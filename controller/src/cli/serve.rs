@@ -1,10 +1,8 @@
 //! Serving a site.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulih_vault::store::DirStore;
 use pulih_vault::utc;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,9 +16,12 @@ use crate::pki::Authority;
 use crate::pusat::Pusat;
 use crate::record::Record;
 use crate::site::{SiteDir, SiteLock};
+use crate::store;
 
 /// Between checkpoints of the ledger.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(3600);
+/// Between looks for what is to be locked.
+const LOCK_EVERY: Duration = Duration::from_secs(10);
 /// Between writes of heartbeats into the catalog.
 const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
@@ -29,8 +30,8 @@ pub fn open(dir: &SiteDir) -> Result<(Arc<Pusat>, SiteLock), Failure> {
     let site = dir.site()?;
     let lock = dir.lock()?;
     let authority = Authority::open(&dir.read("ca.pem")?, &dir.read("ca.key")?)?;
-    let store = Arc::new(DirStore::open(Path::new(dir.read("store")?.trim()))?);
-    let record = Record::open(dir, &site, store.clone())?;
+    let store = store::open(dir)?;
+    let record = Record::open(dir, &site, store.store.clone())?;
     let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
     let pusat = Pusat::open(site, authority, store, catalog, record, utc::now)?;
     Ok((Arc::new(pusat), lock))
@@ -58,6 +59,9 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
     let answering = tokio::spawn(control::serve(control, pusat.clone(), stopped.clone()));
     let serving = tokio::spawn(gateway.serve(stopped));
     let mut hourly = tokio::time::interval(CHECKPOINT_EVERY);
+    // Locks of a large first backup take a while, in which everything else goes on.
+    let mut locking = tokio::time::interval(LOCK_EVERY);
+    let mut keeper = tokio::spawn(async {});
     let mut often = tokio::time::interval(SETTLE_EVERY);
     often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -67,6 +71,10 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
             _ = hourly.tick() => pusat.blocking(Pusat::checkpoint).await?,
             // A heartbeat that is not written down comes again in a minute.
             _ = often.tick() => drop(pusat.blocking(Pusat::settle_presences).await),
+            _ = locking.tick() => if keeper.is_finished() {
+                let pusat = pusat.clone();
+                keeper = tokio::spawn(async move { drop(pusat.blocking(Pusat::extend_locks).await) });
+            },
         }
     }
     let _ = stop.send(true);

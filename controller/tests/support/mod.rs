@@ -10,7 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 /// The agent's program lies beside the controller's; building the workspace's tests builds both.
-fn agent_program() -> PathBuf {
+pub fn agent_program() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_pulih-controller")).with_file_name("pulih-agent");
     assert!(path.exists(), "{} is not built: run `cargo build --workspace --bins`", path.display());
     path
@@ -18,6 +18,8 @@ fn agent_program() -> PathBuf {
 
 pub struct Site {
     pub folder: tempfile::TempDir,
+    /// The keys of its bucket, if it has one.
+    env: Vec<(String, String)>,
     serving: Option<Child>,
     pub url: String,
 }
@@ -36,8 +38,13 @@ pub fn failed(output: &Output) -> String {
 }
 
 impl Site {
-    /// A new site that serves.
+    /// A new site that serves, on a folder.
     pub fn new() -> Self {
+        Self::on(None, Vec::new())
+    }
+
+    /// A new site that serves; `store` is its folder if there is none.
+    pub fn on(store: Option<&str>, env: Vec<(String, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Free now; a site keeps its address when it is started again.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -45,10 +52,10 @@ impl Site {
             "name = \"Pusat Data Uji\"\nregency = \"33.19\"\nlisten = \"127.0.0.1:{port}\"\nhosts = [\"localhost\"]\n"
         );
         std::fs::write(folder.path().join("site.toml"), file).unwrap();
-        let mut site = Self { folder, serving: None, url: String::new() };
-        let (file, store) = (site.path("site.toml"), site.path("store"));
-        let arguments =
-            ["init", "--role", "pusat", "--site", file.to_str().unwrap(), "--store", store.to_str().unwrap()];
+        let mut site = Self { folder, env, serving: None, url: String::new() };
+        let (file, own) = (site.path("site.toml"), site.path("store"));
+        let store = store.unwrap_or(own.to_str().unwrap());
+        let arguments = ["init", "--role", "pusat", "--site", file.to_str().unwrap(), "--store", store];
         succeeded(&site.controller(&arguments));
         site.start();
         site.person("siti", &["--role", "admin"], None);
@@ -61,7 +68,7 @@ impl Site {
 
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pulih-controller"));
-        command.env("PULIH_CONTROLLER_STATE", self.path("site"));
+        command.env("PULIH_CONTROLLER_STATE", self.path("site")).envs(self.env.iter().cloned());
         command
     }
 

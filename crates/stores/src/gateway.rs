@@ -8,7 +8,6 @@ mod client;
 mod enroll;
 mod error;
 mod lines;
-mod retry;
 mod site;
 mod turns;
 

@@ -11,6 +11,7 @@
 pub mod conformance;
 pub mod dir;
 pub mod disk;
+pub mod lock;
 pub mod real_disk;
 pub mod sim_disk;
 
@@ -20,6 +21,7 @@ use std::str::FromStr;
 
 use crate::id::BadId;
 pub use dir::DirStore;
+pub use lock::Locks;
 
 /// Longest object name in bytes.
 pub const MAX_NAME_BYTES: usize = 512;

@@ -12,7 +12,9 @@ use pulih_vault::layout::Layout;
 use pulih_vault::store::{Store, StoreError};
 use pulih_vault::trust;
 
-use super::{Context, Failure, Outcome, Report, other_owner, owner_on_record, print, refuse_second, waiting};
+use super::{
+    Context, Failure, Outcome, Report, look_over, other_owner, owner_on_record, print, refuse_second, waiting,
+};
 use crate::identity::read_bounded;
 use crate::owner::{Answer, MAX_FILE_BYTES};
 use crate::state::{Pending, PendingAct, VaultKeys};
@@ -39,13 +41,15 @@ pub fn run(context: &mut Context, path: &Path) -> Result<Outcome, Failure> {
         }
     }
     let secrets = secrets(&answer, &pending)?;
-    let store = address.create(&state, context.turns(&state))?;
+    let (store, own) = address.create(&state, context.turns(&state))?;
     if dir.keys()?.is_none() {
         refuse_second(&state, &*store, answer.description.class)?;
     }
+    let probe = own.filter(|_| address.folder().is_none()).map(|own| look_over(context, &own)).transpose()?;
     put(&*store, vault, &answer, &pending)?;
     let (class, recipients) = (answer.description.class, answer.description.recipients.clone());
-    let made = report(context, vault, class, &answer)?;
+    let mut made = report(context, vault, class, &answer)?;
+    made.store_probe = probe;
     let keys = VaultKeys {
         vault,
         class,
@@ -131,5 +135,6 @@ fn report(context: &Context, vault: VaultId, class: Class, answer: &Answer) -> R
         owner_file: None,
         owner_made: false,
         identity_file: None,
+        store_probe: None,
     })
 }

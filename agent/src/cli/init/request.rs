@@ -26,7 +26,7 @@ pub fn run(context: &mut Context, args: &Init, path: &Path) -> Result<Outcome, F
     let state = context.state()?;
     let stop = context.stop.clone();
     let _lock = state.lock_init(&stop, &mut |process| context.inform(&waiting(process)))?;
-    let store = address.create(&state, context.turns(&state))?;
+    let (store, _) = address.create(&state, context.turns(&state))?;
     let known = owner_on_record(context, &state)?;
     let owner = match (known, args.owner_fingerprint) {
         (Some(known), Some(given)) if known != given => return Err(other_owner(given, known)),

@@ -95,3 +95,16 @@ fn a_config_that_is_wrong_hides_nothing_else() {
     assert!(status.config_error.unwrap().contains("colour"));
     assert!(status.policy.is_some() && status.datasets.is_empty());
 }
+
+#[test]
+fn what_the_daemon_leaves_everyone_may_read() {
+    let place = Place::new();
+    place.follow(DEFAULT);
+    let status = place.collect();
+    leave_in(place.folder.path(), &status);
+    let path = place.folder.path().join(FILE);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+    assert_eq!(left(&path).unwrap(), status);
+    fs::write(&path, "{}").unwrap();
+    assert!(left(&path).unwrap_err().to_string().contains("sudo"));
+}

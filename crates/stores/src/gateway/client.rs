@@ -21,8 +21,8 @@ use ureq::{Agent, Body};
 
 use super::error::GatewayError;
 use super::lines::{BadList, lines};
-use super::retry;
 use super::turns::{Lineage, Turns, is_lineage};
+use crate::retry;
 
 const CONNECT: Duration = Duration::from_secs(20);
 /// Silence on the line after which a request is given up and tried again.

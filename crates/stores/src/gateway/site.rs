@@ -74,3 +74,31 @@ impl Renewing {
         Ok((credentials, renewed.not_after))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate(key: &KeyPair) -> String {
+        CertificateParams::default().self_signed(key).unwrap().pem()
+    }
+
+    #[test]
+    fn a_certificate_for_another_key_is_refused() {
+        let other = KeyPair::generate().unwrap();
+        let pem = certificate(&other);
+        let old = Credentials {
+            url: "https://localhost:1".into(),
+            ca: pem.clone(),
+            certificate: pem.clone(),
+            key: other.serialize_pem(),
+        };
+        assert!(SiteClient::open(&old).is_ok());
+        let renewed = |certificate| Renewed { certificate, not_after: "2027-01-01T00:00:00Z".into() };
+        let renewing = Renewing::begin().unwrap();
+        assert!(matches!(renewing.end(&old, renewed(pem)), Err(GatewayError::Credentials(_))));
+        let renewing = Renewing::begin().unwrap();
+        let own = certificate(&renewing.key);
+        assert!(renewing.end(&old, renewed(own)).is_ok());
+    }
+}

@@ -26,9 +26,10 @@ pub fn store(
     let mut bytes = reach.to_object().encode(layout.vault);
     if bytes.len() > whole_bytes
         && let Some(base) = base
-        && let Ok((its, below)) = load_chain(store, layout, base)
-        && below < MAX_CHAIN
+        && let Ok((its, chain)) = load_chain(store, layout, base)
+        && chain.len() <= usize::from(MAX_CHAIN)
     {
+        let below = chain.len() as u8 - 1;
         let change = reach.to_change(&its, base, below).encode(layout.vault);
         if change.len() < bytes.len() / 2 {
             bytes = change;
@@ -39,11 +40,13 @@ pub fn store(
     Ok(hash)
 }
 
-/// A reach, and how many lie below it.
-fn load_chain(store: &dyn Store, layout: Layout, hash: ObjectHash) -> Result<(Reach, u8)> {
+/// A reach, and the names of all objects that make it up: its own first, those below it after that.
+pub fn load_chain(store: &dyn Store, layout: Layout, hash: ObjectHash) -> Result<(Reach, Vec<ObjectHash>)> {
     let mut chain: Vec<ReachObject> = Vec::new();
+    let mut names = Vec::new();
     let mut next = hash;
     loop {
+        names.push(next);
         let name = layout.reach(next);
         let bytes = read_named(store, &name, next, MAX_REACH_BYTES)?;
         let object = ReachObject::parse(&bytes, layout.vault)
@@ -61,10 +64,9 @@ fn load_chain(store: &dyn Store, layout: Layout, hash: ObjectHash) -> Result<(Re
             None => break,
         }
     }
-    let below = chain.len() as u8 - 1;
     let mut reach = Reach::default();
     while let Some(object) = chain.pop() {
         reach.apply(object).map_err(|source| VaultError::Object { name: layout.reach(hash), source })?;
     }
-    Ok((reach, below))
+    Ok((reach, names))
 }

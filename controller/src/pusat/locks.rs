@@ -1,0 +1,51 @@
+//! Locks: what a snapshot needs is held by the store itself until the date that the ledger fixed.
+//! Set after acceptance, by one thread, and set again as often as it takes.
+
+use pulih_vault::id::VaultId;
+use pulih_vault::layout::{DatasetName, Layout, ManifestName};
+use pulih_vault::reach::chain;
+use pulih_vault::store::{Locks, ObjectName};
+use pulih_vault::trust;
+
+use super::{Pusat, lock};
+use crate::catalog::Point;
+use crate::gateway::answer::{Answer, Refusal};
+
+impl Pusat {
+    /// Locks what snapshots need that were accepted since. A snapshot counts as locked once all
+    /// of it is; what failed is tried again at the next call.
+    pub fn extend_locks(&self) -> Answer<()> {
+        let Some(locks) = self.locks.as_deref() else { return Ok(()) };
+        let waiting = lock(&self.catalog).unlocked_points((self.clock)())?;
+        for point in waiting {
+            self.lock_point(locks, &point)?;
+            lock(&self.catalog).set_locked(&point)?;
+        }
+        Ok(())
+    }
+
+    fn lock_point(&self, locks: &dyn Locks, point: &Point) -> Answer<()> {
+        let Some(until) = point.keep_until else { return Ok(()) };
+        let vault: VaultId = point.vault.parse().map_err(|error| Refusal::internal(&error))?;
+        let dataset: DatasetName = point.dataset.parse().map_err(|error| Refusal::internal(&error))?;
+        let name: ManifestName = point.snapshot.parse().map_err(|error| Refusal::internal(&error))?;
+        let layout = Layout { vault };
+        let manifest = self.trusted(vault)?.manifest(&*self.store, &dataset, name)?;
+        let (reach, chain) = chain::load_chain(&*self.store, layout, manifest.reach)?;
+        let mut names: Vec<ObjectName> = reach.packs.keys().map(|hash| layout.pack(*hash)).collect();
+        names.extend(reach.indexes.iter().map(|hash| layout.index(*hash)));
+        names.extend(chain.iter().map(|hash| layout.reach(*hash)));
+        for description in trust::description_names(&*self.store, vault)? {
+            names.push(layout.description(description));
+        }
+        names.push(layout.manifest(&dataset, name));
+        for name in names {
+            if lock(&self.catalog).lock_of(&name)?.is_some_and(|set| set >= until) {
+                continue;
+            }
+            locks.lock_until(&name, until)?;
+            lock(&self.catalog).set_lock(&name, until)?;
+        }
+        Ok(())
+    }
+}
