@@ -164,9 +164,13 @@ def run(arguments, environment, **more):
 
 
 class Site:
-    """A Pusat Data with one admin, `siti`. `within` stands before its serving process: `ip netns exec …`."""
+    """A Pusat Data with one admin, `siti`.
 
-    def __init__(self, work, name="site", address="127.0.0.1", host="localhost", within=(), store=None):
+    `within` stands before its serving process (`ip netns exec …`); `environment` has the keys of a bucket.
+    """
+
+    def __init__(self, work, name="site", address="127.0.0.1", host="localhost", within=(), store=None, environment=None):
+        self.environment = {"PULIH_CONTROLLER_STATE": f"{work}/{name}", **(environment or {})}
         self.work, self.name, self.host, self.within = work, name, host, list(within)
         self.state, self.store = f"{work}/{name}", store or f"{work}/{name}-store"
         self.serving = None
@@ -181,7 +185,7 @@ class Site:
         self.person("siti", "--role", "admin")
 
     def controller(self, *arguments):
-        return run([CONTROLLER, *arguments], {"PULIH_CONTROLLER_STATE": self.state})
+        return run([CONTROLLER, *arguments], self.environment)
 
     def json(self, *arguments):
         return self.controller("--json", *arguments).json()
@@ -193,7 +197,7 @@ class Site:
     def start(self):
         log = f"{self.work}/{self.name}.log"
         before = os.path.getsize(log) if os.path.exists(log) else 0
-        self.serving = PROCESSES.start([*self.within, CONTROLLER, "serve"], log, {"PULIH_CONTROLLER_STATE": self.state})
+        self.serving = PROCESSES.start([*self.within, CONTROLLER, "serve"], log, self.environment)
 
         def listens():
             hold(self.serving.poll() is None, f"the controller does not start: status {self.serving.returncode}")
@@ -287,6 +291,8 @@ class Server:
         self.folder = f"{site.work}/{name}"
         self.state, self.tree, self.identity = (f"{self.folder}/{its}" for its in ("state", "tree", "identity"))
         self.config, self.daemon = f"{self.folder}/agent.toml", None
+        # With what an owner reads the site's store, where that takes more than being there.
+        self.reader = {}
         os.makedirs(self.tree, exist_ok=True)
 
     def environment(self):
@@ -334,7 +340,7 @@ class Server:
     def restore(self, snapshot, target, store=None, dataset=None, vault=None):
         """Out of the site's store by its owner with the identity alone, or from another store."""
         os.makedirs(target, exist_ok=True)
-        environment = {"PULIH_STATE": f"{self.site.work}/nobody"} if store is None else self.environment()
+        environment = {**self.reader, "PULIH_STATE": f"{self.site.work}/nobody"} if store is None else self.environment()
         arguments = [*([] if store is None else self.within), AGENT, "--json", "restore", "--quiet",
                      "--store", store or self.site.store, "--vault", vault or self.vault(),
                      "--identity", self.identity, "--target", target]
