@@ -17,7 +17,7 @@ from scheduled import left_alone
 
 BUCKET, PREFIX = "pulih", "kabupaten"
 IDENTITIES = ("admin", "agent", "reader")
-REFUSALS = {"AccessDenied", "ObjectLocked", "InvalidRetentionPeriod", "InvalidRequest"}
+REFUSALS = {"AccessDenied"}
 
 
 def dev_s3(*words):
@@ -103,7 +103,8 @@ def attack(keys, admin):
     objects = [its for its in admin.versions() if f"{PREFIX}/vaults/" in its[0]]
     refused, codes = 0, set()
     control(admin)
-    early = b"<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>2026-01-01T00:00:00Z</RetainUntilDate></Retention>"
+    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+    early = f"<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>{soon}</RetainUntilDate></Retention>".encode()
     for who in IDENTITIES:
         bucket = Bucket(keys[who])
         for key, version in objects:
