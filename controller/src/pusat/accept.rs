@@ -96,7 +96,14 @@ impl Pusat {
     }
 
     /// Descriptions and manifests count like everything else, and are small: no quota stops them.
-    fn count_note(&self, catalog: &Catalog, agent: &Agent, vault: VaultId, name: &ObjectName, note: &[u8]) -> Answer<()> {
+    fn count_note(
+        &self,
+        catalog: &Catalog,
+        agent: &Agent,
+        vault: VaultId,
+        name: &ObjectName,
+        note: &[u8],
+    ) -> Answer<()> {
         let (vault, bytes) = (vault.to_string(), note.len() as u64);
         if !catalog.has_object(&vault, name.as_str())? {
             catalog.add_object(&vault, name.as_str(), bytes)?;
