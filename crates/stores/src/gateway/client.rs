@@ -241,16 +241,18 @@ impl Client {
     }
 
     pub fn put(&self, object: &str, file: &mut File) -> Result<(), GatewayError> {
-        let mut tried = false;
+        let mut lost = false;
         self.about_objects(|lineage| {
             // An object whose answer was lost need not cross a slow line again.
-            if std::mem::replace(&mut tried, true) && self.is_there(object, lineage)? {
+            if lost && self.is_there(object, lineage)? {
                 let body = ErrorBody::new(Code::AlreadyExists, "the object arrived with an earlier try");
                 return Err(GatewayError::Refused { url: self.url.clone(), body });
             }
             file.rewind().map_err(GatewayError::Spool)?;
             let request = self.agent.put(self.at(object)).header(path::LINEAGE_HEADER, lineage);
-            self.checked(request.send(&*file)).map(|_| ())
+            let done = self.checked(request.send(&*file)).map(|_| ());
+            lost = matches!(&done, Err(GatewayError::Line { .. }));
+            done
         })
     }
 
