@@ -87,10 +87,10 @@ impl Catalog {
     }
 
     /// Many changes, all or none, and with one wait for the disk.
-    pub fn together(&mut self, work: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
-        self.change("BEGIN IMMEDIATE", [])?;
-        let done = work(self);
-        self.change(if done.is_ok() { "COMMIT" } else { "ROLLBACK" }, [])?;
-        done
+    pub fn together(&self, work: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
+        // Undone when it is dropped.
+        let transaction = self.db.unchecked_transaction().map_err(self.failed())?;
+        work(self)?;
+        transaction.commit().map_err(self.failed())
     }
 }

@@ -55,6 +55,8 @@ pub struct Pusat {
     policy: Mutex<Arc<InForce>>,
     presences: Mutex<Presences>,
     reaches: Mutex<ReachMemory>,
+    /// Held while a manifest is looked into.
+    believing: Mutex<()>,
     quotas: Arc<Quotas>,
     /// Seconds since 1970.
     clock: fn() -> i64,
@@ -92,6 +94,7 @@ impl Pusat {
             policy: Mutex::new(Arc::new(in_force)),
             presences: Mutex::new(presences),
             reaches: Mutex::default(),
+            believing: Mutex::default(),
             quotas: Arc::default(),
             clock,
         };
@@ -123,6 +126,12 @@ impl Pusat {
 
     pub fn ca_certificate(&self) -> &str {
         self.authority.certificate()
+    }
+
+    /// A certificate for the gateway, and its key, in PEM.
+    pub fn gateway_certificate(&self) -> Answer<(String, String)> {
+        let made = self.authority.server(&self.site.name, &self.site.hosts, (self.clock)());
+        made.map(|(issued, key)| (issued.pem, key)).map_err(|error| Refusal::internal(&error))
     }
 
     /// The agent that a certificate was issued to, and when that ends.

@@ -32,6 +32,11 @@ pub enum RecordError {
     Entry(#[from] EntryError),
     #[error(transparent)]
     Act(#[from] ActError),
+    #[error(
+        "the catalog follows {catalog} entries and the ledger has {ledger}: the store is older than it was. Bring its \
+         newest copy back; if this is the newest there is, `pulih-controller rebuild` makes the catalog from it"
+    )]
+    Ahead { catalog: u64, ledger: u64 },
 }
 
 pub struct Record {
@@ -74,11 +79,15 @@ impl Record {
         let ledger = Ledger::open(store, &id, key)?;
         let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
         let mut record = Self { ledger, site: id, roster: Roster::default(), catalog };
-        record.catch_up()?;
+        let (size, next) = (record.size(), record.catalog.next_entry()?);
+        if next > size {
+            return Err(RecordError::Ahead { catalog: next, ledger: size });
+        }
         for index in record.catalog.user_entries()? {
             let entry = record.ledger.log().get(index)?.read()?;
             record.roster.follow(&entry)?;
         }
+        record.catch_up()?;
         Ok(record)
     }
 
@@ -101,6 +110,9 @@ impl Record {
                 View::Misread { why, .. } => return Err(why.clone().into()),
             };
             self.catalog.follow(recorded.index, &entry.at, body)?;
+            if let Some(Body::UserAdded(_)) = body {
+                self.roster.follow(&entry)?;
+            }
         }
         Ok(())
     }
@@ -130,13 +142,11 @@ impl Record {
 
     /// Writes what [`Self::verify`] gave.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), RecordError> {
-        let indexes = self.ledger.append(entries)?;
-        for (index, entry) in indexes.zip(entries) {
-            self.catalog.follow(index, &entry.at, Some(&entry.body))?;
-            if let Body::UserAdded(_) = entry.body {
-                self.roster.follow(&ReadEntry::parse(&entry.encode(&self.site)?)?)?;
-            }
-        }
+        let appended = self.ledger.append(entries);
+        // Whatever came of it, the catalog gets what the ledger has: an append that failed may have
+        // arrived all the same, and one that went before may have been noticed only now.
+        self.catch_up()?;
+        appended?;
         Ok(())
     }
 

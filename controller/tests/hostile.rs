@@ -138,6 +138,7 @@ fn who_may_ask_is_checked_on_every_path() {
 fn a_manifest_is_believed_only_as_the_agent_signed_it_and_whole() {
     let site = Site::new();
     let (server, vault) = saved(&site);
+    site.approve("app-1", "archive");
     let name = names(&site, &vault, "snapshots").remove(0);
     let note = fs::read(site.path("store").join(&name)).unwrap();
     let raw = Raw::of(&server, true);

@@ -179,7 +179,7 @@ fn what_is_printed_for_programs_is_on_the_page() {
         let value = site.json(command);
         let kind = value["type"].as_str().unwrap();
         assert!(page.contains(&format!("`{kind}`")), "{kind} is not on the page");
-        for field in fields(&value) {
+        for field in fields(&value).into_iter().filter(|field| field != "type") {
             assert!(page.contains(&format!("`{field}`")), "{kind} prints {field:?}, which is not on the page");
         }
     }

@@ -43,9 +43,9 @@ fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result
     match body {
         Body::UserAdded(its) => {
             db.execute("INSERT OR IGNORE INTO user_entry (number) VALUES (?1)", [index as i64])?;
-            let sql = "INSERT OR REPLACE INTO user (id, name, roles, opd) VALUES (?1, ?2, ?3, ?4)";
+            let sql = "INSERT OR REPLACE INTO user (id, name, roles, opd, at) VALUES (?1, ?2, ?3, ?4, ?5)";
             let opd = its.opd.as_ref().map(OpdId::as_str);
-            db.execute(sql, params![its.user.as_str(), its.name, its.roles.join(" "), opd])
+            db.execute(sql, params![its.user.as_str(), its.name, its.roles.join(" "), opd, at])
         }
         Body::OpdAdded(its) => {
             let owner = its.owner.map(|owner| owner.to_string());
@@ -67,6 +67,9 @@ fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result
                 db.execute(sql, params![token, at])?;
                 // Whoever holds the older ones is not the server that was set up anew.
                 let sql = "DELETE FROM certificate WHERE agent = ?2 AND \
+                           (SELECT again FROM invitation WHERE secret_hash = ?1)";
+                db.execute(sql, params![token, agent])?;
+                let sql = "UPDATE lineage SET refused = 2 WHERE agent = ?2 AND refused = 0 AND \
                            (SELECT again FROM invitation WHERE secret_hash = ?1)";
                 db.execute(sql, params![token, agent])?;
                 db.execute("UPDATE invitation SET used = 1 WHERE secret_hash = ?1", [token])?;

@@ -20,6 +20,8 @@ pub struct User {
     pub roles: Vec<String>,
     /// The office that a walidata speaks for.
     pub opd: Option<String>,
+    /// When this was last said of the person.
+    pub at: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,10 +59,10 @@ impl Catalog {
     }
 
     pub fn users(&self) -> Result<Vec<User>> {
-        self.all("SELECT id, name, roles, opd FROM user ORDER BY id", [], |row| {
+        self.all("SELECT id, name, roles, opd, at FROM user ORDER BY id", [], |row| {
             let roles: String = row.get(2)?;
             let roles = roles.split_whitespace().map(str::to_owned).collect();
-            Ok(User { id: row.get(0)?, name: row.get(1)?, roles, opd: row.get(3)? })
+            Ok(User { id: row.get(0)?, name: row.get(1)?, roles, opd: row.get(3)?, at: row.get(4)? })
         })
     }
 

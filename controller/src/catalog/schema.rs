@@ -6,7 +6,7 @@ const MIGRATIONS: [&str; 1] = ["
     -- What follows from the ledger.
     CREATE TABLE ledger (size INTEGER NOT NULL) STRICT;
     INSERT INTO ledger (size) VALUES (0);
-    CREATE TABLE user (id TEXT PRIMARY KEY, name TEXT NOT NULL, roles TEXT NOT NULL, opd TEXT) STRICT;
+    CREATE TABLE user (id TEXT PRIMARY KEY, name TEXT NOT NULL, roles TEXT NOT NULL, opd TEXT, at INTEGER NOT NULL) STRICT;
     CREATE TABLE user_entry (number INTEGER PRIMARY KEY) STRICT;
     CREATE TABLE opd (name TEXT PRIMARY KEY, title TEXT NOT NULL, owner TEXT) STRICT;
     CREATE TABLE invitation (
@@ -22,7 +22,7 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE INDEX vault_agent ON vault (agent);
     CREATE TABLE lineage (
         id TEXT PRIMARY KEY, agent TEXT NOT NULL, number INTEGER NOT NULL, machine TEXT NOT NULL,
-        host TEXT NOT NULL, refused INTEGER NOT NULL
+        host TEXT NOT NULL, refused INTEGER NOT NULL -- 1: a clone, 2: its server was set up anew
     ) STRICT;
     CREATE INDEX lineage_agent ON lineage (agent);
     CREATE TABLE approval (

@@ -20,7 +20,9 @@ pub struct Lineage {
     pub agent: String,
     pub machine: String,
     pub host: String,
+    /// As a clone, or because its server was set up anew.
     pub refused: bool,
+    pub clone: bool,
     /// What comes as `last` with the next hello; unknown since the catalog was made again.
     pub next: Option<String>,
 }
@@ -55,6 +57,7 @@ impl Catalog {
                 machine: row.get(2)?,
                 host: row.get(3)?,
                 refused: row.get(4)?,
+                clone: row.get::<_, i64>(4)? == 1,
                 next: row.get(5)?,
             })
         })

@@ -21,12 +21,9 @@ pub fn run(dir: &SiteDir, args: &Init, json: bool) -> Result<(), Failure> {
     let _lock = dir.lock()?;
     let now = utc::now();
     let (authority, ca_key) = Authority::make(&site.name, now)?;
-    let (server, server_key) = authority.server(&site.name, &site.hosts, now)?;
     let store = store::make(dir, &url)?.store;
     dir.write("ca.key", &ca_key)?;
     dir.write("ca.pem", authority.certificate())?;
-    dir.write("gateway.key", &server_key)?;
-    dir.write("gateway.pem", &server.pem)?;
     let policy = Policy::parse("default.toml", DEFAULT_POLICY.as_bytes())
         .map_err(|error| Failure::Said(format!("the default policy is not one: {error}")))?;
     let object = put_policy(&*store, &site, DEFAULT_POLICY)?;

@@ -18,6 +18,8 @@ use crate::record::Record;
 use crate::site::{SiteDir, SiteLock};
 use crate::store;
 
+/// Threads that may wait for a disk, a lock or a peer: more than there are bodies on their way.
+const BLOCKING: usize = 4096;
 /// Between checkpoints of the ledger.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(3600);
 /// Between looks for what is to be locked.
@@ -39,14 +41,17 @@ pub fn open(dir: &SiteDir) -> Result<(Arc<Pusat>, SiteLock), Failure> {
 
 pub fn run(dir: &SiteDir) -> Result<(), Failure> {
     let (pusat, _lock) = open(dir)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING).enable_all().build();
     runtime.map_err(|error| Failure::Said(format!("cannot start: {error}")))?.block_on(serve(dir, pusat))
 }
 
 async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
     let said = |what: &'static str| move |error: std::io::Error| Failure::Said(format!("cannot {what}: {error}"));
-    let gateway =
-        Gateway::open(&pusat, pusat.site.listen, &dir.read("gateway.pem")?, &dir.read("gateway.key")?).await?;
+    // Anew at each start: it never runs out unseen, and names what `site.toml` names now.
+    let (certificate, key) = pusat.gateway_certificate()?;
+    dir.write("gateway.key", &key)?;
+    dir.write("gateway.pem", &certificate)?;
+    let gateway = Gateway::open(&pusat, pusat.site.listen, &certificate, &key).await?;
     let socket = dir.path(SOCKET);
     // Left by a process that was killed: this one holds the lock.
     let _ = std::fs::remove_file(&socket);
@@ -68,7 +73,10 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hourly.tick() => pusat.blocking(Pusat::checkpoint).await?,
+            // The store may be away for a while; entries are durable without it.
+            _ = hourly.tick() => if let Err(refusal) = pusat.blocking(Pusat::checkpoint).await {
+                eprintln!("warning: no checkpoint was signed: {}", refusal.message);
+            },
             // A heartbeat that is not written down comes again in a minute.
             _ = often.tick() => drop(pusat.blocking(Pusat::settle_presences).await),
             _ = locking.tick() => if keeper.is_finished() {

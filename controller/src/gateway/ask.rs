@@ -1,6 +1,7 @@
 //! Everything that is a JSON body and a JSON answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -22,12 +23,17 @@ use super::answer::{Answer, Refusal};
 use super::peer::Peer;
 use crate::pusat::Pusat;
 
+/// For a body of at most a mebibyte, over the slowest line that there is.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A bounded JSON body.
 pub struct Said<T>(T);
 
 async fn bounded(body: Body) -> Answer<Bytes> {
     let too_much = |error| Refusal::new(Code::TooLarge, format!("the body did not come whole: {error}"));
-    Ok(Limited::new(body, MAX_BODY_BYTES as usize).collect().await.map_err(too_much)?.to_bytes())
+    let slow = |_| Refusal::new(Code::BadRequest, "the body did not come in time");
+    let whole = tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY_BYTES as usize).collect());
+    Ok(whole.await.map_err(slow)?.map_err(too_much)?.to_bytes())
 }
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Said<T> {

@@ -1,4 +1,4 @@
-//! What each agent may take of the site at once: uploads side by side, and bandwidth by the policy.
+//! What each agent may take of the site at once: objects side by side, and bandwidth by the policy.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,34 +10,34 @@ use pulih_protocol::error::Code;
 use super::answer::{Answer, Refusal};
 use super::shares::Shares;
 
-/// Uploads of one agent at once: more would only wait for each other.
-const UPLOADS: usize = 16;
+/// Objects of one agent on their way at once, either way: more would only wait for each other.
+const TRANSFERS: usize = 16;
 
 #[derive(Default)]
 pub struct Lines {
     shares: Shares,
-    uploads: Mutex<HashMap<String, usize>>,
+    transfers: Mutex<HashMap<String, usize>>,
 }
 
 /// Given back when it is dropped.
-pub struct Upload {
+pub struct Transfer {
     lines: Arc<Lines>,
     agent: String,
 }
 
 impl Lines {
-    fn uploads(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
+    fn transfers(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.transfers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn upload(self: &Arc<Self>, agent: &str) -> Answer<Upload> {
-        let mut uploads = self.uploads();
-        let count = uploads.entry(agent.to_owned()).or_default();
-        if *count >= UPLOADS {
-            return Err(Refusal::new(Code::Busy, format!("agent {agent} sends {UPLOADS} objects at once already")));
+    pub fn transfer(self: &Arc<Self>, agent: &str) -> Answer<Transfer> {
+        let mut transfers = self.transfers();
+        let count = transfers.entry(agent.to_owned()).or_default();
+        if *count >= TRANSFERS {
+            return Err(Refusal::new(Code::Busy, format!("agent {agent} moves {TRANSFERS} objects at once already")));
         }
         *count += 1;
-        Ok(Upload { lines: self.clone(), agent: agent.to_owned() })
+        Ok(Transfer { lines: self.clone(), agent: agent.to_owned() })
     }
 
     /// How long an OPD waits after `bytes`, at `now` in seconds since 1970.
@@ -49,13 +49,13 @@ impl Lines {
     }
 }
 
-impl Drop for Upload {
+impl Drop for Transfer {
     fn drop(&mut self) {
-        let mut uploads = self.lines.uploads();
-        if let Some(count) = uploads.get_mut(&self.agent) {
+        let mut transfers = self.lines.transfers();
+        if let Some(count) = transfers.get_mut(&self.agent) {
             *count -= 1;
             if *count == 0 {
-                uploads.remove(&self.agent);
+                transfers.remove(&self.agent);
             }
         }
     }
@@ -68,10 +68,10 @@ mod tests {
     #[test]
     fn one_agent_does_not_take_all_places() {
         let lines = Arc::new(Lines::default());
-        let mut held: Vec<_> = (0..UPLOADS).map(|_| lines.upload("a").unwrap()).collect();
-        assert_eq!(lines.upload("a").err().unwrap().code, Code::Busy);
-        assert!(lines.upload("b").is_ok());
+        let mut held: Vec<_> = (0..TRANSFERS).map(|_| lines.transfer("a").unwrap()).collect();
+        assert_eq!(lines.transfer("a").err().unwrap().code, Code::Busy);
+        assert!(lines.transfer("b").is_ok());
         held.pop();
-        assert!(lines.upload("a").is_ok());
+        assert!(lines.transfer("a").is_ok());
     }
 }

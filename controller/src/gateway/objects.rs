@@ -18,6 +18,7 @@ use pulih_vault::pack::MAX_PACK_BYTES;
 use pulih_vault::reach::MAX_REACH_BYTES;
 use pulih_vault::store::ObjectName;
 use serde::Deserialize;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::answer::{Answer, Refusal};
@@ -93,7 +94,7 @@ pub async fn put(
             if is_description && pusat.is_free(vault)? { Ok(()) } else { pusat.must_be_writer(&its, vault) }
         })
         .await?;
-    let _upload = lines.upload(&agent.name)?;
+    let place = lines.transfer(&agent.name)?;
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let length = length.ok_or_else(|| Refusal::new(Code::BadRequest, "an object is put with its length"))?;
     if length > object.limit() {
@@ -111,12 +112,17 @@ pub async fn put(
         }
         ObjectKind::Pack(hash) | ObjectKind::Index(hash) | ObjectKind::Reach(hash) => {
             let reserved = pusat.reserve(&agent, length)?;
-            let done = stream::store(&pusat, &lines, &agent, &object.name, hash, body, length).await;
-            if !matches!(&done, Err(refusal) if refusal.code != Code::AlreadyExists) {
-                let name = object.name;
-                pusat.blocking(move |pusat| pusat.stored(&agent, &name, length, reserved)).await?;
-            }
-            done?;
+            // A peer that goes away with the last byte does not keep what it sent from being counted.
+            let storing = tokio::spawn(async move {
+                let done = stream::store(&pusat, &lines, &agent, &object.name, hash, body, length).await;
+                if !matches!(&done, Err(refusal) if refusal.code != Code::AlreadyExists) {
+                    let name = object.name;
+                    pusat.blocking(move |pusat| pusat.stored(&agent, &name, length, reserved)).await?;
+                }
+                drop(place);
+                done
+            });
+            storing.await.unwrap_or_else(|error| Err(Refusal::internal(&error)))?;
         }
     }
     Ok(StatusCode::CREATED)
@@ -139,7 +145,14 @@ fn range(headers: &HeaderMap) -> Answer<Option<(u64, u64)>> {
     parse().map(Some).ok_or_else(|| Refusal::new(Code::BadRequest, "a range is `bytes=FROM-TO`"))
 }
 
-pub async fn get(State(pusat): State<Arc<Pusat>>, Peer { agent, .. }: Peer, uri: Uri, headers: HeaderMap) -> Answer {
+pub async fn get(
+    State(pusat): State<Arc<Pusat>>,
+    State(lines): State<Arc<Lines>>,
+    Peer { agent, .. }: Peer,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answer {
+    let place = lines.transfer(&agent.name)?;
     let object = readable(&pusat, agent.clone(), &uri, &headers).await?;
     if let ObjectKind::Pack(hash) = object.kind {
         let vault = object.vault;
@@ -154,8 +167,9 @@ pub async fn get(State(pusat): State<Arc<Pusat>>, Peer { agent, .. }: Peer, uri:
         Some(_) => return Err(Refusal::new(Code::OutOfRange, format!("the object has {size} bytes"))),
     };
     let (sender, receiver) = mpsc::channel(2);
-    let store = pusat.store().clone();
+    let (store, runtime) = (pusat.store().clone(), Handle::current());
     tokio::task::spawn_blocking(move || {
+        let _place = place;
         let mut at = from;
         while at < end {
             let mut bytes = Vec::new();
@@ -168,7 +182,9 @@ pub async fn get(State(pusat): State<Arc<Pusat>>, Peer { agent, .. }: Peer, uri:
                 eprintln!("error: {error}");
                 std::io::Error::other("the site's store failed")
             });
-            if sender.blocking_send(piece).is_err() || failed {
+            // A peer that does not read gives its place back.
+            let sent = runtime.block_on(tokio::time::timeout(stream::SILENCE, sender.send(piece)));
+            if !matches!(sent, Ok(Ok(()))) || failed {
                 return;
             }
         }

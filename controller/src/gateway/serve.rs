@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -96,7 +97,10 @@ async fn connection(stream: TcpStream, tls: TlsAcceptor, router: Router, mut sto
     let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, tls.accept(stream)).await else { return };
     let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
     let shown = Shown(certificate.map(|der| CertificateHash::of(der)));
+    let asked = Arc::new(AtomicBool::new(false));
+    let said = asked.clone();
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        said.store(true, Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(shown);
         router.clone().oneshot(request)
@@ -107,8 +111,16 @@ async fn connection(stream: TcpStream, tls: TlsAcceptor, router: Router, mut sto
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let stopping = async { drop(stop.wait_for(|stop| *stop).await) };
+    // Whoever shakes hands and then says nothing holds a place that others need.
+    let silent = async {
+        tokio::time::sleep(PATIENCE).await;
+        if asked.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
     tokio::select! {
         _ = connection.as_mut() => return,
+        () = silent => return,
         () = stopping => {}
     }
     connection.as_mut().graceful_shutdown();

@@ -19,7 +19,7 @@ use crate::pusat::Pusat;
 /// Pieces of a body that wait between the line and the disk.
 const PIECES: usize = 8;
 /// Silence in a body after which its peer is given up.
-const SILENCE: Duration = Duration::from_secs(60);
+pub const SILENCE: Duration = Duration::from_secs(60);
 /// Bytes a second that a body must have after a first while: a pack of 4 MiB in an hour.
 const LEAST_RATE: u64 = 1200;
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -153,18 +153,21 @@ impl Pusat {
         if lock(&self.catalog).has_point(&id, &of, &name.to_string())? {
             return Err(StoreError::AlreadyExists { name: object }.into());
         }
-        // What takes long comes before the lock; what may change under way, after it.
-        let believed = self.believe(vault, dataset, name, note)?;
+        // What takes long comes before the lock, one at a time, for a reach can be large; what may
+        // change under way comes after it.
+        let now = (self.clock)();
+        self.must_be_approved(&id, &of, now)?;
+        let believed = {
+            let _alone = lock(&self.believing);
+            self.believe(vault, dataset, name, note)?
+        };
         let mut record = lock(&self.record);
         let known = record.catalog.vault(&id)?.filter(|known| known.agent == agent.name);
         let known = known.ok_or_else(|| Refusal::new(Code::Forbidden, "the vault is another agent's"))?;
-        let now = (self.clock)();
         if record.catalog.has_point(&id, &of, &name.to_string())? {
             return Err(StoreError::AlreadyExists { name: object }.into());
         }
-        if !record.catalog.is_approved(&id, &of, now)? {
-            return Err(Refusal::new(Code::NotApproved, not_approved(&known, &of)));
-        }
+        self.must_be_approved(&id, &of, now)?;
         must_stay(&record.catalog, &id, &believed.reach)?;
         let facts = &believed.manifest.facts;
         let captured =
@@ -188,6 +191,15 @@ impl Pusat {
         let actor = Actor::Agent { agent: agent.name.parse().map_err(|error| Refusal::internal(&error))? };
         record.write(now, &actor, vec![Body::SnapshotAccepted(accepted)])?;
         self.count_note(&record.catalog, agent, vault, &object, note)
+    }
+
+    fn must_be_approved(&self, vault: &str, dataset: &str, now: i64) -> Answer<()> {
+        let catalog = lock(&self.catalog);
+        if catalog.is_approved(vault, dataset, now)? {
+            return Ok(());
+        }
+        let opd = catalog.vault(vault)?.map(|known| known.opd).unwrap_or_default();
+        Err(Refusal::new(Code::NotApproved, not_approved(&opd, vault, dataset)))
     }
 
     fn believe(&self, vault: VaultId, dataset: &DatasetName, name: ManifestName, note: &[u8]) -> Answer<Believed> {
@@ -217,7 +229,13 @@ impl Pusat {
             return Ok(());
         }
         match self.store.size(object) {
-            Ok(size) => Ok(lock(&self.catalog).add_object(&id, object.as_str(), size)?),
+            Ok(size) => {
+                let catalog = lock(&self.catalog);
+                let opd = catalog.vault(&id)?.map(|known| known.opd);
+                catalog.add_object(&id, object.as_str(), size)?;
+                opd.into_iter().for_each(|opd| self.quotas.add(&opd, size));
+                Ok(())
+            }
             Err(StoreError::NotFound { .. }) => {
                 Err(refused(format!("the snapshot needs {object}, which is not here; run the backup again")))
             }
@@ -246,7 +264,9 @@ impl Pusat {
         let vaults = lock(&self.catalog).vaults()?;
         for known in vaults {
             let Ok(vault) = known.id.parse::<VaultId>() else { continue };
-            let Some(agent) = lock(&self.catalog).agent(&known.agent)? else { continue };
+            let Some(agent) = lock(&self.catalog).agent(&known.agent)?.filter(|agent| agent.revoked.is_none()) else {
+                continue;
+            };
             let layout = Layout { vault };
             for (dataset, name) in trust::manifest_names(&*self.store, layout)? {
                 if lock(&self.catalog).has_point(&known.id, dataset.as_str(), &name.to_string())? {
@@ -283,12 +303,11 @@ impl Pusat {
     }
 }
 
-fn not_approved(vault: &Vault, dataset: &str) -> String {
+fn not_approved(opd: &str, vault: &str, dataset: &str) -> String {
     format!(
-        "OPD {} has not approved that dataset {dataset} is saved here, or no longer does; what was sent is kept, \
+        "OPD {opd} has not approved that dataset {dataset} is saved here, or no longer does; what was sent is kept, \
          and the next run goes on from it once `pulih-controller approve` has put the approval on record \
-         (vault {})",
-        vault.opd, vault.id
+         (vault {vault})"
     )
 }
 

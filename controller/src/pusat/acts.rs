@@ -85,7 +85,7 @@ impl Pusat {
                 let signed = record.verify(&entry).map_err(|error| forbidden(error.to_string()))?;
                 let none = || forbidden(format!("{user} is not known here"));
                 let person = record.catalog.user(user.as_str())?.ok_or_else(none)?;
-                self.check(&record.catalog, &person, body, now)?;
+                self.check(&record.catalog, &person, body, seconds(&signed.at)?, now)?;
                 signed
             }
             _ => return Err(forbidden("this needs a person's signature: give --as USER and --sign-with FILE")),
@@ -102,7 +102,7 @@ impl Pusat {
     }
 
     /// Whether a person may do this, and whether it makes sense.
-    fn check(&self, catalog: &Catalog, person: &User, body: &Body, now: i64) -> Answer<()> {
+    fn check(&self, catalog: &Catalog, person: &User, body: &Body, signed: i64, now: i64) -> Answer<()> {
         let must = |may: bool, who: &str| {
             let text = || forbidden(format!("{} may not do this; {who} may", person.id));
             if may { Ok(()) } else { Err(text()) }
@@ -110,6 +110,10 @@ impl Pusat {
         match body {
             Body::UserAdded(its) => {
                 must(person.is(Role::Admin), "an admin")?;
+                // An older word about a person, said again, must not undo the newer one.
+                if catalog.user(its.user.as_str())?.is_some_and(|known| known.at >= signed) {
+                    return Err(bad(format!("something newer was signed about {}; sign this again", its.user)));
+                }
                 check_user(catalog, its)
             }
             Body::PolicyApplied(_) => must(person.is(Role::Admin), "an admin"),
@@ -208,8 +212,16 @@ fn check_grant(catalog: &Catalog, its: &RestoreGrantGiven, opd: &str, now: i64) 
     if agent.opd != opd {
         return Err(forbidden(format!("agent {} is of OPD {}, not of {opd}, which owns the data", its.to, agent.opd)));
     }
-    if catalog.grant(its.grant.as_str())?.is_some_and(|known| known.until.is_some() || known.ended.is_some()) {
-        return Err(Refusal::new(Code::AlreadyExists, "this request was answered already"));
+    if let Some(known) = catalog.grant(its.grant.as_str())? {
+        if known.until.is_some() || known.ended.is_some() {
+            return Err(Refusal::new(Code::AlreadyExists, "this request was answered already"));
+        }
+        let (vault, dataset) = (its.vault.to_string(), its.dataset.as_ref().map(ToString::to_string));
+        let manifest = its.manifest.map(|name| name.to_string());
+        let within = known.manifest.is_none() || known.manifest == manifest;
+        if known.vault != vault || known.agent != its.to.as_str() || known.dataset != dataset || !within {
+            return Err(forbidden("what was signed is not what was asked for"));
+        }
     }
     let until = seconds(&its.until)?;
     if until <= now || until > now + GRANT_SECONDS {

@@ -16,6 +16,8 @@ use crate::gateway::answer::{Answer, Refusal};
 use crate::pki::hex;
 
 const MAX_HOST_BYTES: usize = 255;
+/// Each is an entry of the ledger: no server is put back from an image so often.
+const MAX_LINEAGES: usize = 256;
 
 fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
@@ -56,7 +58,12 @@ impl Pusat {
         if let Some(its) = answered {
             return Ok(welcome(&its.id, hello.lineage.as_ref().is_some_and(|id| *id != its.id)));
         }
-        let in_turn = |its: &Lineage| its.next.is_none() || its.next == hello.last;
+        // Where turns were lost with the catalog, the newest goes on.
+        let newest = lineages.iter().rfind(|its| !its.refused).map(|its| its.id.clone());
+        let in_turn = |its: &Lineage| match &its.next {
+            Some(next) => hello.last.as_ref() == Some(next),
+            None => newest.as_ref() == Some(&its.id),
+        };
         if let Some(its) = mine.filter(|its| in_turn(its) && its.machine == hello.machine) {
             let newer = lineages.iter().skip_while(|other| other.id != its.id).skip(1);
             let clones: Vec<_> = newer.filter(|other| !other.refused).collect();
@@ -65,6 +72,13 @@ impl Pusat {
             }
             record.catalog.set_turn(&its.id, &hello.next)?;
             return Ok(welcome(&its.id, false));
+        }
+        if lineages.len() >= MAX_LINEAGES {
+            let text = "this agent's state was lost or taken back too often; ask the Pusat Data for a new invitation";
+            return Err(Refusal::new(Code::Forbidden, text));
+        }
+        if mine.is_none() && lineages.iter().any(|its| its.clone && its.machine == hello.machine) {
+            return Err(clone_refusal());
         }
         let mut drawn = [0; 16];
         SystemRandom::new().fill(&mut drawn).map_err(|_| Refusal::internal(&"the system gives no random bytes"))?;

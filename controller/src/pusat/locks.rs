@@ -18,8 +18,14 @@ impl Pusat {
         let Some(locks) = self.locks.as_deref() else { return Ok(()) };
         let waiting = lock(&self.catalog).unlocked_points((self.clock)())?;
         for point in waiting {
-            self.lock_point(locks, &point)?;
-            lock(&self.catalog).set_locked(&point)?;
+            // One that cannot be locked now must not keep the others from it.
+            match self.lock_point(locks, &point) {
+                Ok(()) => lock(&self.catalog).set_locked(&point)?,
+                Err(refusal) => eprintln!(
+                    "error: snapshot {} of {} in vault {} is not locked yet: {}",
+                    point.snapshot, point.dataset, point.vault, refusal.message
+                ),
+            }
         }
         Ok(())
     }

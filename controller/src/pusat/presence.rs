@@ -1,7 +1,7 @@
 //! Heartbeats. They are many, so they are kept in memory and written down together, every few
 //! seconds; what ended is written at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
@@ -30,7 +30,7 @@ const ALARM_KINDS: usize = 8;
 pub struct Presences {
     agents: HashMap<String, Presence>,
     /// Not yet in the catalog.
-    fresh: Vec<String>,
+    fresh: HashSet<String>,
     /// When an alarm of an agent was written last.
     alarms: HashMap<String, Vec<(String, i64)>>,
 }
@@ -42,9 +42,7 @@ impl Presences {
     }
 
     fn take(&mut self, its: Presence) {
-        if self.fresh.len() < self.agents.len() + 1 {
-            self.fresh.push(its.agent.clone());
-        }
+        self.fresh.insert(its.agent.clone());
         self.agents.insert(its.agent.clone(), its);
     }
 
@@ -104,7 +102,7 @@ impl Pusat {
         let now = (self.clock)();
         let host = lock(&self.presences).of(&agent.name).map(|its| its.host).unwrap_or_default();
         if !report.jobs.is_empty() {
-            let mut catalog = lock(&self.catalog);
+            let catalog = lock(&self.catalog);
             catalog.together(|catalog| report.jobs.iter().try_for_each(|job| catalog.add_job(&agent.name, job)))?;
         }
         self.raise(agent, &report.alarms, now)?;
@@ -145,9 +143,7 @@ impl Pusat {
     pub fn settle_presences(&self) -> Answer<()> {
         let fresh: Vec<Presence> = {
             let mut presences = lock(&self.presences);
-            let mut names = std::mem::take(&mut presences.fresh);
-            names.sort_unstable();
-            names.dedup();
+            let names = std::mem::take(&mut presences.fresh);
             names.iter().filter_map(|name| presences.of(name)).collect()
         };
         Ok(lock(&self.catalog).together(|catalog| fresh.iter().try_for_each(|its| catalog.set_presence(its)))?)

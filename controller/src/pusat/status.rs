@@ -169,7 +169,7 @@ impl Known<'_> {
         for agent in self.catalog.agents()? {
             let seen = self.presences.get(&agent.name);
             let lineages = self.catalog.lineages(&agent.name)?;
-            let clone = lineages.iter().any(|its| its.refused);
+            let clone = lineages.iter().any(|its| its.clone);
             // What a catalog that was made anew has of it.
             let begun = lineages.iter().rfind(|its| !its.refused);
             let silent = seen.map(|its| self.now - its.seen > SILENT);
