@@ -47,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(name) = text.parse::<ObjectName>() {
         // What names an object of a vault names it in one way.
         if let Some(vault) = vault_of(&name)
-            && Layout { vault }.classify(&name).is_some()
+            && (Layout { vault }).classify(&name).is_some()
         {
             assert!(name.as_str().starts_with(&format!("vaults/{vault}/")) && !name.as_str().contains(".."));
         }
