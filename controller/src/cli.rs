@@ -36,7 +36,7 @@ struct Cli {
         default_value = "/var/lib/pulih-controller"
     )]
     state: PathBuf,
-    /// Print JSON for programs (docs/contracts/json.md)
+    /// Print JSON for programs (docs/contracts/controller-json.md)
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -119,6 +119,7 @@ enum Opd {
 enum Agent {
     /// Print a token that enrolls one server, once
     Invite {
+        /// What the server is called here, for good
         name: String,
         /// The office whose server it is
         #[arg(long)]
@@ -131,6 +132,7 @@ enum Agent {
     List,
     /// Shut a server out, from its next request on
     Revoke {
+        /// The server's name, as `agent list` shows it
         name: String,
         /// Why, for the ledger
         #[arg(long)]
@@ -183,6 +185,7 @@ enum User {
 enum Approve {
     /// Put an owner's approval on record
     Give {
+        /// The dataset's name, as the server's agent.toml or `backup --dataset` has it
         dataset: String,
         /// The server whose dataset it is
         #[arg(long)]
@@ -207,6 +210,7 @@ enum Approve {
     },
     /// End an approval before its time
     End {
+        /// Its id, as `approve list` shows it
         approval: String,
         #[arg(long)]
         reason: String,
@@ -231,6 +235,7 @@ enum Grant {
     },
     /// Refuse a request, or end a grant before its time
     End {
+        /// Its id, as `grant list` shows it
         grant: String,
         #[arg(long)]
         reason: String,

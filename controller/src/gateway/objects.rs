@@ -182,9 +182,7 @@ pub async fn get(
                 eprintln!("error: {error}");
                 std::io::Error::other("the site's store failed")
             });
-            // A peer that does not read gives its place back.
-            let sent = runtime.block_on(tokio::time::timeout(stream::SILENCE, sender.send(piece)));
-            if !matches!(sent, Ok(Ok(()))) || failed {
+            if !hand(&runtime, &sender, piece) || failed {
                 return;
             }
         }
@@ -201,6 +199,13 @@ pub async fn get(
     Ok(answer)
 }
 
+/// Hands a piece to a peer from a thread that may block; `false` if the peer is gone or does not read,
+/// and gives its place back.
+fn hand(runtime: &Handle, sender: &mpsc::Sender<std::io::Result<Bytes>>, piece: std::io::Result<Bytes>) -> bool {
+    let sent = runtime.block_on(tokio::time::timeout(stream::SILENCE, sender.send(piece)));
+    matches!(sent, Ok(Ok(())))
+}
+
 fn streamed(receiver: mpsc::Receiver<std::io::Result<Bytes>>) -> Body {
     Body::from_stream(futures_util::stream::unfold(receiver, async |mut receiver| {
         let piece = receiver.recv().await?;
@@ -215,10 +220,12 @@ pub struct Below {
 
 pub async fn list(
     State(pusat): State<Arc<Pusat>>,
+    State(lines): State<Arc<Lines>>,
     Peer { agent, .. }: Peer,
     headers: HeaderMap,
     Query(below): Query<Below>,
 ) -> Answer {
+    let place = lines.transfer(&agent.name)?;
     let lineage = lineage(&headers);
     let prefix: ObjectName =
         below.prefix.parse().map_err(|_| Refusal::new(Code::BadRequest, "the prefix does not name a folder"))?;
@@ -236,8 +243,9 @@ pub async fn list(
         })
         .await?;
     let (sender, receiver) = mpsc::channel(2);
-    let store = pusat.store().clone();
+    let (store, runtime) = (pusat.store().clone(), Handle::current());
     tokio::task::spawn_blocking(move || {
+        let _place = place;
         let mut lines = Vec::new();
         for folder in folders {
             let mut gone = false;
@@ -245,18 +253,18 @@ pub async fn list(
                 lines.extend_from_slice(name.as_str().as_bytes());
                 lines.push(b'\n');
                 if lines.len() >= LIST_BYTES && !gone {
-                    gone = sender.blocking_send(Ok(std::mem::take(&mut lines).into())).is_err();
+                    gone = !hand(&runtime, &sender, Ok(std::mem::take(&mut lines).into()));
                 }
             });
             if let Err(error) = listed {
                 eprintln!("error: {error}");
-                let _ = sender.blocking_send(Err(std::io::Error::other("the site's store failed")));
+                hand(&runtime, &sender, Err(std::io::Error::other("the site's store failed")));
                 return;
             }
         }
         // An empty line: the list is whole.
         lines.push(b'\n');
-        let _ = sender.blocking_send(Ok(lines.into()));
+        hand(&runtime, &sender, Ok(lines.into()));
     });
     Ok(Response::new(streamed(receiver)))
 }
