@@ -61,6 +61,12 @@ impl Catalog {
         Ok(Self { db, path: shown })
     }
 
+    /// What `SQLite` finds wrong with the file, if anything.
+    pub fn damage(&self) -> Result<Option<String>> {
+        let found: Option<String> = self.one("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        Ok(found.filter(|words| words != "ok"))
+    }
+
     fn failed(&self) -> impl Fn(rusqlite::Error) -> CatalogError + '_ {
         |source| CatalogError::Sqlite { path: self.path.clone(), source }
     }

@@ -1,6 +1,7 @@
 //! The command line: what people type, and what they see.
 
 mod ask;
+mod doctor;
 mod init;
 mod person;
 mod policy;
@@ -51,6 +52,8 @@ enum Command {
     Serve,
     /// Show each dataset's newest recovery point
     Status,
+    /// Look the site over and say what is wrong
+    Doctor,
     /// Make the catalog again from the ledger
     Rebuild,
     /// Offices that own data
@@ -292,6 +295,10 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Init(args) => init::run(&dir, args, cli.json),
         Command::Serve => serve::run(&dir),
+        Command::Doctor => match doctor::run(&dir, cli.json) {
+            Ok(false) => return ExitCode::FAILURE,
+            done => done.map(drop),
+        },
         Command::Rebuild => rebuild::run(&dir),
         Command::User(User::Key { file }) => person::make_key(file, cli.json),
         Command::Policy(Policy::Check { file }) => policy::check(file),

@@ -82,7 +82,7 @@ pub fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
             pusat.add_opd(&name, &title, &owner)?;
             Ok(json!({"type": "pulih/opd-added/v1", "opd": name}))
         }
-        Ask::OpdList => Ok(json!({"type": "pulih/opds/v1", "opds": json(pusat.status()?.stored)?})),
+        Ask::OpdList => Ok(json!({"type": "pulih/opds/v1", "opds": json(pusat.stored_by_opd()?)?})),
         Ask::AgentInvite { agent, opd, again } => {
             let invited = pusat.invite(&agent, &opd, again)?;
             let token = invited.token.to_string();

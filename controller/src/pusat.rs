@@ -35,7 +35,7 @@ use crate::store::SiteStore;
 pub use acts::Role;
 pub use grants::draw;
 pub use import::Imported;
-pub use policy::{DEFAULT as DEFAULT_POLICY, InForce, put as put_policy};
+pub use policy::{DEFAULT as DEFAULT_POLICY, InForce, load as load_policy, put as put_policy};
 pub use quota::Reserved;
 pub use retain::Plan;
 

@@ -13,7 +13,7 @@ use crate::site::{SiteDir, SiteError};
 /// Each object is locked so long when it is put; what a snapshot is kept for comes on top. An
 /// upload that never becomes a snapshot can be cleared away after it.
 const FIRST_LOCK: Duration = Duration::from_secs(14 * 24 * 3600);
-const PROBE: &str = "store-probe.json";
+pub const PROBE: &str = "store-probe.json";
 
 #[derive(Debug, thiserror::Error)]
 pub enum SiteStoreError {

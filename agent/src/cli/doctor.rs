@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use pulih_terminal::{Findings, Verdict};
 use pulih_vault::store::Store;
 use pulih_vault::trust::{self, TrustedVault};
 use serde::Serialize;
@@ -13,7 +14,7 @@ use super::address::StoreAddress;
 use super::args::Doctor;
 use super::choose::{Writable, own_vaults};
 use super::failure::{Failure, Outcome};
-use super::output::{printable_lines, size};
+use super::output::size;
 use crate::PROGRAM;
 use crate::identity::IdentityFile;
 use crate::state::StateDir;
@@ -26,51 +27,18 @@ const CLOCK_FLOOR: i64 = 1_767_225_600;
 /// Less free space than this in a store is worth a word.
 const LOW_SPACE: u64 = 1 << 30;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Verdict {
-    Ok,
-    Warning,
-    Wrong,
-}
-
-#[derive(Debug, Serialize)]
-struct Finding {
-    check: &'static str,
-    verdict: Verdict,
-    text: String,
-}
-
 #[derive(Serialize)]
 struct Report {
     #[serde(rename = "type")]
     kind: &'static str,
     program: &'static str,
     healthy: bool,
-    findings: Vec<Finding>,
+    findings: Findings,
 }
 
-/// What was found so far.
-#[derive(Default)]
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn add(&mut self, check: &'static str, verdict: Verdict, text: impl Into<String>) {
-        self.0.push(Finding { check, verdict, text: text.into() });
-    }
-
-    fn ok(&mut self, check: &'static str, text: impl Into<String>) {
-        self.add(check, Verdict::Ok, text);
-    }
-
-    fn wrong(&mut self, check: &'static str, text: impl Into<String>) {
-        self.add(check, Verdict::Wrong, text);
-    }
-
-    fn failure(&mut self, check: &'static str, failure: &Failure) {
-        let text = failure.report().unwrap_or_default();
-        self.wrong(check, text.trim_start_matches("error: "));
-    }
+fn say(found: &mut Findings, check: &'static str, failure: &Failure) {
+    let text = failure.report().unwrap_or_default();
+    found.wrong(check, text.trim_start_matches("error: "));
 }
 
 pub fn run(context: &mut Context, args: &Doctor) -> Result<Outcome, Failure> {
@@ -88,17 +56,17 @@ pub fn run(context: &mut Context, args: &Doctor) -> Result<Outcome, Failure> {
     if let Some(store) = look_at_store(context, &address, state.as_ref(), &mut found) {
         match state.as_ref().map_or(Ok(Vec::new()), |state| own_vaults(state, &*store)) {
             Ok(own) => look_at_vaults(context, &*store, &own, identity.as_ref(), &mut found),
-            Err(failure) => found.failure("vault", &failure),
+            Err(failure) => say(&mut found, "vault", &failure),
         }
     }
-    print(context, found.0)
+    print(context, found)
 }
 
 fn look_at_state(context: &Context, found: &mut Findings) -> Option<StateDir> {
     let state = match context.state() {
         Ok(state) => state,
         Err(failure) => {
-            found.failure("state", &failure);
+            say(found, "state", &failure);
             return None;
         }
     };
@@ -124,7 +92,7 @@ fn look_at_state(context: &Context, found: &mut Findings) -> Option<StateDir> {
     }
     match state.vaults() {
         Ok(vaults) => vaults.iter().for_each(|vault| look_at_keys(&vault.keys_path(), found)),
-        Err(error) => found.failure("state", &error.into()),
+        Err(error) => say(found, "state", &error.into()),
     }
     Some(state)
 }
@@ -149,7 +117,7 @@ fn look_at_identity(path: &Path, found: &mut Findings) -> Option<IdentityFile> {
             Some(file)
         }
         Err(error) => {
-            found.failure("identity", &error.into());
+            say(found, "identity", &error.into());
             None
         }
     }
@@ -166,7 +134,7 @@ fn look_at_store(
     let store = match address.open(state, context.turns(state)) {
         Ok(opened) => opened.store,
         Err(failure) => {
-            found.failure("store", &failure);
+            say(found, "store", &failure);
             return None;
         }
     };
@@ -219,7 +187,7 @@ fn look_at_vaults(
                 look_at_snapshots(context, store, &vault, found);
                 opened |= identity.is_some_and(|file| fits(file, &vault, found));
             }
-            Err(error) => found.failure("vault", &error.into()),
+            Err(error) => say(found, "vault", &error.into()),
         }
     }
     if identity.is_some() && !opened {
@@ -250,7 +218,7 @@ fn look_at_descriptions(own: &Writable, vault: &TrustedVault, found: &mut Findin
 fn look_at_snapshots(context: &Context, store: &dyn Store, vault: &TrustedVault, found: &mut Findings) {
     let listed = match vault.manifests(store) {
         Ok(listed) => listed,
-        Err(error) => return found.failure("snapshots", &error.into()),
+        Err(error) => return say(found, "snapshots", &error.into()),
     };
     let mut last = None;
     let mut fine = 0u64;
@@ -291,21 +259,12 @@ fn fits(file: &IdentityFile, vault: &TrustedVault, found: &mut Findings) -> bool
     opens
 }
 
-fn print(context: &mut Context, findings: Vec<Finding>) -> Result<Outcome, Failure> {
-    let healthy = findings.iter().all(|finding| finding.verdict != Verdict::Wrong);
+fn print(context: &mut Context, findings: Findings) -> Result<Outcome, Failure> {
+    let healthy = findings.healthy();
     if context.global.json {
         context.out.json(&Report { kind: "pulih/doctor/v1", program: PROGRAM, healthy, findings })?;
     } else {
-        for finding in &findings {
-            let word = match finding.verdict {
-                Verdict::Ok => "ok",
-                Verdict::Warning => "warning",
-                Verdict::Wrong => "WRONG",
-            };
-            let text = printable_lines(&finding.text);
-            context.out.line(&format!("{word:<8} {:<10} {text}", finding.check))?;
-        }
-        context.out.line(if healthy { "All is well." } else { "Something is wrong." })?;
+        context.out.text(&findings)?;
     }
     Ok(if healthy { Outcome::Done } else { Outcome::FoundWrong })
 }

@@ -232,7 +232,7 @@ fn print_plan(context: &mut Context, plan: &Plan) -> Result<(), Failure> {
         count(plan.reaches),
         count(manifests as u64),
     ))?;
-    let mut table = Table::new(&[
+    let mut table = Table::new([
         ("DATASET", Align::Left),
         ("NUMBER", Align::Right),
         ("CAPTURED", Align::Left),
@@ -240,7 +240,7 @@ fn print_plan(context: &mut Context, plan: &Plan) -> Result<(), Failure> {
         ("WHAT", Align::Left),
     ]);
     for planned in &plan.snapshots {
-        table.row(&[
+        table.row([
             planned.facts.dataset.to_string(),
             planned.facts.sequence.to_string(),
             utc::human_text(&planned.facts.captured),
@@ -248,7 +248,7 @@ fn print_plan(context: &mut Context, plan: &Plan) -> Result<(), Failure> {
             words(&planned.fate).1,
         ]);
     }
-    table.print(&mut context.out)
+    context.out.text(&table)
 }
 
 /// A run that stored nothing new left nothing in the packs to make its snapshot from.

@@ -155,7 +155,7 @@ fn print(context: &mut Context, list: &List) -> Result<(), Failure> {
     if list.snapshots.is_empty() {
         return context.out.line(&format!("Vault {} has no snapshots yet.", list.vault));
     }
-    let mut table = Table::new(&[
+    let mut table = Table::new([
         ("ID", Align::Left),
         ("DATASET", Align::Left),
         ("NUMBER", Align::Right),
@@ -167,7 +167,7 @@ fn print(context: &mut Context, list: &List) -> Result<(), Failure> {
         ("NOTES", Align::Left),
     ]);
     for snapshot in &list.snapshots {
-        table.row(&[
+        table.row([
             snapshot.id[..SHORT_ID].to_owned(),
             snapshot.dataset.clone(),
             snapshot.sequence.to_string(),
@@ -179,5 +179,5 @@ fn print(context: &mut Context, list: &List) -> Result<(), Failure> {
             snapshot.notes(),
         ]);
     }
-    table.print(&mut context.out)
+    context.out.text(&table)
 }

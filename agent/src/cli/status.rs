@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::Context;
 use super::args::Status as Args;
 use super::failure::{Failure, Outcome};
-use super::output::{Align, Table, duration};
+use super::output::{Table, duration, printable};
 use super::run::shared::Shared;
 use super::run::{config_place, or_anew};
 use crate::config::{Config, Dataset};
@@ -307,7 +307,7 @@ fn print(context: &mut Context, status: &Status, now: i64) -> Result<(), Failure
         return Ok(());
     }
     context.out.line("")?;
-    table(status, local).print(&mut context.out)?;
+    context.out.text(&table(status, local))?;
     context.out.line("")?;
     for dataset in &status.datasets {
         let name = &dataset.dataset;
@@ -319,8 +319,7 @@ fn print(context: &mut Context, status: &Status, now: i64) -> Result<(), Failure
             context.out.line(&format!("{name}: its OPD has not approved that it is saved at the site"))?;
         }
         if let Some(error) = dataset.last_run.as_ref().and_then(|last| last.error.as_ref()) {
-            let printable: String = super::output::printable(error);
-            context.out.line(&format!("{name}: {printable}"))?;
+            context.out.line(&format!("{name}: {}", printable(error)))?;
         }
         if !dataset.excludes_not_accepted.is_empty() {
             let patterns = dataset.excludes_not_accepted.join("  ");
@@ -333,9 +332,8 @@ fn print(context: &mut Context, status: &Status, now: i64) -> Result<(), Failure
 }
 
 fn table(status: &Status, local: impl Fn(&str) -> String) -> Table {
-    let left = |title| (title, Align::Left);
     let titles = ["DATASET", "LAST RECOVERY POINT", "AT THE DRC SINCE", "NEXT RUN", "BACKLOG", "LAST RUN"];
-    let mut table = Table::new(&titles.map(left));
+    let mut table = Table::left(titles);
     for its in &status.datasets {
         let or_dash = |text: Option<&String>| text.map_or_else(|| "-".to_owned(), |text| local(text));
         let last = match &its.last_run {
@@ -343,7 +341,7 @@ fn table(status: &Status, local: impl Fn(&str) -> String) -> Table {
             Some(last) if last.error.is_some() => format!("failed {}", local(&last.ended)),
             Some(last) => format!("done {}", local(&last.ended)),
         };
-        table.row(&[
+        table.row([
             its.dataset.clone(),
             or_dash(its.last_point.as_ref().map(|point| &point.accepted)),
             or_dash(its.at_drc_since.as_ref()),

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-use crate::monitor::printable;
+use pulih_terminal::printable;
 
 /// Tells nobody if nobody asked to be told.
 #[derive(Debug, Default)]

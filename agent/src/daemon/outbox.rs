@@ -4,7 +4,7 @@
 use pulih_protocol::report::{AgentAlarm, Job, MAX_TEXT_BYTES};
 use serde::{Deserialize, Serialize};
 
-use crate::monitor::printable;
+use pulih_terminal::printable;
 
 /// What is kept of each kind: the newest, for they say how things stand.
 const MOST: usize = 256;

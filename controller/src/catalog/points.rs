@@ -74,6 +74,14 @@ impl Catalog {
         self.all(&sql, [now], point)
     }
 
+    /// How many they are, and when the first of them was accepted.
+    pub fn count_unlocked(&self, now: i64) -> Result<(u64, Option<i64>)> {
+        let sql = "SELECT COUNT(*), MIN(s.accepted) FROM snapshot s WHERE s.keep_until > ?1 AND NOT EXISTS \
+                   (SELECT 1 FROM locked l WHERE l.vault = s.vault AND l.dataset = s.dataset AND l.name = s.name)";
+        let found = self.one(sql, [now], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
+        Ok(found.unwrap_or_default())
+    }
+
     pub fn set_locked(&self, point: &Point) -> Result<()> {
         let sql = "INSERT OR IGNORE INTO locked (vault, dataset, name) VALUES (?1, ?2, ?3)";
         self.change(sql, [&point.vault, &point.dataset, &point.snapshot])

@@ -118,6 +118,7 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         Command::Retain => Ask::Plan,
         Command::Init(_)
         | Command::Serve
+        | Command::Doctor
         | Command::Rebuild
         | Command::User(User::Key { .. })
         | Command::Policy(Policy::Check { .. } | Policy::Diff { .. }) => {

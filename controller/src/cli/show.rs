@@ -1,15 +1,18 @@
 //! Answers as people read them.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use pulih_terminal::{Table, duration, printable, size};
 use serde_json::Value;
 
 use super::{Agent, Approve, Command, Grant, Opd, Policy, User};
 
-fn field<'v>(value: &'v Value, name: &str) -> &'v str {
+/// Words that an agent or another person wrote are among them.
+fn field(value: &Value, name: &str) -> String {
     match value[name].as_str() {
-        Some("") | None => "-",
-        Some(text) => text,
+        Some("") | None => "-".to_owned(),
+        Some(text) => printable(text),
     }
 }
 
@@ -38,12 +41,7 @@ pub fn text(command: &Command, answer: &Value) -> String {
             &["OPD", "NAME", "STORED", "QUOTA"],
             list(answer, "opds").iter().map(|its| {
                 let quota = its["quota"].as_u64().map_or_else(|| "-".into(), size);
-                vec![
-                    field(its, "opd").into(),
-                    field(its, "title").into(),
-                    size(its["bytes"].as_u64().unwrap_or(0)),
-                    quota,
-                ]
+                vec![field(its, "opd"), field(its, "title"), size(its["bytes"].as_u64().unwrap_or(0)), quota]
             }),
             "No OPD yet; `pulih-controller opd add` adds one.\n",
         ),
@@ -52,7 +50,7 @@ pub fn text(command: &Command, answer: &Value) -> String {
             &["USER", "NAME", "ROLES", "OPD"],
             list(answer, "users").iter().map(|its| {
                 let roles: Vec<&str> = list(its, "roles").iter().filter_map(Value::as_str).collect();
-                vec![field(its, "user").into(), field(its, "name").into(), roles.join(" "), field(its, "opd").into()]
+                vec![field(its, "user"), field(its, "name"), roles.join(" "), field(its, "opd")]
             }),
             "Nobody yet; `pulih-controller user add` adds the first admin.\n",
         ),
@@ -86,7 +84,7 @@ pub fn text(command: &Command, answer: &Value) -> String {
         ),
         Command::Import { .. } => imported(answer),
         Command::Retain => retained(&answer["plan"]),
-        Command::Init(_) | Command::Serve | Command::Rebuild => String::new(),
+        Command::Init(_) | Command::Serve | Command::Doctor | Command::Rebuild => String::new(),
     }
 }
 
@@ -108,13 +106,13 @@ fn status(answer: &Value) -> String {
                 _ => "ok",
             };
             vec![
-                field(its, "opd").into(),
-                field(its, "agent").into(),
-                field(its, "dataset").into(),
-                field(its, "accepted").into(),
+                field(its, "opd"),
+                field(its, "agent"),
+                field(its, "dataset"),
+                field(its, "accepted"),
                 its["exposure_seconds"].as_u64().map_or_else(|| "-".into(), span),
                 its["rpo_seconds"].as_u64().map_or_else(|| "-".into(), span),
-                field(its, "next").into(),
+                field(its, "next"),
                 state.into(),
             ]
         }),
@@ -131,6 +129,11 @@ fn status(answer: &Value) -> String {
             field(its, "state"),
             field(its, "last_seen")
         );
+    }
+    if let (Some(waiting @ 1..), Some(oldest)) =
+        (answer["locks"]["waiting"].as_u64(), answer["locks"]["oldest_seconds"].as_u64())
+    {
+        let _ = writeln!(out, "\n{waiting} snapshots are not locked yet, the oldest accepted {} ago", span(oldest));
     }
     for its in list(answer, "requests") {
         let _ = writeln!(
@@ -174,7 +177,7 @@ fn imported(answer: &Value) -> String {
             its["snapshots"]
         );
         for why in list(its, "refused") {
-            let _ = writeln!(out, "  not taken in: {}", why.as_str().unwrap_or_default());
+            let _ = writeln!(out, "  not taken in: {}", printable(why.as_str().unwrap_or_default()));
         }
     }
     out
@@ -194,47 +197,20 @@ fn retained(plan: &Value) -> String {
     out
 }
 
-fn size(bytes: u64) -> String {
-    let (mut value, mut unit) = (bytes as f64, "B");
-    for next in ["KiB", "MiB", "GiB", "TiB"] {
-        if value < 1024.0 {
-            break;
-        }
-        (value, unit) = (value / 1024.0, next);
-    }
-    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
-}
-
 fn span(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} d", seconds / 86_400),
-    }
+    duration(Duration::from_secs(seconds))
 }
 
 /// A table of fields under their own names.
 fn columns(answer: &Value, name: &str, fields: &[&str], empty: &str) -> String {
     let heads: Vec<String> = fields.iter().map(|name| name.replace('_', " ").to_uppercase()).collect();
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
-    let rows = list(answer, name).iter().map(|its| fields.iter().map(|name| field(its, name).to_owned()).collect());
+    let rows = list(answer, name).iter().map(|its| fields.iter().map(|name| field(its, name)).collect());
     table(&heads, rows, empty)
 }
 
-/// Columns as wide as what is in them.
 fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>, empty: &str) -> String {
-    let rows: Vec<Vec<String>> = rows.collect();
-    if rows.is_empty() {
-        return empty.to_owned();
-    }
-    let heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
-    let all = || std::iter::once(&heads).chain(&rows);
-    let wide = |at: usize| all().map(|row| row[at].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..heads.len()).map(wide).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-    };
-    all().map(line).collect()
+    let mut table = Table::left(heads.iter().copied());
+    rows.for_each(|row| table.row(row));
+    if table.is_empty() { empty.to_owned() } else { table.to_string() }
 }

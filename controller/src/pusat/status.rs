@@ -30,6 +30,8 @@ pub struct Status {
     pub alarms: Vec<Raised>,
     /// Bytes stored, and the quota where there is one.
     pub stored: Vec<Stored>,
+    /// `None`: the store has no locks.
+    pub locks: Option<Unlocked>,
 }
 
 #[derive(Debug, Serialize)]
@@ -93,6 +95,14 @@ pub struct Stored {
     pub title: String,
     pub bytes: u64,
     pub quota: Option<u64>,
+}
+
+/// Accepted, and not held by the store until its date yet.
+#[derive(Debug, Serialize)]
+pub struct Unlocked {
+    pub waiting: u64,
+    /// Since the first of them was accepted.
+    pub oldest_seconds: Option<i64>,
 }
 
 /// What is looked up once for all rows.
@@ -207,19 +217,30 @@ impl Known<'_> {
             .collect())
     }
 
-    fn stored(&self) -> Answer<Vec<Stored>> {
-        let stored: BTreeMap<_, _> = self.catalog.stored_by_opd()?.into_iter().collect();
-        let row = |opd: Opd| Stored {
-            bytes: stored.get(&opd.name).copied().unwrap_or(0),
-            quota: self.in_force.policy.quota(&opd.name).map(Size::bytes),
-            opd: opd.name,
-            title: opd.title,
-        };
-        Ok(self.catalog.opds()?.into_iter().map(row).collect())
+    fn unlocked(&self) -> Answer<Unlocked> {
+        let (waiting, oldest) = self.catalog.count_unlocked(self.now)?;
+        Ok(Unlocked { waiting, oldest_seconds: oldest.map(|at| self.now - at) })
     }
 }
 
+fn stored(catalog: &Catalog, in_force: &InForce) -> Answer<Vec<Stored>> {
+    let stored: BTreeMap<_, _> = catalog.stored_by_opd()?.into_iter().collect();
+    let row = |opd: Opd| Stored {
+        bytes: stored.get(&opd.name).copied().unwrap_or(0),
+        quota: in_force.policy.quota(&opd.name).map(Size::bytes),
+        opd: opd.name,
+        title: opd.title,
+    };
+    Ok(catalog.opds()?.into_iter().map(row).collect())
+}
+
 impl Pusat {
+    /// What each OPD has stored.
+    pub fn stored_by_opd(&self) -> Answer<Vec<Stored>> {
+        let in_force = self.in_force();
+        stored(&lock(&self.catalog), &in_force)
+    }
+
     pub fn status(&self) -> Answer<Status> {
         self.settle_presences()?;
         let (now, in_force) = ((self.clock)(), self.in_force());
@@ -242,7 +263,8 @@ impl Pusat {
             agents: known.agents()?,
             requests: known.requests()?,
             alarms: alarms.collect(),
-            stored: known.stored()?,
+            stored: stored(&catalog, &in_force)?,
+            locks: self.locks.is_some().then(|| known.unlocked()).transpose()?,
         })
     }
 }
