@@ -89,3 +89,39 @@ fn every_frozen_vault_restores_as_it_was_saved() {
     }
     assert!(versions > 0, "no frozen vault was found");
 }
+
+#[test]
+fn the_agent_of_a_frozen_version_goes_on_with_its_vault() {
+    let with_agent = |path: &PathBuf| path.join("agent").is_dir();
+    let versions: Vec<PathBuf> =
+        fs::read_dir(frozen()).unwrap().map(|entry| entry.unwrap().path()).filter(with_agent).collect();
+    assert!(!versions.is_empty(), "no frozen agent was found");
+    for version in versions {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut copy = Command::new("cp");
+        copy.arg("-r").arg(version.join("agent")).arg(version.join("store")).arg(scratch.path());
+        assert!(copy.status().unwrap().success());
+        let (state, store) = (scratch.path().join("agent"), scratch.path().join("store"));
+        let run = |arguments: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_pulih-agent"));
+            let output = command
+                .args(arguments)
+                .arg("--store")
+                .arg(&store)
+                .arg("--state")
+                .arg(&state)
+                .current_dir(scratch.path())
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+            serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+        };
+        fs::create_dir(scratch.path().join("data")).unwrap();
+        fs::write(scratch.path().join("data/baru"), "baru").unwrap();
+        let report = run(&["backup", "--json", "--quiet", "--dataset", "surat", "data"]);
+        assert_eq!(report["snapshot"]["sequence"], 3, "{report}");
+        let identity = version.join("identity");
+        let list = run(&["snapshots", "--json", "--identity", identity.to_str().unwrap()]);
+        assert_eq!(list["snapshots"].as_array().unwrap().len(), 3, "{list}");
+    }
+}

@@ -1,0 +1,70 @@
+//! Sites that earlier versions made are served for ever: their catalog, ledger and policy are read,
+//! say what they said, and the catalog comes out the same when it is made again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Where `then` has something that `now` has not: the way there.
+fn missing(then: &Value, now: &Value, way: &str) -> Option<String> {
+    match (then, now) {
+        // A later version may say more.
+        (Value::Object(then), Value::Object(now)) => then
+            .iter()
+            .find_map(|(name, its)| missing(its, now.get(name).unwrap_or(&Value::Null), &format!("{way}.{name}"))),
+        (Value::Array(then), Value::Array(now)) if then.len() == now.len() => {
+            let pairs = then.iter().zip(now).enumerate();
+            pairs.into_iter().find_map(|(at, (then, now))| missing(then, now, &format!("{way}[{at}]")))
+        }
+        _ => (then != now).then(|| format!("{way}: {then} became {now}")),
+    }
+}
+
+struct Site(tempfile::TempDir);
+
+impl Site {
+    /// A copy that can be worked on.
+    fn copy(version: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let copied = Command::new("cp").arg("-r").arg(version.join("site")).arg(version.join("store")).arg(folder.path());
+        assert!(copied.status().unwrap().success());
+        fs::write(folder.path().join("site/store"), folder.path().join("store").to_str().unwrap()).unwrap();
+        Self(folder)
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pulih-controller"));
+        let output = command.env("PULIH_CONTROLLER_STATE", self.0.path().join("site")).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn tells(&self, answers: &Value) {
+        for (question, then) in answers.as_object().unwrap() {
+            let words: Vec<&str> = std::iter::once("--json").chain(question.split(' ')).collect();
+            let now: Value = serde_json::from_str(&self.run(&words)).unwrap();
+            assert_eq!(missing(then, &now, question), None);
+        }
+    }
+}
+
+fn versions() -> Vec<PathBuf> {
+    let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/frozen");
+    let all = fs::read_dir(frozen).unwrap().map(|entry| entry.unwrap().path());
+    all.filter(|path| path.join("site").is_dir()).collect()
+}
+
+#[test]
+fn every_frozen_site_says_what_it_said() {
+    let versions = versions();
+    assert!(!versions.is_empty(), "no frozen site was found");
+    for version in versions {
+        let answers = serde_json::from_str(&fs::read_to_string(version.join("answers.json")).unwrap()).unwrap();
+        let site = Site::copy(&version);
+        site.tells(&answers);
+        site.run(&["rebuild"]);
+        site.tells(&answers);
+    }
+}
