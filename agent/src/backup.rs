@@ -30,6 +30,7 @@ use pulih_vault::manifest::Manifest;
 use pulih_vault::note::SigningKey;
 use pulih_vault::store::Store;
 use pulih_vault::writer::WriterSettings;
+use pulih_vault::writer::pack_size::PackSize;
 
 use crate::monitor::Monitor;
 use crate::source::{SourceError, WalkOptions};
@@ -109,6 +110,8 @@ pub struct Backup<'a> {
     /// Folder for caches, of this vault alone.
     pub cache: PathBuf,
     pub writer: WriterSettings,
+    /// Learns from each pack of this run.
+    pub pack_size: Arc<PackSize>,
     pub limits: Limits,
     /// Threads that read files.
     pub readers: usize,

@@ -15,6 +15,7 @@ mod examples;
 pub mod failure;
 mod find;
 mod init;
+mod latest;
 mod ls;
 mod open;
 pub mod output;
@@ -24,10 +25,13 @@ mod rebuild;
 mod restore;
 mod run;
 mod save;
+mod seed;
+mod shell;
 mod sign;
 mod snapshots;
 mod status;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -52,6 +56,8 @@ pub struct Context {
     pub stop: Arc<AtomicBool>,
     /// Seconds since 1970.
     pub clock: fn() -> i64,
+    /// What the process was given, without its name.
+    pub arguments: Vec<OsString>,
     pub out: Out,
 }
 
@@ -119,7 +125,8 @@ pub(crate) fn tell(kind: &str, text: &str) {
 /// Runs the command that the process was given.
 pub fn main(stop: Arc<AtomicBool>) -> ExitCode {
     let cli = Cli::parse();
-    let mut context = Context { global: cli.global, stop, clock: utc::now, out: Out::stdout() };
+    let arguments = std::env::args_os().skip(1).collect();
+    let mut context = Context { global: cli.global, stop, clock: utc::now, arguments, out: Out::stdout() };
     let result = run(&mut context, cli.command);
     // Also what was printed before a failure is for someone.
     let flushed = context.out.flush();
@@ -142,6 +149,7 @@ fn run(context: &mut Context, command: Command) -> Result<Outcome, Failure> {
         Command::Check(args) => check::run(context, &args),
         Command::Rebuild(args) => rebuild::run(context, &args),
         Command::Enroll(args) => enroll::run(context, &args),
+        Command::Seed(args) => seed::run(context, &args),
         Command::Ask(args) => ask::run(context, &args),
         Command::Owner(args) => owner::run(context, &args),
         Command::Run(args) => run::run(context, &args),

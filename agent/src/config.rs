@@ -15,6 +15,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::source::Excludes;
+use crate::spool::SpoolLimit;
 
 /// Where it is, unless --config or `PULIH_CONFIG` says otherwise.
 pub const DEFAULT_PLACE: &str = "/etc/pulih/agent.toml";
@@ -46,6 +47,8 @@ pub enum ConfigError {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
+    /// How much may wait on this server for the site.
+    pub spool: SpoolLimit,
     pub datasets: BTreeMap<DatasetName, Dataset>,
 }
 
@@ -66,6 +69,7 @@ pub struct Dataset {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Text {
+    spool: Option<Spanned<String>>,
     #[serde(default)]
     dataset: BTreeMap<Spanned<String>, DatasetText>,
 }
@@ -128,7 +132,14 @@ fn check(text: Text) -> Result<Config, Mistake> {
             name.get_ref().parse().map_err(|error: pulih_vault::error::Malformed| (name.span(), error.to_string()))?;
         datasets.insert(known, check_dataset(name.get_ref(), dataset)?);
     }
-    Ok(Config { datasets })
+    let spool = match text.spool {
+        None => SpoolLimit::default(),
+        Some(its) => {
+            let bad = |error: crate::spool::BadSpool| (its.span(), format!("spool: {error}"));
+            its.get_ref().parse().map_err(bad)?
+        }
+    };
+    Ok(Config { spool, datasets })
 }
 
 fn check_dataset(name: &str, text: DatasetText) -> Result<Dataset, Mistake> {
@@ -173,13 +184,16 @@ fn check_dataset(name: &str, text: DatasetText) -> Result<Dataset, Mistake> {
 }
 
 /// The words that `backup --chunks` takes.
+const WORDS: [(&str, ChunkSizes); 3] =
+    [("small", ChunkSizes::SMALL), ("medium", ChunkSizes::DEFAULT), ("large", ChunkSizes::LARGE)];
+
 fn chunk_sizes(word: &str) -> Option<ChunkSizes> {
-    match word {
-        "small" => Some(ChunkSizes::SMALL),
-        "medium" => Some(ChunkSizes::DEFAULT),
-        "large" => Some(ChunkSizes::LARGE),
-        _ => None,
-    }
+    WORDS.iter().find(|(its, _)| *its == word).map(|(_, sizes)| *sizes)
+}
+
+/// The word for a size that [`chunk_sizes`] gave.
+pub fn chunks_word(sizes: ChunkSizes) -> &'static str {
+    WORDS.iter().find(|(_, its)| *its == sizes).map_or("medium", |(word, _)| word)
 }
 
 fn wrong(path: &Path, text: &str, at: usize, what: &str) -> ConfigError {
@@ -225,6 +239,16 @@ paths = ["/var/www"]
         let site = &config.datasets[&"site".parse().unwrap()];
         assert!(!site.one_file_system && !site.exclude_caches && site.chunks.is_none());
         assert_eq!(parse("").unwrap().datasets.len(), 0);
+    }
+
+    #[test]
+    fn the_spool_has_a_bound() {
+        assert_eq!(parse("").unwrap().spool, SpoolLimit::default());
+        assert_eq!(parse("spool = \"1GiB\"").unwrap().spool.bytes(), 1 << 30);
+        for bad in ["spool = \"1\"", "spool = \"1MiB\"", "spool = 1"] {
+            let error = parse(bad).unwrap_err();
+            assert!(error.starts_with("agent.toml:1:9: ") && error.contains("spool ="), "{error}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod monitor;
 pub mod owner;
 pub mod restore;
 pub mod source;
+pub mod spool;
 pub mod state;
 pub mod target;
 mod turns;

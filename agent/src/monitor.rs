@@ -43,6 +43,8 @@ pub trait Monitor: Send + Sync {
     /// All there is to do was found: from now on an estimate is worth something.
     fn found_all(&self) {}
     fn advance(&self, _step: Progress) {}
+    /// So many bytes wait to be stored now.
+    fn waiting(&self, _bytes: u64) {}
     /// Something could not be read, written or trusted; the run goes on without it.
     fn problem(&self, path: &[u8], what: &str);
     /// Something that a person should know and that is no failure.
@@ -68,6 +70,7 @@ pub struct Tally {
     new_bytes: AtomicU64,
     known_bytes: AtomicU64,
     stored_bytes: AtomicU64,
+    waiting_bytes: AtomicU64,
 }
 
 /// A tally at one moment.
@@ -76,6 +79,8 @@ pub struct Totals {
     pub found_files: u64,
     pub found_bytes: u64,
     pub found_all: bool,
+    /// What waits to be stored.
+    pub waiting_bytes: u64,
     pub done: Progress,
 }
 
@@ -104,6 +109,7 @@ impl Tally {
             found_files: get(&self.found_files),
             found_bytes: get(&self.found_bytes),
             found_all: self.found_all.load(Ordering::Relaxed),
+            waiting_bytes: get(&self.waiting_bytes),
             done: Progress {
                 files: get(&self.files),
                 bytes: get(&self.bytes),
@@ -143,6 +149,9 @@ impl Monitor for Recording {
     }
     fn advance(&self, step: Progress) {
         self.tally.advance(step);
+    }
+    fn waiting(&self, bytes: u64) {
+        self.tally.waiting_bytes.store(bytes, Ordering::Relaxed);
     }
     fn problem(&self, path: &[u8], what: &str) {
         let told = (name::escape(path), what.to_owned());
@@ -238,6 +247,9 @@ impl Monitor for Shown {
     }
     fn advance(&self, step: Progress) {
         self.tally.advance(step);
+    }
+    fn waiting(&self, bytes: u64) {
+        self.tally.waiting_bytes.store(bytes, Ordering::Relaxed);
     }
     fn problem(&self, path: &[u8], what: &str) {
         self.line(&format!("warning: {}: {}", printable(&name::escape(path)), printable(what)));

@@ -21,6 +21,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 mod daemon;
+mod line;
 mod pending;
 mod site;
 mod turn;

@@ -350,3 +350,34 @@ fn another_agents_vault_is_read_with_its_identity() {
         assert_eq!(fs::read_to_string(Path::new(into).join(&letter)).unwrap(), "one");
     }
 }
+
+#[test]
+fn where_the_newest_snapshot_is_damaged_the_command_for_the_one_before_is_given() {
+    let office = Office::with_files();
+    let first = office.backup();
+    fs::write(office.path("files/letters/one.txt"), "newer").unwrap();
+    let second = office.backup();
+    let vault = office.lines(&["snapshots", "--json"])[0]["vault"].as_str().unwrap().to_owned();
+    let manifest = office.path("store/vaults").join(vault).join(format!("snapshots/default/0000000002-{second}"));
+    fs::remove_file(&manifest).unwrap();
+    fs::write(&manifest, "forged").unwrap();
+    let letter = format!("latest:{}", office.saved("letters"));
+    let output = office.run(&["restore", &letter, "--target", "a place for it"]);
+    assert_eq!(status(&output), 1);
+    let said = err(&output);
+    for part in [&format!("number 2 of default ({second})")[..], "is damaged", "number 1, captured 2", &first] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!office.path("a place for it").exists());
+    // The command can be pasted.
+    let command = said.lines().find_map(|line| line.trim().strip_prefix("pulih-agent ")).unwrap();
+    let program = env!("CARGO_BIN_EXE_pulih-agent");
+    let script = format!("{program} {command}");
+    let mut shell = Command::new("bash");
+    let state = office.command();
+    let environment = state.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    let pasted = shell.envs(environment).current_dir(office.folder.path()).args(["-c", &script]).output().unwrap();
+    assert_eq!(status(&pasted), 0, "{script}: {}", err(&pasted));
+    let back = office.path("a place for it").join(office.saved("letters/one.txt"));
+    assert_eq!(fs::read_to_string(back).unwrap(), "one");
+}

@@ -4,6 +4,7 @@ mod check_office;
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Instant;
 
 use check_office::Office;
 use pulih_vault::description::{Description, agent_key_name, parse_recipients};
@@ -15,6 +16,7 @@ use pulih_vault::note::SigningKey;
 use pulih_vault::pack::FrameKind;
 use pulih_vault::reader::chunk_id;
 use pulih_vault::store::DirStore;
+use pulih_vault::writer::pack_size::{MOST_BYTES, PackSize};
 use pulih_vault::writer::{Frame, PackWriter, Target, WriterSettings};
 use ring::rand::SystemRandom;
 use serde_json::Value;
@@ -204,6 +206,8 @@ fn forged_facts_are_not_believed() {
         pack_recipients: recipients(),
         index_recipients: recipients(),
         random: Box::new(random),
+        pack_size: Arc::new(PackSize::fixed(MOST_BYTES)),
+        clock: Box::new(Instant::now),
     };
     let writer = PackWriter::start(target, WriterSettings::default());
     let chunk = (chunk_id(&[0; 32], forged.as_bytes()), forged.len() as u32);

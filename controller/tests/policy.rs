@@ -2,6 +2,7 @@
 
 mod support;
 
+use serde_json::Value;
 use support::{Site, failed, succeeded};
 
 const DEFAULT: &str = include_str!("../../policies/default.toml");
@@ -151,6 +152,53 @@ fn a_seed_that_was_carried_is_taken_in_and_gone_on_from() {
     let refused = imported["vaults"][0]["refused"].as_array().unwrap();
     assert!(refused.iter().any(|why| why.as_str().unwrap().contains("damaged on the disk")), "{imported}");
     assert_eq!(site.points().len(), 1);
+}
+
+#[test]
+fn a_disk_is_made_ready_and_the_commands_it_names_save_what_the_daemon_would() {
+    let site = Site::new();
+    site.opd("dinkes");
+    let server = site.server("app-1", "dinkes");
+    site.approve("app-1", "surat");
+    server.write("letter", b"isi surat");
+    server.write("scratch.bak", b"bukan surat");
+    let (disk, tree) = (server.path("a disk"), server.path("tree"));
+    // An empty folder is no store by mistake, and the way to make it a seed is named.
+    std::fs::create_dir(&disk).unwrap();
+    let by_mistake = ["backup", "--store", disk.to_str().unwrap(), "--dataset", "surat", tree.to_str().unwrap()];
+    let said = failed(&server.run(&by_mistake));
+    assert!(said.contains("pulih-agent seed --to '") && said.contains("init"), "{said}");
+    let config = server.path("agent.toml");
+    let dataset = format!(
+        "[dataset.surat]\nclass = \"non-publik\"\npaths = [{:?}]\nexcludes = [\"*.bak\"]\nchunks = \"small\"\n",
+        tree.to_str().unwrap()
+    );
+    std::fs::write(&config, dataset).unwrap();
+    let arguments = ["seed", "--json", "--to", disk.to_str().unwrap(), "--config", config.to_str().unwrap()];
+    let seed: Value = serde_json::from_str(&succeeded(&server.run(&arguments))).unwrap();
+    assert_eq!((&seed["type"], &seed["vaults"][0]["vault"]), (&"pulih/seed/v1".into(), &server.vault().into()));
+    assert!(seed["free_bytes"].as_u64().is_some());
+    let command = seed["commands"][0]["command"].as_str().unwrap().strip_prefix("pulih-agent ").unwrap();
+    let script = format!("{} --quiet {command}", support::agent_program().display());
+    let state = server.path("state");
+    succeeded(&std::process::Command::new("bash").env("PULIH_STATE", state).args(["-c", &script]).output().unwrap());
+    // Again: what is there is left as it is.
+    succeeded(&server.run(&arguments));
+    let imported = site.json(&["import", disk.to_str().unwrap()]);
+    assert_eq!(imported["vaults"][0]["snapshots"], 1, "{imported}");
+    assert_eq!(site.points().len(), 1);
+    assert_eq!(server.restored("surat", 1, "letter"), b"isi surat");
+    assert!(!server.path("restored-1").join(tree.strip_prefix("/").unwrap()).join("scratch.bak").exists());
+    assert!(site.alarms().is_empty(), "{:?}", site.alarms());
+}
+
+#[test]
+fn a_server_without_a_site_has_nothing_to_seed() {
+    let site = Site::new();
+    let server = support::Server { site: &site, name: "alone".into() };
+    let said = failed(&server.run(&["seed", "--to", server.path("disk").to_str().unwrap()]));
+    assert!(said.contains("enroll"), "{said}");
+    assert!(!server.path("disk").exists());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! into the tree, and every reference to a chunk is counted for the reach.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use pulih_vault::chunk_map::Place;
 use pulih_vault::error::{Result, VaultError};
@@ -183,13 +184,17 @@ impl Assembler {
         Ok(())
     }
 
-    /// Stores what there is, for a run that makes no snapshot.
-    pub fn settle_without_facts(&mut self) -> Result<()> {
-        self.flush()?;
+    /// Stores what there is until then, for a run that makes no snapshot.
+    pub fn give_up(&mut self, until: Instant) -> Result<()> {
         match self.writer.take() {
-            Some(writer) => writer.finish(|| None).map(|_| ()),
+            Some(writer) => writer.give_up(until).map(|_| ()),
             None => Ok(()),
         }
+    }
+
+    /// Bytes that wait to be stored.
+    pub fn waiting_bytes(&self) -> u64 {
+        self.writer.as_ref().map_or(0, PackWriter::waiting_bytes)
     }
 
     /// Waits until everything is stored; `facts` ends the last pack if there is anything to store.

@@ -168,6 +168,11 @@ impl Known {
         live.keys().all(|&pack| self.packs.get(pack as usize).is_some_and(|pack| pack.alive))
     }
 
+    /// Bytes of all packs that are alive, as they are stored.
+    pub fn stored_bytes(&self) -> u64 {
+        self.packs.iter().filter(|pack| pack.alive).map(|pack| pack.stored_bytes).sum()
+    }
+
     /// Packs that this agent knows it wrote and that the store does not have.
     pub fn missing(&self) -> impl Iterator<Item = ObjectHash> + '_ {
         self.packs.iter().filter(|pack| !pack.alive).map(|pack| pack.hash)

@@ -2,7 +2,7 @@
 //! and manifest.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use pulih_vault::description::parse_recipients;
 use pulih_vault::envelope::Recipients;
@@ -29,6 +29,9 @@ use pulih_vault::utc::rfc3339;
 
 /// Problems that are kept to be listed; more are counted.
 const MAX_PROBLEMS: usize = 10_000;
+/// What waits for a slow line when a run is interrupted is given up after so long: the unit gives
+/// it three minutes, and a pack that is on its way is brought to its end.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 pub struct Snapshot<'a> {
     backup: &'a Backup<'a>,
@@ -54,6 +57,8 @@ pub struct Snapshot<'a> {
     counts: Counts,
     changes: Changes,
     unread: Vec<Problem>,
+    /// Of the bytes that are stored, those that the monitor was told of.
+    told_stored: u64,
     started: SystemTime,
     /// The dataset's newest manifest, and its reach.
     newest: Option<ManifestName>,
@@ -71,6 +76,7 @@ impl<'a> Snapshot<'a> {
         let agent = vec![Box::new(backup.secrets.index_identity()?) as _];
         let folder = backup.cache.join("known");
         let known = Known::open(&folder, &*backup.store, backup.layout, &agent, backup.doomed)?;
+        backup.pack_size.in_vault_of(known.stored_bytes(), backup.writer.spool_bytes);
         let (recount, before) = match old {
             Some(tail) if tail.generation == known.generation() && known.all_alive(&tail.live) => {
                 (false, tail.live.clone())
@@ -94,6 +100,7 @@ impl<'a> Snapshot<'a> {
             counts: Counts::default(),
             changes: Changes::default(),
             unread: Vec::new(),
+            told_stored: 0,
             started,
             newest: backup.newest,
             reach: backup.newest_reach,
@@ -125,8 +132,11 @@ impl<'a> Snapshot<'a> {
             bytes: bytes.len() as u64,
             new_bytes,
             known_bytes,
+            stored_bytes: self.assembler.stored_bytes
+                - std::mem::replace(&mut self.told_stored, self.assembler.stored_bytes),
             ..Progress::default()
         });
+        self.backup.monitor.waiting(self.assembler.waiting_bytes());
         ids.push(id, &mut self.assembler)
     }
 
@@ -319,9 +329,10 @@ impl<'a> Snapshot<'a> {
         self.backup.monitor.advance(Progress { files: 1, ..Progress::default() });
     }
 
-    /// Stores what there is, so that the next run has it, and makes no snapshot.
+    /// Stores what there is as far as that is quickly done, so that the next run has it, and makes
+    /// no snapshot.
     pub fn abandon(&mut self) -> Result<()> {
-        self.assembler.settle_without_facts()
+        self.assembler.give_up(Instant::now() + STOP_WITHIN)
     }
 
     /// Keeps the work of a long run: a partial snapshot of what is in the tree so far holds its
@@ -466,6 +477,8 @@ fn start_writer(backup: &Backup) -> Result<PackWriter> {
         pack_recipients: parse_recipients(recipients)?,
         index_recipients: index_recipients()?,
         random: Box::new(ring::rand::SystemRandom::new()),
+        pack_size: backup.pack_size.clone(),
+        clock: Box::new(Instant::now),
     };
     Ok(PackWriter::start(target, backup.writer))
 }

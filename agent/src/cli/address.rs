@@ -27,6 +27,8 @@ pub struct Opened {
     pub store: Arc<dyn Store>,
     /// The same, if it is the gateway of a site.
     pub gateway: Option<Arc<GatewayStore>>,
+    /// Whether it is a line away: packs are spooled here, and as large as the line allows.
+    pub over_a_line: bool,
 }
 
 impl StoreAddress {
@@ -47,11 +49,11 @@ impl StoreAddress {
         match self {
             Self::Own(url) => {
                 let own = url.open(&process_env, &options(url, state)).map_err(not_there)?;
-                Ok(Opened { store: own.store, gateway: None })
+                Ok(Opened { store: own.store, gateway: None, over_a_line: url.path().is_none() })
             }
             Self::Gateway(url) => {
                 let gateway = Arc::new(gateway(url, state, turns)?);
-                Ok(Opened { store: gateway.clone(), gateway: Some(gateway) })
+                Ok(Opened { store: gateway.clone(), gateway: Some(gateway), over_a_line: true })
             }
         }
     }

@@ -7,7 +7,6 @@ use pulih_vault::tree::name::{escape, is_safe_path};
 use serde::Serialize;
 
 use super::Context;
-use super::address::Opened;
 use super::args::{Backup as Args, Chunks};
 use super::choose::{Writable, for_writing};
 use super::failure::{Failure, Outcome};
@@ -35,8 +34,8 @@ struct Unread {
 }
 
 pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
-    let Opened { store, gateway } = context.open()?;
-    let vault = for_writing(context, &*store)?;
+    let opened = context.open()?;
+    let vault = for_writing(context, &*opened.store)?;
     if args.dry_run {
         return dry_run(context, args);
     }
@@ -48,11 +47,11 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     let source = source(context, args)?;
     let monitor = context.monitor();
     let save = Save {
-        store,
-        gateway: gateway.as_deref(),
+        opened: &opened,
         vault: &vault,
         dataset: &args.dataset,
         chunks: args.chunks.map(Chunks::sizes),
+        spool: args.spool.unwrap_or_default(),
         interrupted: &context.stop,
         monitor: &monitor,
     };

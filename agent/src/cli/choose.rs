@@ -10,8 +10,9 @@ use pulih_vault::note::{Fingerprint, VerifierKey};
 use pulih_vault::store::{Store, StoreError};
 use pulih_vault::trust::{self, TrustedVault};
 
-use super::Context;
+use super::address::StoreAddress;
 use super::failure::Failure;
+use super::{Context, shell};
 use crate::identity::IdentityFile;
 use crate::state::{Lock, StateDir, VaultDir, VaultKeys};
 
@@ -125,12 +126,26 @@ pub fn for_writing(context: &Context, store: &dyn Store) -> Result<Writable, Fai
     }
     let mut own = own_vaults(&state, store)?;
     match own.len() {
-        0 => Err(Failure::said(format!(
-            "this agent has no vault in the store {address}; make one with `pulih-agent init --store {address} --identity-out FILE`"
-        ))),
+        0 => Err(none_to_write(&state, &address)),
         1 => Ok(own.remove(0)),
         _ => Err(several(own.iter().map(|its| (its.keys.vault, Some(its.keys.class))))),
     }
+}
+
+/// A folder may be a wrong one, a new one, or a disk that is to be carried to the site.
+fn none_to_write(state: &StateDir, address: &StoreAddress) -> Failure {
+    let seed = match (address.folder(), state.site()) {
+        (Some(folder), Ok(Some(_))) => {
+            let to = shell::word(folder.as_os_str());
+            format!(
+                "; if it is a disk that carries a first backup to the Pusat Data, `pulih-agent seed --to {to}` makes it ready"
+            )
+        }
+        _ => String::new(),
+    };
+    Failure::said(format!(
+        "this agent has no vault in the store {address}; check --store, or make one with `pulih-agent init --store {address} --identity-out FILE`{seed}"
+    ))
 }
 
 /// This agent's vault of a class at the site `url`.

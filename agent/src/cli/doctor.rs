@@ -7,6 +7,7 @@ use std::path::Path;
 use pulih_terminal::{Findings, Verdict};
 use pulih_vault::store::Store;
 use pulih_vault::trust::{self, TrustedVault};
+use pulih_vault::writer::DEFAULT_SPOOL_BYTES;
 use serde::Serialize;
 
 use super::Context;
@@ -143,6 +144,7 @@ fn look_at_store(
         if matches!(address, StoreAddress::Own(_)) {
             found.ok("store", address.to_string());
         }
+        look_at_space(state.path(), DEFAULT_SPOOL_BYTES, " here for what waits for the line", found);
         return Some(store);
     };
     match rustix::fs::access(
@@ -154,16 +156,20 @@ fn look_at_store(
             found.wrong("store", format!("cannot read and write in {address}: {}", std::io::Error::from(error)));
         }
     }
+    look_at_space(folder, LOW_SPACE, "", found);
+    Some(store)
+}
+
+fn look_at_space(folder: &Path, least: u64, what_for: &str, found: &mut Findings) {
     match rustix::fs::statvfs(folder) {
         Ok(disk) => {
             let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-            let verdict = if free < LOW_SPACE { Verdict::Warning } else { Verdict::Ok };
+            let verdict = if free < least { Verdict::Warning } else { Verdict::Ok };
             let all = disk.f_blocks.saturating_mul(disk.f_frsize);
-            found.add("space", verdict, format!("{} free of {}", size(free), size(all)));
+            found.add("space", verdict, format!("{} free of {}{what_for}", size(free), size(all)));
         }
         Err(error) => found.wrong("space", format!("cannot ask how much is free: {}", std::io::Error::from(error))),
     }
-    Some(store)
 }
 
 fn look_at_vaults(

@@ -55,6 +55,15 @@ Examples:
   pulih-agent init --store https://pusat.example.go.id:8443 --owner opd.owner --recipient age1…
   pulih-agent backup --store https://pusat.example.go.id:8443 /etc /srv";
 
+pub const SEED: &str = "\
+A first backup that would take weeks over the line goes onto a disk, and the disk is carried there.
+What is on it is encrypted as at the site. It is for datasets of which the site has nothing yet.
+
+Examples:
+  pulih-agent seed --to /mnt/disk
+  pulih-agent backup --store /mnt/disk --dataset archive /srv/archive
+  pulih-controller import /mnt/disk                                             (at the Pusat Data)";
+
 pub const RUN: &str = "\
 What is saved stands in agent.toml (docs/contracts/agent.md); when, in the site's policy. SIGTERM
 ends it at the next safe point; SIGHUP has it read agent.toml again and ask the site now.

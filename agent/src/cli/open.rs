@@ -1,6 +1,7 @@
 //! Opening a snapshot for reading: from what a person named to chunks that can be found, and
 //! going through its entries.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,7 @@ use tempfile::TempDir;
 use super::Context;
 use super::choose::{Readable, for_reading};
 use super::failure::Failure;
+use super::latest;
 use super::snapshots::{SHORT_ID, Snapshot};
 
 pub struct OpenSnapshot {
@@ -126,6 +128,8 @@ struct OpenVault {
     identities: Arc<Identities>,
     /// This agent's cache for the vault, if it has one.
     cache: Option<std::path::PathBuf>,
+    /// What the process was given.
+    arguments: Vec<OsString>,
 }
 
 impl OpenVault {
@@ -141,12 +145,14 @@ impl OpenVault {
             identities: Arc::new(identity.map(|file| file.identities).unwrap_or_default()),
             // Who reads may not be who backs up: then it is not theirs to write into.
             cache: own.and_then(|own| own.dir.cache().ok()),
+            arguments: context.arguments.clone(),
         })
     }
 
     fn snapshot(&self, spec: &str, dataset: Option<&DatasetName>) -> Result<OpenSnapshot, Failure> {
         let (store, layout) = (&*self.store, self.trusted.layout);
-        let resolved = self.trusted.resolve(store, spec, dataset)?;
+        let resolved = self.trusted.resolve(store, spec, dataset);
+        let resolved = resolved.map_err(|error| latest::explain(error, &self.arguments))?;
         let secrets = self.secrets(&resolved)?;
         let reach = chain::load(store, layout, resolved.manifest.reach)?;
         let scratch = self.scratch()?;

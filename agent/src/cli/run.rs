@@ -77,7 +77,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-const NOT_ENROLLED: &str =
+pub const NOT_ENROLLED: &str =
     "this server is not enrolled with a Pusat Data; `pulih-agent enroll https://HOST:PORT --token …` does that";
 
 pub fn config_place(asked: Option<&PathBuf>) -> PathBuf {
@@ -306,7 +306,8 @@ impl Daemon<'_> {
             holding(&followed.policy, accepted, dataset.class, &self.opd, name.as_str()).ok_or_else(|| {
                 Failure::said(format!("policy {} says nothing of class {}", followed.title(), dataset.class))
             })?;
-        Attempt { shared: &self.shared, context: self.context, name, dataset, excludes: &holding.rules.excludes }.run()
+        let (spool, excludes) = (self.config.spool, &holding.rules.excludes);
+        Attempt { shared: &self.shared, context: self.context, name, dataset, spool, excludes }.run()
     }
 
     fn judge(&self, name: &DatasetName, began: i64, ended: i64, result: &Result<backup::Outcome, Failure>) -> Job {

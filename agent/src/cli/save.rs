@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
-use pulih_stores::GatewayStore;
 use pulih_vault::chunker::ChunkSizes;
 use pulih_vault::layout::{DatasetName, ManifestName};
 use pulih_vault::store::Store;
 use pulih_vault::trust;
 use pulih_vault::writer::WriterSettings;
+use pulih_vault::writer::pack_size::{MOST_BYTES, PackSize};
 
 use super::Context;
+use super::address::Opened;
 use super::choose::Writable;
 use super::failure::Failure;
 use super::output::size;
@@ -22,6 +23,7 @@ use crate::backup::{self, Backup, Limits, Outcome, Source};
 use crate::machine;
 use crate::monitor::Monitor;
 use crate::source::{Excludes, WalkOptions};
+use crate::spool::SpoolLimit;
 use crate::state::{DatasetState, StateDir};
 
 /// Threads that list folders ahead, and that read files: they wait for the disk more than they
@@ -31,13 +33,13 @@ const READ_THREADS: usize = 4;
 
 /// What is saved, and where to.
 pub struct Save<'a> {
-    pub store: Arc<dyn Store>,
-    /// The same store, where it is a site's gateway.
-    pub gateway: Option<&'a GatewayStore>,
+    pub opened: &'a Opened,
     pub vault: &'a Writable,
     pub dataset: &'a DatasetName,
     /// How a new dataset is to be cut; one that is there must be cut so already.
     pub chunks: Option<ChunkSizes>,
+    /// What may wait here for the store.
+    pub spool: SpoolLimit,
     pub interrupted: &'a AtomicBool,
     pub monitor: &'a dyn Monitor,
 }
@@ -45,7 +47,7 @@ pub struct Save<'a> {
 impl Save<'_> {
     /// Waits for another backup of the vault to end, then makes a snapshot.
     pub fn run(&self, context: &Context, source: Source) -> Result<Outcome, Failure> {
-        let (vault, store) = (self.vault, &self.store);
+        let (vault, store) = (self.vault, &self.opened.store);
         let _lock = vault.lock(context)?;
         let trusted = vault.trusted(context, &**store)?;
         let (description_name, description) = vault.current(&trusted)?;
@@ -56,11 +58,16 @@ impl Save<'_> {
         // A vault that was adopted has datasets that this agent's state says nothing of.
         let before = state.map(|state| state.chunker).or(newest_manifest.as_ref().map(|its| its.facts.chunker));
         let chunker = self.chunker(before, description.chunker)?;
-        let doomed = match self.gateway {
+        let doomed = match &self.opened.gateway {
             Some(gateway) => gateway.doomed(vault.keys.vault)?,
             // Nothing dooms the packs of a store without a site.
             None => BTreeSet::new(),
         };
+        let pack_size = Arc::new(if self.opened.over_a_line {
+            PackSize::following(vault.dir.pack_bytes())
+        } else {
+            PackSize::fixed(MOST_BYTES)
+        });
         let backup = Backup {
             store: store.clone(),
             layout: trusted.layout,
@@ -76,7 +83,8 @@ impl Save<'_> {
             doomed: &doomed,
             host: machine::host(),
             cache: vault.dir.cache()?,
-            writer: WriterSettings::default(),
+            writer: WriterSettings { spool_bytes: self.spool.bytes(), ..WriterSettings::default() },
+            pack_size: pack_size.clone(),
             readers: READ_THREADS,
             clock: &SystemTime::now,
             limits: Limits::default(),
@@ -84,7 +92,14 @@ impl Save<'_> {
             interrupted: self.interrupted,
             monitor: self.monitor,
         };
-        Ok(backup::run(&backup, source)?)
+        let outcome = backup::run(&backup, source);
+        // Also, and above all, of a run that failed: the next one begins with what got through.
+        if self.opened.over_a_line
+            && let Err(error) = vault.dir.save_pack_bytes(pack_size.bytes())
+        {
+            context.warn(&error.to_string());
+        }
+        Ok(outcome?)
     }
 
     /// How the dataset is cut: as it was, or as was asked when it is new.

@@ -39,7 +39,7 @@ impl Rate {
     }
 }
 
-/// One line: `1.2 GiB of 4.0 GiB, 1,024 of 20,000 files, 85.2 MiB/s, 0.3 GiB new, 35s left`.
+/// One line: `1.2 GiB of 4.0 GiB, 1,024 of 20,000 files, 85.2 MiB/s, 0.3 GiB new, 96.0 MiB waiting, 35s left`.
 pub fn summary_line(totals: &Totals, rate: f64) -> String {
     let done = &totals.done;
     let mut line = size(done.bytes);
@@ -56,6 +56,9 @@ pub fn summary_line(totals: &Totals, rate: f64) -> String {
     }
     if done.stored_bytes > 0 {
         let _ = write!(line, ", {} stored", size(done.stored_bytes));
+    }
+    if totals.waiting_bytes > 0 {
+        let _ = write!(line, ", {} waiting", size(totals.waiting_bytes));
     }
     if totals.found_all && rate >= 1.0 && totals.found_bytes > done.bytes {
         let left = (totals.found_bytes - done.bytes) as f64 / rate;
@@ -88,10 +91,11 @@ mod tests {
         totals.found_files = 2048;
         totals.done.new_bytes = 1 << 20;
         totals.done.stored_bytes = 1 << 19;
+        totals.waiting_bytes = 1 << 18;
         let rate = f64::from(1 << 24);
         assert_eq!(
             summary_line(&totals, rate),
-            "1.0 GiB of 2.0 GiB, 1,024 of 2,048 files, 16.0 MiB/s, 1.0 MiB new, 0 B known, 512.0 KiB stored, 1m04s left"
+            "1.0 GiB of 2.0 GiB, 1,024 of 2,048 files, 16.0 MiB/s, 1.0 MiB new, 0 B known, 512.0 KiB stored, 256.0 KiB waiting, 1m04s left"
         );
     }
 }

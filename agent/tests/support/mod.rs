@@ -28,6 +28,7 @@ use pulih_vault::reader::{Identities, SnapshotReader};
 use pulih_vault::store::Store;
 use pulih_vault::trust;
 use pulih_vault::writer::WriterSettings;
+use pulih_vault::writer::pack_size::PackSize;
 
 /// Chunks so small that small test files have several.
 pub const SIZES: ChunkSizes = ChunkSizes { min: 512, average: 2048, max: 8192 };
@@ -42,6 +43,7 @@ pub struct TestVault {
     pub description: Description,
     pub name: DescriptionName,
     pub settings: WriterSettings,
+    pub pack_size: Arc<PackSize>,
     pub limits: Limits,
     pub stop: AtomicBool,
     /// Packs that the site will delete.
@@ -76,7 +78,8 @@ impl TestVault {
             secrets,
             identity: identity.to_string().expose_secret().to_owned(),
             note,
-            settings: WriterSettings { workers: 2, pack_bytes: 64 << 10, packs_per_index: 2, whole_reach_bytes: 200 },
+            settings: WriterSettings { packs_per_index: 2, whole_reach_bytes: 200, ..WriterSettings::default() },
+            pack_size: Arc::new(PackSize::fixed(64 << 10)),
             limits: Limits::default(),
             stop: AtomicBool::new(false),
             doomed: BTreeSet::new(),
@@ -124,6 +127,7 @@ impl TestVault {
             host: "test".into(),
             cache: cache.to_owned(),
             writer: self.settings,
+            pack_size: self.pack_size.clone(),
             readers: 2,
             clock: &clock,
             limits: self.limits,

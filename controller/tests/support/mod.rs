@@ -211,11 +211,8 @@ impl Server<'_> {
 
     /// Saves onto a disk that can be carried to the site.
     pub fn seed(&self, dataset: &str) -> PathBuf {
-        let (disk, tree, vault) = (self.path("disk"), self.path("tree"), self.vault());
-        let to = disk.join("vaults").join(&vault);
-        std::fs::create_dir_all(&to).unwrap();
-        let from = self.site.path("store/vaults").join(&vault).join("vault");
-        succeeded(&Command::new("cp").arg("-r").arg(from).arg(to).output().unwrap());
+        let (disk, tree) = (self.path("disk"), self.path("tree"));
+        succeeded(&self.run(&["seed", "--to", disk.to_str().unwrap()]));
         let (store, tree) = (disk.to_str().unwrap(), tree.to_str().unwrap());
         succeeded(&self.run(&["backup", "--quiet", "--store", store, "--dataset", dataset, tree]));
         disk

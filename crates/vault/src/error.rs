@@ -1,6 +1,8 @@
 //! What can go wrong with a vault, and where.
 
+use crate::layout::{DatasetName, ManifestName};
 use crate::store::{ObjectName, StoreError};
+use crate::trust::Earlier;
 
 /// Bytes that are not what the format says. Says what they were taken for and why not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +39,23 @@ pub enum VaultError {
 
     #[error("{what}: {why}")]
     Untrusted { what: String, why: String },
+
+    /// An older snapshot in its place would be taken for the newest: a person says which one.
+    #[error(
+        "snapshot number {sequence} of {dataset} ({id}) is the newest and is not believed: {source}; {earlier}",
+        sequence = newest.sequence,
+        id = newest.hash,
+        earlier = match earlier {
+            Some(earlier) => format!("the newest good one is {earlier}"),
+            None => "no other one is good".to_owned(),
+        }
+    )]
+    LatestNotBelieved {
+        dataset: DatasetName,
+        newest: ManifestName,
+        source: Box<VaultError>,
+        earlier: Option<Box<Earlier>>,
+    },
 
     #[error("chunk {id} is missing: no index of this snapshot has it")]
     MissingChunk { id: crate::id::ChunkId },

@@ -1,7 +1,7 @@
 //! From an owner key that is believed to the descriptions and snapshots that it vouches for.
 //! Everything that a store says about a vault is believed here or nowhere.
 
-use std::collections::BTreeMap;
+mod latest;
 
 use crate::description::{Description, DescriptionName, MAX_NOTE_BYTES};
 use crate::error::{Malformed, Result, VaultError};
@@ -10,6 +10,8 @@ use crate::layout::{DatasetName, Layout, ManifestName, ObjectKind};
 use crate::manifest::Manifest;
 use crate::note::VerifierKey;
 use crate::store::{ObjectName, Store};
+
+pub use latest::Earlier;
 
 /// Most descriptions of one vault that are looked at: a bound on memory, far above use.
 const MAX_DESCRIPTIONS: usize = 1024;
@@ -190,93 +192,34 @@ impl TrustedVault {
         if spec == "latest" {
             return self.latest(store, names, dataset);
         }
-        let (dataset, name) = by_prefix(names, spec)?;
-        let manifest = self.manifest(store, &dataset, name)?;
-        Ok(Resolved { dataset, name, manifest })
-    }
-
-    fn latest(
-        &self,
-        store: &dyn Store,
-        names: Vec<(DatasetName, ManifestName)>,
-        asked: Option<&DatasetName>,
-    ) -> Result<Resolved> {
-        let mut datasets: BTreeMap<DatasetName, Vec<ManifestName>> = BTreeMap::new();
-        for (dataset, name) in names {
-            datasets.entry(dataset).or_default().push(name);
+        let mut named = by_prefix(names, spec)?;
+        // The same bytes under a second name are no second snapshot: they say themselves where they
+        // belong. Else whoever copies a manifest could make its id name nothing.
+        if named.len() > 1 && named.windows(2).all(|two| two[0].1.hash == two[1].1.hash) {
+            named.retain(|(dataset, name)| self.manifest(store, dataset, *name).is_ok());
         }
-        if datasets.len() > 1 {
-            let known: Vec<&str> = datasets.keys().map(DatasetName::as_str).collect();
-            let why = format!("the vault has several datasets: {}; name one with --dataset", known.join(", "));
-            return Err(VaultError::untrusted("cannot tell which snapshot is the latest", why));
-        }
-        let none = |asked: Option<&DatasetName>| {
-            let of = asked.map_or(String::new(), |name| format!(" of dataset {name}"));
-            VaultError::untrusted("there is no latest snapshot", format!("the vault has no whole one{of}"))
-        };
-        let (dataset, mut names) = datasets.pop_first().ok_or_else(|| none(asked))?;
-        while let Some(name) = names.pop() {
-            let mut twins = vec![name];
-            while let Some(twin) = names.pop_if(|twin| twin.sequence == name.sequence) {
-                twins.push(twin);
+        match named.pop().filter(|_| named.is_empty()) {
+            Some((dataset, name)) => {
+                let manifest = self.manifest(store, &dataset, name)?;
+                Ok(Resolved { dataset, name, manifest })
             }
-            // One that is damaged is reported and not passed over: an older snapshot in its
-            // place would be taken for the newest.
-            let (name, manifest) = self.one_of(store, &dataset, &twins)?;
-            if !manifest.facts.partial {
-                return Ok(Resolved { dataset, name, manifest });
-            }
-        }
-        Err(none(asked))
-    }
-
-    /// Of the manifests with one number, the one that counts: the only one, or the one that was
-    /// made again after the other was lost with what it needs.
-    fn one_of(
-        &self,
-        store: &dyn Store,
-        dataset: &DatasetName,
-        twins: &[ManifestName],
-    ) -> Result<(ManifestName, Manifest)> {
-        let [first, others @ ..] = twins else {
-            return Err(VaultError::untrusted("there is no such snapshot", "no manifest has its number"));
-        };
-        if others.is_empty() {
-            return Ok((*first, self.manifest(store, dataset, *first)?));
-        }
-        let mut read: Vec<(ManifestName, Manifest)> = Vec::new();
-        for name in twins {
-            read.extend(self.manifest(store, dataset, *name).ok().map(|manifest| (*name, manifest)));
-        }
-        let rebuilt = read.iter().position(|(_, manifest)| manifest.rebuilt);
-        let same_tree = read.windows(2).all(|two| two[0].1.facts.tree == two[1].1.facts.tree);
-        match rebuilt {
-            Some(at) if same_tree => Ok(read.swap_remove(at)),
-            _ => {
-                let ids: Vec<String> = twins.iter().map(|twin| twin.hash.to_string()).collect();
-                let why = format!("{} all are number {}; name one by its id", ids.join(" and "), first.sequence);
-                Err(VaultError::untrusted("cannot tell which snapshot is the latest", why))
+            None => {
+                Err(VaultError::untrusted(format!("several snapshots begin with {spec}"), "give more digits of the id"))
             }
         }
     }
 }
 
-fn by_prefix(names: Vec<(DatasetName, ManifestName)>, spec: &str) -> Result<(DatasetName, ManifestName)> {
+/// The names that begin so: one at least.
+fn by_prefix(mut names: Vec<(DatasetName, ManifestName)>, spec: &str) -> Result<Vec<(DatasetName, ManifestName)>> {
     let what = || format!("no snapshot is named {:?}", spec.chars().take(80).collect::<String>());
     let digits = spec.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if !digits || spec.len() < MIN_PREFIX {
         let why = format!("a snapshot is `latest`, an id, or at least {MIN_PREFIX} digits of one");
         return Err(VaultError::untrusted(what(), why));
     }
-    let fits = |(_, name): &(DatasetName, ManifestName)| name.hash.to_string().starts_with(spec);
-    let mut found = names.into_iter().filter(fits);
-    match (found.next(), found.next()) {
-        (Some(only), None) => Ok(only),
-        (Some(_), Some(_)) => {
-            Err(VaultError::untrusted(format!("several snapshots begin with {spec}"), "give more digits of the id"))
-        }
-        (None, _) => Err(VaultError::untrusted(what(), "`snapshots` lists those there are")),
-    }
+    names.retain(|(_, name)| name.hash.to_string().starts_with(spec));
+    if names.is_empty() { Err(VaultError::untrusted(what(), "`snapshots` lists those there are")) } else { Ok(names) }
 }
 
 fn is_what_its_name_says(

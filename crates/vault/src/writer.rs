@@ -5,10 +5,14 @@
 //!                         → [packs] → committer: commit, index
 //! ```
 //!
-//! Both queues are bounded, so that memory is. The first error stops everything; what was
+//! The queue of frames is short, so that memory is bounded; packs wait in the store's staging
+//! (for a store behind a line: nameless files in a spool) within [`WriterSettings::spool_bytes`],
+//! and `submit` waits for room there. The first error stops everything; what was
 //! committed before it stays, is indexed where it still can be, and is used by the next run.
 
 mod open_pack;
+pub mod pack_size;
+mod spool;
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,13 +30,16 @@ use crate::layout::Layout;
 use crate::pack::FrameKind;
 use crate::store::{ObjectName, Store, StoreError};
 use open_pack::{ClosedPack, OpenPack};
+use pack_size::PackSize;
+use spool::Spool;
 
 /// How a vault is written.
 #[derive(Debug, Clone, Copy)]
 pub struct WriterSettings {
     pub workers: usize,
-    /// Stored bytes after which a pack is closed.
-    pub pack_bytes: u64,
+    /// What may wait to be stored at most, in bytes as they are stored. A single frame beside
+    /// the pack being filled is taken in any case.
+    pub spool_bytes: u64,
     /// Packs after which an index is written.
     pub packs_per_index: usize,
     /// Length of a reach from which on it may be written as a change of the one before.
@@ -41,10 +48,12 @@ pub struct WriterSettings {
 
 impl Default for WriterSettings {
     fn default() -> Self {
-        Self { workers: 2, pack_bytes: 32 << 20, packs_per_index: 8, whole_reach_bytes: 64 << 10 }
+        Self { workers: 2, spool_bytes: DEFAULT_SPOOL_BYTES, packs_per_index: 8, whole_reach_bytes: 64 << 10 }
     }
 }
 
+/// Some packs, so that reading goes on while one is on its way.
+pub const DEFAULT_SPOOL_BYTES: u64 = 256 << 20;
 /// Chunks in one index, so that its size has a bound.
 const CHUNKS_PER_INDEX: usize = 500_000;
 /// On a slow line: no more work than this is lost with the machine.
@@ -82,13 +91,19 @@ pub struct Target {
     /// Of indexes: those and the agent.
     pub index_recipients: Recipients,
     pub random: Box<dyn SecureRandom + Send + Sync>,
+    /// How large packs are; told of each that was stored.
+    pub pack_size: Arc<PackSize>,
+    pub clock: Box<dyn Fn() -> Instant + Send + Sync>,
 }
 
 struct Shared {
     target: Target,
     settings: WriterSettings,
+    spool: Spool,
     open: Mutex<Option<OpenPack>>,
     failed: Mutex<Option<VaultError>>,
+    /// The run was given up: packs that are not stored by then are dropped.
+    until: Mutex<Option<Instant>>,
     /// Frame buffers to be used again: fresh memory costs a page fault every 4 KiB.
     spare: Mutex<Vec<Vec<u8>>>,
 }
@@ -100,17 +115,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     fn fail(&self, error: VaultError) {
         lock(&self.failed).get_or_insert(error);
+        self.spool.end();
     }
 
+    /// Whether packs that wait are not to be stored any more.
+    fn is_over(&self) -> bool {
+        self.has_failed() || lock(&self.until).is_some_and(|until| (self.target.clock)() >= until)
+    }
+
+    /// Also once the error was handed out.
     fn has_failed(&self) -> bool {
-        lock(&self.failed).is_some()
+        self.spool.is_over()
     }
 }
 
 pub struct PackWriter {
     shared: Arc<Shared>,
     frames: Option<SyncSender<Frame>>,
-    packs: Option<SyncSender<ClosedPack>>,
+    packs: Option<Sender<ClosedPack>>,
     stored: Receiver<StoredPack>,
     workers: Vec<JoinHandle<()>>,
     committer: Option<JoinHandle<()>>,
@@ -121,13 +143,16 @@ impl PackWriter {
         let shared = Arc::new(Shared {
             target,
             settings,
+            spool: Spool::of(settings.spool_bytes),
             open: Mutex::new(None),
             failed: Mutex::new(None),
+            until: Mutex::new(None),
             spare: Mutex::new(Vec::new()),
         });
         let (frames, frames_out) = sync_channel::<Frame>(1);
         let frames_out = Arc::new(Mutex::new(frames_out));
-        let (packs, packs_out) = sync_channel(1);
+        // Bounded by the spool.
+        let (packs, packs_out) = channel();
         let (stored_in, stored) = channel();
         let workers = (0..settings.workers.max(1))
             .map(|_| {
@@ -147,14 +172,27 @@ impl PackWriter {
         lock(&self.shared.spare).pop().unwrap_or_default()
     }
 
-    /// Hands over a frame; waits while the workers are busy.
+    /// Hands over a frame; waits while the workers are busy, and while there is no room for what
+    /// waits to be stored.
     pub fn submit(&self, frame: Frame) -> Result<()> {
+        self.shared.spool.enter(frame.plain.len() as u64, frame.chunks.len());
         let sent = !self.shared.has_failed() && self.frames.as_ref().is_some_and(|frames| frames.send(frame).is_ok());
         if sent { Ok(()) } else { Err(self.error()) }
     }
 
     fn error(&self) -> VaultError {
         lock(&self.shared.failed).take().unwrap_or(VaultError::Stopped { what: "the writer of packs" })
+    }
+
+    /// Bytes of packs that are complete and wait to be stored.
+    pub fn waiting_bytes(&self) -> u64 {
+        self.shared.spool.closed_bytes()
+    }
+
+    /// Stores what waits until `until`, and indexes what was stored: for a run that is given up.
+    pub fn give_up(self, until: Instant) -> Result<Vec<StoredPack>> {
+        *lock(&self.shared.until) = Some(until);
+        self.finish(|| None)
     }
 
     /// Packs that were stored since the last call.
@@ -203,7 +241,7 @@ impl PackWriter {
             pack.append(&frame, &compressed)?;
             *open = Some(pack);
         }
-        open.take().map(|pack| pack.close(self.shared.target.layout.vault)).transpose()
+        open.take().map(|pack| close(&self.shared, pack)).transpose()
     }
 }
 
@@ -221,7 +259,7 @@ impl Drop for PackWriter {
     }
 }
 
-fn work(shared: &Shared, frames: &Mutex<Receiver<Frame>>, packs: &SyncSender<ClosedPack>) {
+fn work(shared: &Shared, frames: &Mutex<Receiver<Frame>>, packs: &Sender<ClosedPack>) {
     let mut compressor = Compressor::new();
     let mut compressed = Vec::new();
     loop {
@@ -255,13 +293,26 @@ fn append(shared: &Shared, frame: &Frame, compressed: &[u8]) -> Result<Option<Cl
         Some(pack) => pack,
         None => OpenPack::begin(&shared.target)?,
     };
+    let before = pack.stored_bytes();
     pack.append(frame, compressed)?;
-    if pack.stored_bytes() < shared.settings.pack_bytes {
+    let takes = pack.stored_bytes() - before;
+    let closed = if pack.stored_bytes() < shared.target.pack_size.bytes() {
         *open = Some(pack);
-        return Ok(None);
-    }
-    drop(open);
-    pack.close(shared.target.layout.vault).map(Some)
+        None
+    } else {
+        drop(open);
+        Some(close(shared, pack)?)
+    };
+    shared.spool.packed(frame.plain.len() as u64, takes);
+    Ok(closed)
+}
+
+fn close(shared: &Shared, pack: OpenPack) -> Result<ClosedPack> {
+    let before = pack.stored_bytes();
+    let closed = pack.close(shared.target.layout.vault)?;
+    let bytes = closed.indexed.stored_bytes;
+    shared.spool.closed(bytes - before, bytes);
+    Ok(closed)
 }
 
 /// Commits packs and writes indexes of them.
@@ -274,14 +325,19 @@ struct Committer<'a> {
 
 impl<'a> Committer<'a> {
     fn new(shared: &'a Shared, stored: &'a Sender<StoredPack>) -> Self {
-        Self { shared, stored, waiting: Vec::new(), last_index: Instant::now() }
+        Self { shared, stored, waiting: Vec::new(), last_index: (shared.target.clock)() }
     }
 
     fn run(mut self, packs: &Receiver<ClosedPack>) {
         for pack in packs {
-            if let Err(error) = self.commit(pack) {
+            let (bytes, chunks) = (pack.indexed.stored_bytes, pack.indexed.ids.len());
+            // On a dead line each of those that wait would be tried for minutes.
+            if !self.shared.is_over()
+                && let Err(error) = self.commit(pack)
+            {
                 self.shared.fail(error);
             }
+            self.shared.spool.left(bytes, chunks);
         }
         // Also after a failure elsewhere: what is stored is worth finding again.
         if let Err(error) = self.write_index() {
@@ -292,16 +348,25 @@ impl<'a> Committer<'a> {
     fn commit(&mut self, pack: ClosedPack) -> Result<()> {
         let target = &self.shared.target;
         let name = target.layout.pack(pack.indexed.hash);
+        let begun = (target.clock)();
         match pack.staged.commit(&name) {
             // Its name is the hash of its bytes: what is there is this pack or is damaged.
-            Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
-            Err(error) => return Err(error.into()),
+            Ok(()) | Err(StoreError::AlreadyExists { .. }) => {
+                let took = (target.clock)().saturating_duration_since(begun);
+                target.pack_size.sent(pack.indexed.stored_bytes, took);
+            }
+            Err(error) => {
+                if matches!(error, StoreError::Io { .. }) {
+                    target.pack_size.broke();
+                }
+                return Err(error.into());
+            }
         }
         self.waiting.push((pack.indexed, pack.frames));
         let chunks: usize = self.waiting.iter().map(|(pack, _)| pack.ids.len()).sum();
         if self.waiting.len() >= self.shared.settings.packs_per_index
             || chunks >= CHUNKS_PER_INDEX
-            || self.last_index.elapsed() >= INDEX_AT_LEAST_EVERY
+            || (target.clock)().saturating_duration_since(self.last_index) >= INDEX_AT_LEAST_EVERY
         {
             self.write_index()?;
         }
@@ -317,7 +382,7 @@ impl<'a> Committer<'a> {
         let bytes = index::encode(target.layout.vault, &packs, &target.index_recipients, &*target.random)?;
         let hash = ObjectHash::of(&bytes);
         create_named(&*target.store, &target.layout.index(hash), hash, &bytes)?;
-        self.last_index = Instant::now();
+        self.last_index = (target.clock)();
         for (pack, frames) in packs.into_iter().zip(frames) {
             let _ = self.stored.send(StoredPack {
                 hash: pack.hash,
@@ -342,3 +407,6 @@ pub fn create_named(store: &dyn Store, name: &ObjectName, hash: ObjectHash, byte
         done => Ok(done?),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use pulih_stores::gateway::SiteClient;
 use pulih_vault::layout::DatasetName;
 
 use super::super::Context;
-use super::super::address::{Opened, StoreAddress};
+use super::super::address::StoreAddress;
 use super::super::choose::{Writable, of_class};
 use super::super::failure::Failure;
 use super::super::save::{Save, walk_options};
@@ -15,6 +15,7 @@ use super::shared::{Log, Shared};
 use crate::backup::{Outcome, Source};
 use crate::config::Dataset;
 use crate::source::Excludes;
+use crate::spool::SpoolLimit;
 use crate::state::Site;
 
 pub struct Attempt<'a> {
@@ -22,6 +23,7 @@ pub struct Attempt<'a> {
     pub context: &'a Context,
     pub name: &'a DatasetName,
     pub dataset: &'a Dataset,
+    pub spool: SpoolLimit,
     /// Those of the policy that are followed.
     pub excludes: &'a [Pattern],
 }
@@ -33,16 +35,16 @@ impl Attempt<'_> {
         let site = state.site()?.ok_or_else(|| Failure::said(NOT_ENROLLED))?;
         let view = self.shared.view(&SiteClient::open(&site.credentials)?)?;
         let address = StoreAddress::Gateway(site.credentials.url.clone());
-        let Opened { store, gateway } = address.open(state, self.context.turns(state))?;
-        let vault = of_class(state, &*store, self.dataset.class.as_str(), &site.credentials.url)?;
+        let opened = address.open(state, self.context.turns(state))?;
+        let vault = of_class(state, &*opened.store, self.dataset.class.as_str(), &site.credentials.url)?;
         self.must_be_approved(&site, &vault, &view)?;
         let monitor = Log::new(self.shared);
         let save = Save {
-            store,
-            gateway: gateway.as_deref(),
+            opened: &opened,
             vault: &vault,
             dataset: self.name,
             chunks: self.dataset.chunks,
+            spool: self.spool,
             interrupted: &self.context.stop,
             monitor: &monitor,
         };

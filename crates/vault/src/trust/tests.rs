@@ -172,7 +172,41 @@ fn a_forged_or_moved_snapshot_is_listed_with_its_error() {
     let fine: Vec<u64> = listed.iter().filter(|(_, _, m)| m.is_ok()).map(|(n, _, _)| n.sequence).collect();
     assert_eq!(fine, [1]);
     // The newest by its name is not believed, and an older one does not take its place unseen.
-    assert!(vault.resolve(&store, "latest", None).is_err());
+    let error = vault.resolve(&store, "latest", None).unwrap_err();
+    let VaultError::LatestNotBelieved { newest, earlier: Some(earlier), .. } = &error else { panic!("{error}") };
+    assert_eq!((newest.sequence, earlier.name), (9, real));
+    // That id names it, though the moved one has the same.
+    assert_eq!(vault.resolve(&store, &real.hash.to_string(), None).unwrap().name, real);
     let claimed = claimed_manifests(&store, VAULT).unwrap();
     assert_eq!(claimed.iter().filter(|(_, _, m)| m.is_ok()).count(), 2);
+}
+
+#[test]
+fn a_newest_snapshot_that_is_not_believed_names_the_newest_good_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, keys, stranger) = (store(folder.path()), keys(), keys());
+    let description = describe(&store, &keys);
+    let vault = load(&store, VAULT, |_| true).unwrap();
+    let latest = || match vault.resolve(&store, "latest", None).unwrap_err() {
+        VaultError::LatestNotBelieved { newest, earlier, source, .. } => {
+            (newest, earlier.map(|earlier| earlier.name), source.to_string())
+        }
+        error => panic!("{error}"),
+    };
+    // Nothing but a forged one.
+    let alone = put_snapshot(&store, &stranger.agent, description, "files", 1, false);
+    assert_eq!(latest().0, alone);
+    assert_eq!(latest().1, None);
+    // Beside a sound one of the same number.
+    let first = put_snapshot(&store, &keys.agent, description, "files", 1, false);
+    assert_eq!((latest().0, latest().1), (alone, Some(first)));
+    // Past a partial one, which is no recovery point, and another forged one.
+    let second = put_snapshot(&store, &keys.agent, description, "files", 2, false);
+    put_snapshot(&store, &stranger.agent, description, "files", 3, false);
+    put_snapshot(&store, &keys.agent, description, "files", 4, true);
+    let damaged = put_snapshot(&store, &keys.agent, description, "files", 5, false);
+    overwrite(folder.path(), &vault.layout.manifest(&"files".parse().unwrap(), damaged), b"{}");
+    let (newest, earlier, why) = latest();
+    assert_eq!((newest, earlier), (damaged, Some(second)));
+    assert!(why.contains("do not have the hash"), "{why}");
 }
