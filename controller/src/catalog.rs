@@ -92,11 +92,40 @@ impl Catalog {
         statement.execute(values).map(|_| ()).map_err(self.failed())
     }
 
+    /// One change that no power cut takes back once it is done. The rest may be lost with the power,
+    /// and waits for no disk.
+    fn durably<T>(&self, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        self.db.pragma_update(None, "synchronous", "FULL").map_err(self.failed())?;
+        let done = work(self);
+        self.db.pragma_update(None, "synchronous", "NORMAL").map_err(self.failed())?;
+        done
+    }
+
     /// Many changes, all or none, and with one wait for the disk.
     pub fn together(&self, work: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
         // Undone when it is dropped.
         let transaction = self.db.unchecked_transaction().map_err(self.failed())?;
         work(self)?;
         transaction.commit().map_err(self.failed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_durably_is_synced_and_the_rest_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = Catalog::open(&folder.path().join("catalog.sqlite")).unwrap();
+        let level = |catalog: &Catalog| catalog.one("PRAGMA synchronous", [], |row| row.get::<_, i64>(0)).unwrap();
+        let (normal, full) = (Some(1), Some(2));
+        assert_eq!(level(&catalog), normal);
+        let during = catalog.durably(|catalog| Ok(level(catalog))).unwrap();
+        assert_eq!(during, full);
+        assert_eq!(level(&catalog), normal);
+        // Also when it fails.
+        catalog.durably(|catalog| catalog.change("INSERT INTO turn (lineage) VALUES ('x')", [])).unwrap_err();
+        assert_eq!(level(&catalog), normal);
     }
 }

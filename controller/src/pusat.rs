@@ -1,8 +1,8 @@
 //! The Pusat Data: what it decides and does. Everything here blocks; the gateway and the control
 //! socket call it from threads that may.
 //!
-//! Locks are taken in this order, each for as short as it can be: `record` (a whole decision),
-//! then `catalog`, then the small ones.
+//! Locks are taken in this order, each for as short as it can be: `reading` (a reach in memory),
+//! `record` (a whole decision), then `catalog`, then the small ones.
 
 mod accept;
 mod acts;
@@ -14,6 +14,7 @@ mod people;
 mod policy;
 mod presence;
 mod quota;
+mod reaches;
 mod retain;
 mod status;
 
@@ -32,11 +33,13 @@ use crate::record::Record;
 use crate::site::SiteFile;
 use crate::store::SiteStore;
 
+pub use accept::Came;
 pub use acts::Role;
 pub use grants::draw;
 pub use import::Imported;
 pub use policy::{DEFAULT as DEFAULT_POLICY, InForce, load as load_policy, put as put_policy};
 pub use quota::Reserved;
+pub use reaches::MAX_BYTES as MAX_REACH_BYTES;
 pub use retain::Plan;
 
 use grants::ReachMemory;
@@ -55,8 +58,8 @@ pub struct Pusat {
     policy: Mutex<Arc<InForce>>,
     presences: Mutex<Presences>,
     reaches: Mutex<ReachMemory>,
-    /// Held while a manifest is looked into.
-    believing: Mutex<()>,
+    /// Held while a peer's reach is in memory: one at a time, before any other lock.
+    reading: Mutex<()>,
     quotas: Arc<Quotas>,
     /// Seconds since 1970.
     clock: fn() -> i64,
@@ -83,7 +86,7 @@ impl Pusat {
     ) -> Answer<Self> {
         let in_force = policy::load(&*store, &site, &catalog)?;
         let presences = Presences::new(catalog.presences()?);
-        let is_new = !catalog.knows_objects()?;
+        let is_counted = catalog.is_counted()?;
         let pusat = Self {
             site,
             authority,
@@ -94,13 +97,14 @@ impl Pusat {
             policy: Mutex::new(Arc::new(in_force)),
             presences: Mutex::new(presences),
             reaches: Mutex::default(),
-            believing: Mutex::default(),
+            reading: Mutex::default(),
             quotas: Arc::default(),
             clock,
         };
-        if is_new {
+        if !is_counted {
             pusat.count_objects()?;
         }
+        pusat.complete_descriptions()?;
         pusat.accept_leftovers()?;
         let stored = lock(&pusat.catalog).stored_by_opd()?;
         Ok(Self { quotas: Arc::new(Quotas::new(stored)), ..pusat })
@@ -146,11 +150,6 @@ impl Pusat {
             // Not told apart: whose vaults there are is nobody's business.
             _ => Err(Refusal::new(Code::Forbidden, format!("vault {vault} is not one of agent {}", agent.name))),
         }
-    }
-
-    /// Whether a vault is nobody's yet.
-    pub fn is_free(&self, vault: VaultId) -> Answer<bool> {
-        Ok(lock(&self.catalog).vault(&vault.to_string())?.is_none())
     }
 
     /// That an agent may look into a vault: its own, or one that a grant lets it fetch from.
@@ -220,3 +219,6 @@ impl Pusat {
         Ok(lock(&self.record).checkpoint()?)
     }
 }
+
+#[cfg(test)]
+mod tests;

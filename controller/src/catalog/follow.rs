@@ -62,9 +62,10 @@ fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result
             let agent = its.agent.as_str();
             if let Some(token) = &its.token_sha256 {
                 let token = &token.0[..];
-                let sql = "INSERT OR IGNORE INTO agent (name, opd, enrolled) \
-                           SELECT agent, opd, ?2 FROM invitation WHERE secret_hash = ?1";
-                db.execute(sql, params![token, at])?;
+                let sql = "INSERT INTO agent (name, opd, enrolled, enrolment) \
+                           SELECT agent, opd, ?2, ?3 FROM invitation WHERE secret_hash = ?1 \
+                           ON CONFLICT (name) DO UPDATE SET enrolment = ?3";
+                db.execute(sql, params![token, at, index as i64])?;
                 // Whoever holds the older ones is not the server that was set up anew.
                 let sql = "DELETE FROM certificate WHERE agent = ?2 AND \
                            (SELECT again FROM invitation WHERE secret_hash = ?1)";
@@ -78,8 +79,11 @@ fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result
             db.execute(sql, params![&its.certificate_sha256.0[..], agent, seconds(&its.not_after)])
         }
         Body::AgentEnrolled(its) => {
-            let sql = "INSERT OR IGNORE INTO vault (id, agent, class) VALUES (?1, ?2, ?3)";
-            db.execute(sql, params![its.vault.to_string(), its.agent.as_str(), its.class])
+            let sql = "INSERT INTO vault (id, agent, class, described, key, keyed) VALUES (?1, ?2, ?3, 1, ?4, ?5) \
+                       ON CONFLICT (id) DO UPDATE SET described = described + 1, key = ?4, \
+                       keyed = CASE key WHEN ?4 THEN keyed ELSE ?5 END";
+            let key = its.key.to_string();
+            db.execute(sql, params![its.vault.to_string(), its.agent.as_str(), its.class, key, index as i64])
         }
         Body::AgentRevoked(its) => db.execute(
             "UPDATE agent SET revoked = ?2 WHERE name = ?1 AND revoked IS NULL",
@@ -118,8 +122,8 @@ fn apply_data(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::R
         }
         Body::SnapshotAccepted(its) => {
             let sql = "INSERT OR IGNORE INTO snapshot \
-                       (vault, dataset, name, captured, accepted, keep_until, tiers, stored_bytes, partial, number) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                       (vault, dataset, name, captured, accepted, keep_until, tiers, stored_bytes, partial, late, \
+                       number) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
             let values = params![
                 its.vault.to_string(),
                 its.dataset.to_string(),
@@ -130,6 +134,7 @@ fn apply_data(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::R
                 its.tiers.join(" "),
                 its.stored_bytes as i64,
                 its.partial,
+                its.late,
                 index as i64,
             ];
             db.execute(sql, values)

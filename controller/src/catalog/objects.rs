@@ -26,8 +26,13 @@ impl Catalog {
         self.one(sql, [vault, name], |row| Ok(row.get::<_, i64>(0)? as u64))
     }
 
-    /// Whether objects were taken in at all: not so in a catalog that was made anew.
-    pub fn knows_objects(&self) -> Result<bool> {
-        Ok(self.one("SELECT 1 FROM object LIMIT 1", [], |_| Ok(()))?.is_some())
+    /// Whether the store's objects were all counted once: not so in a catalog that was made anew, or
+    /// whose count was broken off.
+    pub fn is_counted(&self) -> Result<bool> {
+        Ok(self.one("SELECT 1 FROM counted LIMIT 1", [], |_| Ok(()))?.is_some())
+    }
+
+    pub fn set_counted(&self, at: i64) -> Result<()> {
+        self.change("INSERT INTO counted (at) VALUES (?1)", [at])
     }
 }

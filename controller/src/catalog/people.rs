@@ -30,6 +30,8 @@ pub struct Agent {
     pub opd: String,
     pub enrolled: i64,
     pub revoked: Option<i64>,
+    /// The entry of the ledger by which a token of it was used last.
+    pub enrolment: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +43,16 @@ pub struct Invitation {
     pub used: bool,
 }
 
-const AGENT: &str = "a.name, a.opd, a.enrolled, a.revoked";
+const AGENT: &str = "a.name, a.opd, a.enrolled, a.revoked, a.enrolment";
 
 fn agent_row(row: &Row) -> rusqlite::Result<Agent> {
-    Ok(Agent { name: row.get(0)?, opd: row.get(1)?, enrolled: row.get(2)?, revoked: row.get(3)? })
+    Ok(Agent {
+        name: row.get(0)?,
+        opd: row.get(1)?,
+        enrolled: row.get(2)?,
+        revoked: row.get(3)?,
+        enrolment: row.get::<_, i64>(4)? as u64,
+    })
 }
 
 impl Catalog {
@@ -103,12 +111,18 @@ impl Catalog {
             "SELECT {AGENT}, c.not_after FROM certificate c JOIN agent a ON a.name = c.agent \
              WHERE c.hash = ?1 AND c.not_after > ?2 AND a.revoked IS NULL"
         );
-        self.one(&sql, params![&certificate.0[..], now], |row| Ok((agent_row(row)?, row.get(4)?)))
+        self.one(&sql, params![&certificate.0[..], now], |row| Ok((agent_row(row)?, row.get(5)?)))
     }
 
-    /// When the last of an agent's certificates ends.
-    pub fn certified_until(&self, agent: &str) -> Result<Option<i64>> {
-        let sql = "SELECT MAX(not_after) FROM certificate WHERE agent = ?1";
-        Ok(self.one(sql, [agent], |row| row.get(0))?.flatten())
+    /// When the last of an agent's certificates ends, of those that end until `before`.
+    pub fn certified_until(&self, agent: &str, before: i64) -> Result<Option<i64>> {
+        let sql = "SELECT MAX(not_after) FROM certificate WHERE agent = ?1 AND not_after <= ?2";
+        Ok(self.one(sql, params![agent, before], |row| row.get(0))?.flatten())
+    }
+
+    /// How many of an agent's certificates end after a time.
+    pub fn certificates_after(&self, agent: &str, not_after: i64) -> Result<usize> {
+        let sql = "SELECT COUNT(*) FROM certificate WHERE agent = ?1 AND not_after > ?2";
+        Ok(self.one(sql, params![agent, not_after], |row| row.get::<_, i64>(0))?.unwrap_or(0) as usize)
     }
 }

@@ -1,6 +1,7 @@
 //! Snapshots that the site accepted, and the policies that were in force.
 
 use pulih_vault::store::ObjectName;
+use pulih_vault::utc;
 use rusqlite::{Row, params};
 
 use super::{Catalog, Result};
@@ -18,6 +19,16 @@ pub struct Point {
     pub tiers: String,
     pub stored_bytes: u64,
     pub partial: bool,
+    /// It did not come over the line when it was made.
+    pub late: bool,
+}
+
+impl Point {
+    /// From when on its age counts: the site's clock, unless it came late and claims to be older.
+    pub fn as_of(&self) -> i64 {
+        let captured = utc::parse(&self.captured).filter(|_| self.late);
+        captured.map_or(self.accepted, |captured| captured.min(self.accepted))
+    }
 }
 
 /// What `status` shows of a dataset.
@@ -30,7 +41,7 @@ pub struct Standing {
 }
 
 const POINT: &str =
-    "s.vault, s.dataset, s.name, s.captured, s.accepted, s.keep_until, s.tiers, s.stored_bytes, s.partial";
+    "s.vault, s.dataset, s.name, s.captured, s.accepted, s.keep_until, s.tiers, s.stored_bytes, s.partial, s.late";
 
 fn point(row: &Row) -> rusqlite::Result<Point> {
     Ok(Point {
@@ -43,6 +54,7 @@ fn point(row: &Row) -> rusqlite::Result<Point> {
         tiers: row.get(6)?,
         stored_bytes: row.get::<_, i64>(7)? as u64,
         partial: row.get(8)?,
+        late: row.get(9)?,
     })
 }
 
@@ -52,10 +64,26 @@ impl Catalog {
         Ok(self.one(sql, [vault, dataset, snapshot], |_| Ok(()))?.is_some())
     }
 
-    /// When snapshots of a dataset were accepted since a time, and which tiers they took.
-    pub fn tiers_since(&self, vault: &str, dataset: &str, since: i64) -> Result<Vec<(i64, String)>> {
-        let sql = "SELECT accepted, tiers FROM snapshot WHERE vault = ?1 AND dataset = ?2 AND accepted >= ?3";
-        self.all(sql, params![vault, dataset, since], |row| Ok((row.get(0)?, row.get(1)?)))
+    /// When snapshots of a dataset were accepted since a time, and which tiers they took; `late`: with
+    /// those that came late.
+    pub fn tiers_since(&self, vault: &str, dataset: &str, since: i64, late: bool) -> Result<Vec<(i64, String)>> {
+        let sql = "SELECT accepted, tiers FROM snapshot WHERE vault = ?1 AND dataset = ?2 AND accepted >= ?3 \
+                   AND (late = 0 OR ?4)";
+        self.all(sql, params![vault, dataset, since, late], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// How many snapshots of a dataset were accepted after a time.
+    pub fn accepted_since(&self, vault: &str, dataset: &str, since: i64) -> Result<usize> {
+        let sql = "SELECT COUNT(*) FROM snapshot WHERE vault = ?1 AND dataset = ?2 AND accepted > ?3";
+        Ok(self.one(sql, params![vault, dataset, since], |row| row.get::<_, i64>(0))?.unwrap_or(0) as usize)
+    }
+
+    /// A snapshot of a dataset with a higher number in its sequence than this one's.
+    pub fn later_point(&self, vault: &str, dataset: &str, snapshot: &str) -> Result<Option<String>> {
+        // The number has ten digits.
+        let sql = "SELECT name FROM snapshot WHERE vault = ?1 AND dataset = ?2 \
+                   AND substr(name, 1, 10) > substr(?3, 1, 10) ORDER BY name DESC LIMIT 1";
+        self.one(sql, [vault, dataset, snapshot], |row| row.get(0))
     }
 
     /// The snapshots of a dataset, the newest first: by when they were accepted, whatever they claim.
@@ -96,10 +124,10 @@ impl Catalog {
         self.change("INSERT OR REPLACE INTO lock (name, until) VALUES (?1, ?2)", params![name.as_str(), until])
     }
 
-    /// Every dataset that has a snapshot: vault and name.
-    pub fn datasets(&self) -> Result<Vec<(String, String)>> {
-        let sql = "SELECT DISTINCT vault, dataset FROM snapshot ORDER BY vault, dataset";
-        self.all(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    /// The datasets of a vault that have a snapshot.
+    pub fn datasets_of(&self, vault: &str) -> Result<Vec<String>> {
+        let sql = "SELECT DISTINCT dataset FROM snapshot WHERE vault = ?1 ORDER BY dataset";
+        self.all(sql, [vault], |row| row.get(0))
     }
 
     /// The newest recovery point of every dataset.
@@ -111,7 +139,7 @@ impl Catalog {
              ORDER BY a.opd, a.name, s.dataset"
         );
         self.all(&sql, [], |row| {
-            Ok(Standing { point: point(row)?, opd: row.get(9)?, agent: row.get(10)?, class: row.get(11)? })
+            Ok(Standing { point: point(row)?, opd: row.get(10)?, agent: row.get(11)?, class: row.get(12)? })
         })
     }
 

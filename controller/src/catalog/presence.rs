@@ -1,12 +1,15 @@
 //! What agents say of themselves: heartbeats, jobs; and alarms, which people look at.
 
+use std::collections::BTreeSet;
+
 use pulih_protocol::report::{Job, JobOutcome};
 use rusqlite::params;
 
 use super::{Catalog, Result};
 
-/// Jobs that are kept of a dataset.
+/// Jobs that are kept of a dataset, and of all datasets of an agent.
 const JOBS: i64 = 100;
+const JOBS_OF_AGENT: i64 = 5000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presence {
@@ -52,6 +55,24 @@ impl Catalog {
         let sql = "DELETE FROM job WHERE agent = ?1 AND dataset = ?2 AND began NOT IN \
                    (SELECT began FROM job WHERE agent = ?1 AND dataset = ?2 ORDER BY began DESC LIMIT ?3)";
         self.change(sql, params![agent, job.dataset, JOBS])
+    }
+
+    /// The datasets that somebody approved or that have a snapshot, in the vaults of an agent.
+    pub fn datasets_of_agent(&self, agent: &str) -> Result<BTreeSet<String>> {
+        let sql = "SELECT p.dataset FROM approval p JOIN vault v ON v.id = p.vault WHERE v.agent = ?1 \
+                   UNION SELECT s.dataset FROM snapshot s JOIN vault v ON v.id = s.vault WHERE v.agent = ?1";
+        Ok(self.all(sql, [agent], |row| row.get(0))?.into_iter().collect())
+    }
+
+    /// Keeps the newest jobs of an agent.
+    pub fn prune_jobs(&self, agent: &str) -> Result<()> {
+        let sql = "DELETE FROM job WHERE agent = ?1 AND (dataset, began) NOT IN \
+                   (SELECT dataset, began FROM job WHERE agent = ?1 ORDER BY began DESC LIMIT ?2)";
+        if self.jobs_of(agent)? > JOBS_OF_AGENT { self.change(sql, params![agent, JOBS_OF_AGENT]) } else { Ok(()) }
+    }
+
+    pub fn jobs_of(&self, agent: &str) -> Result<i64> {
+        Ok(self.one("SELECT COUNT(*) FROM job WHERE agent = ?1", [agent], |row| row.get(0))?.unwrap_or(0))
     }
 
     /// What went wrong in the last job of each dataset whose last job failed.

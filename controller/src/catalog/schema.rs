@@ -14,11 +14,15 @@ const MIGRATIONS: [&str; 1] = ["
         again INTEGER NOT NULL, used INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE agent (
-        name TEXT PRIMARY KEY, opd TEXT NOT NULL, enrolled INTEGER NOT NULL, revoked INTEGER
+        name TEXT PRIMARY KEY, opd TEXT NOT NULL, enrolled INTEGER NOT NULL, revoked INTEGER,
+        enrolment INTEGER NOT NULL -- the entry by which a token of it was used last
     ) STRICT;
     CREATE TABLE certificate (hash BLOB PRIMARY KEY, agent TEXT NOT NULL, not_after INTEGER NOT NULL) STRICT;
     CREATE INDEX certificate_agent ON certificate (agent);
-    CREATE TABLE vault (id TEXT PRIMARY KEY, agent TEXT NOT NULL, class TEXT NOT NULL) STRICT;
+    CREATE TABLE vault (
+        id TEXT PRIMARY KEY, agent TEXT NOT NULL, class TEXT NOT NULL, described INTEGER NOT NULL, -- how often
+        key TEXT NOT NULL, keyed INTEGER NOT NULL -- the agent's, and the entry that first named it
+    ) STRICT;
     CREATE INDEX vault_agent ON vault (agent);
     CREATE TABLE lineage (
         id TEXT PRIMARY KEY, agent TEXT NOT NULL, number INTEGER NOT NULL, machine TEXT NOT NULL,
@@ -34,8 +38,10 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE snapshot (
         vault TEXT NOT NULL, dataset TEXT NOT NULL, name TEXT NOT NULL, captured TEXT NOT NULL,
         accepted INTEGER NOT NULL, keep_until INTEGER, tiers TEXT NOT NULL, stored_bytes INTEGER NOT NULL,
-        partial INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (vault, dataset, name)
+        partial INTEGER NOT NULL, late INTEGER NOT NULL, number INTEGER NOT NULL,
+        PRIMARY KEY (vault, dataset, name)
     ) STRICT;
+    CREATE INDEX snapshot_accepted ON snapshot (vault, dataset, accepted);
     CREATE TABLE doomed (vault TEXT NOT NULL, pack TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (vault, pack)) STRICT;
     CREATE TABLE grants (
         id TEXT PRIMARY KEY, vault TEXT NOT NULL, dataset TEXT, manifest TEXT, agent TEXT NOT NULL,
@@ -47,6 +53,8 @@ const MIGRATIONS: [&str; 1] = ["
 
     -- What follows from the store.
     CREATE TABLE object (vault TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (vault, name)) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE counted (at INTEGER NOT NULL) STRICT;
 
     -- What is known here alone, and lost without harm.
     CREATE TABLE lock (name TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;

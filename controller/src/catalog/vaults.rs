@@ -11,6 +11,10 @@ pub struct Vault {
     pub agent: String,
     pub opd: String,
     pub class: String,
+    /// How many of its descriptions are on the ledger.
+    pub described: u64,
+    /// The entry of the ledger that first named the agent key which the newest of them names.
+    pub keyed: u64,
 }
 
 /// One line of states of a server, from one hello to the next.
@@ -28,10 +32,18 @@ pub struct Lineage {
 }
 
 fn vault_row(row: &Row) -> rusqlite::Result<Vault> {
-    Ok(Vault { id: row.get(0)?, agent: row.get(1)?, opd: row.get(2)?, class: row.get(3)? })
+    Ok(Vault {
+        id: row.get(0)?,
+        agent: row.get(1)?,
+        opd: row.get(2)?,
+        class: row.get(3)?,
+        described: row.get::<_, i64>(4)? as u64,
+        keyed: row.get::<_, i64>(5)? as u64,
+    })
 }
 
-const VAULTS: &str = "SELECT v.id, v.agent, a.opd, v.class FROM vault v JOIN agent a ON a.name = v.agent";
+const VAULTS: &str =
+    "SELECT v.id, v.agent, a.opd, v.class, v.described, v.keyed FROM vault v JOIN agent a ON a.name = v.agent";
 
 impl Catalog {
     pub fn vault(&self, id: &str) -> Result<Option<Vault>> {
@@ -69,8 +81,11 @@ impl Catalog {
         self.one(sql, [lineage, agent], |row| row.get(0))
     }
 
+    /// On the disk when it returns: an agent whose turn the power took would be held for one that
+    /// was put back from an image.
     pub fn set_turn(&self, lineage: &str, next: &str) -> Result<()> {
-        self.change("INSERT OR REPLACE INTO turn (lineage, next) VALUES (?1, ?2)", [lineage, next])
+        let sql = "INSERT OR REPLACE INTO turn (lineage, next) VALUES (?1, ?2)";
+        self.durably(|catalog| catalog.change(sql, [lineage, next]))
     }
 
     pub fn is_doomed(&self, vault: &str, pack: &str) -> Result<bool> {

@@ -24,6 +24,12 @@ impl Refusal {
         Self { code, message: message.into() }
     }
 
+    /// A certificate that lets nobody in.
+    pub fn unknown_certificate() -> Self {
+        let text = "this certificate is revoked, over, or not of this site; ask the Pusat Data for a new invitation";
+        Self::new(Code::Unauthorized, text)
+    }
+
     /// What went wrong here is for the site's log, not for the peer.
     pub fn internal(what: &dyn std::fmt::Display) -> Self {
         eprintln!("error: {what}");

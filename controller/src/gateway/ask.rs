@@ -57,7 +57,7 @@ pub async fn enroll(State(pusat): Site, Said(request): Said<Enrolling>) -> Answe
 }
 
 pub async fn renew(State(pusat): Site, peer: Peer, Said(renewal): Said<Renewal>) -> Answer<Json<Renewed>> {
-    pusat.blocking(move |pusat| pusat.renew(&peer.agent, &renewal)).await.map(Json)
+    pusat.blocking(move |pusat| pusat.renew(peer.certificate, &renewal)).await.map(Json)
 }
 
 pub async fn renew_lapsed(State(pusat): Site, request: Request) -> Answer<Json<Renewed>> {

@@ -15,7 +15,6 @@ use pulih_vault::id::VaultId;
 use pulih_vault::index::MAX_INDEX_BYTES;
 use pulih_vault::layout::{Layout, ObjectKind, vault_of, vaults};
 use pulih_vault::pack::MAX_PACK_BYTES;
-use pulih_vault::reach::MAX_REACH_BYTES;
 use pulih_vault::store::ObjectName;
 use serde::Deserialize;
 use tokio::runtime::Handle;
@@ -26,7 +25,7 @@ use super::lines::Lines;
 use super::peer::Peer;
 use super::stream;
 use crate::catalog::Agent;
-use crate::pusat::Pusat;
+use crate::pusat::{Came, MAX_REACH_BYTES, Pusat};
 
 /// Bytes that are read from the store at once.
 const READ_BYTES: usize = 1 << 20;
@@ -90,8 +89,9 @@ pub async fn put(
     pusat
         .blocking(move |pusat| {
             pusat.must_be_in_turn(&its, lineage.as_deref())?;
-            // With its first description a vault becomes the agent's.
-            if is_description && pusat.is_free(vault)? { Ok(()) } else { pusat.must_be_writer(&its, vault) }
+            // With its first description a vault becomes the agent's. Whether it is somebody's already
+            // is not looked at before the owner's signature: that is not for everyone to know.
+            if is_description { Ok(()) } else { pusat.must_be_writer(&its, vault) }
         })
         .await?;
     let place = lines.transfer(&agent.name)?;
@@ -108,7 +108,7 @@ pub async fn put(
         }
         ObjectKind::Manifest(dataset, name) => {
             let note = stream::whole(body, length).await?;
-            pusat.blocking(move |pusat| pusat.accept(&agent, object.vault, &dataset, name, &note)).await?;
+            pusat.blocking(move |pusat| pusat.accept(&agent, object.vault, &dataset, name, &note, Came::Now)).await?;
         }
         ObjectKind::Pack(hash) | ObjectKind::Index(hash) | ObjectKind::Reach(hash) => {
             let reserved = pusat.reserve(&agent, length)?;

@@ -18,6 +18,8 @@ pub struct Shown(pub Option<CertificateHash>);
 
 pub struct Peer {
     pub agent: Agent,
+    /// What it showed.
+    pub certificate: CertificateHash,
     /// When the certificate ends that it showed, seconds since 1970.
     pub certified_until: i64,
 }
@@ -36,11 +38,8 @@ where
             ));
         };
         let known = Arc::<Pusat>::from_ref(state).blocking(move |pusat| pusat.agent_of(hash)).await?;
-        known.map(|(agent, certified_until)| Self { agent, certified_until }).ok_or_else(|| {
-            Refusal::new(
-                Code::Unauthorized,
-                "this certificate is revoked, over, or not of this site; ask the Pusat Data for a new invitation",
-            )
-        })
+        known
+            .map(|(agent, certified_until)| Self { agent, certificate: hash, certified_until })
+            .ok_or_else(Refusal::unknown_certificate)
     }
 }

@@ -13,14 +13,14 @@ use pulih_vault::id::{ObjectHash, VaultId};
 use pulih_vault::layout::{DatasetName, Layout, ManifestName};
 use pulih_vault::manifest::Manifest;
 use pulih_vault::note::{Fingerprint, VerifierKey};
-use pulih_vault::reach::{Reach, chain};
+use pulih_vault::reach::Reach;
 use pulih_vault::store::{ObjectName, StoreError};
 use pulih_vault::trust::{self, TrustedVault};
 
 use super::{Pusat, lock};
 use crate::catalog::{Agent, Catalog, Vault};
 use crate::gateway::answer::{Answer, Refusal};
-use crate::record::time;
+use crate::record::{Record, time};
 
 fn refused(why: impl Into<String>) -> Refusal {
     Refusal::new(Code::Refused, why)
@@ -36,6 +36,20 @@ fn must_hash(bytes: &[u8], hash: ObjectHash) -> Answer<()> {
         ))
     }
 }
+
+/// How a manifest came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    /// Over the line, from its agent.
+    Now,
+    /// On a disk, or found in the store when the site started: how old it is, its agent alone knows.
+    Late,
+}
+
+/// Snapshots of one dataset that are taken over the line in a day: one a minute, which is as often as
+/// a schedule can say, and the partial ones of long runs.
+const DAILY: usize = 1500;
+const DAY_SECONDS: i64 = 24 * 3600;
 
 /// A manifest that is believed, with what it needs.
 struct Believed {
@@ -70,29 +84,77 @@ impl Pusat {
             return Err(refused("the description is of another vault or number than its name says"));
         }
         let mut record = lock(&self.record);
+        must_be_in(&record.catalog, agent)?;
         match record.catalog.vault(&vault.to_string())? {
-            Some(known) if known.agent == agent.name => self.must_follow(vault, &description, owner)?,
-            Some(_) => return Err(Refusal::new(Code::Forbidden, "the vault is another agent's")),
+            Some(known) if known.agent == agent.name => {
+                let trusted = trust::load(&*self.store, vault, trusted)?;
+                let completed = self.complete(&mut record, agent, &known, &trusted)?;
+                if completed && trusted.current().0 == name {
+                    return Ok(());
+                }
+                must_follow(&trusted, &description)?;
+            }
+            Some(_) if name.number == 1 => return Err(Refusal::new(Code::Forbidden, "the vault is another agent's")),
             None if name.number == 1 => {}
-            None => return Err(refused("the first description of a vault must come first")),
+            _ => return Err(refused("the first description of a vault must come first")),
         }
         match self.store.create(&Layout { vault }.description(name), note) {
             // Left by a run of this site that ended before it was written down.
             Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
             Err(error) => return Err(error.into()),
         }
+        self.write_description(&mut record, agent, &description)?;
+        self.count_note(&record.catalog, agent, vault, &Layout { vault }.description(name), note.len() as u64)
+    }
+
+    fn write_description(&self, record: &mut Record, agent: &Agent, its: &Description) -> Answer<()> {
         let id: AgentId = agent.name.parse().map_err(|error| Refusal::internal(&error))?;
         let enrolled = AgentEnrolled {
             agent: id.clone(),
             opd: agent.opd.parse().map_err(|error| Refusal::internal(&error))?,
-            vault,
-            class: description.class.to_string(),
-            owner,
-            key: description.agent,
+            vault: its.vault,
+            class: its.class.to_string(),
+            owner: its.owner.fingerprint(),
+            key: its.agent.clone(),
             host: lock(&self.presences).of(&agent.name).map(|its| its.host).unwrap_or_default(),
         };
-        record.write((self.clock)(), &Actor::Agent { agent: id }, vec![Body::AgentEnrolled(enrolled)])?;
-        self.count_note(&record.catalog, agent, vault, &Layout { vault }.description(name), note)
+        Ok(record.write((self.clock)(), &Actor::Agent { agent: id }, vec![Body::AgentEnrolled(enrolled)])?)
+    }
+
+    /// Writes down the descriptions of a vault that are in the store and not on the ledger: this site
+    /// failed between the two. Says whether there were any.
+    fn complete(&self, record: &mut Record, agent: &Agent, known: &Vault, trusted: &TrustedVault) -> Answer<bool> {
+        let missing = trusted.descriptions.iter().skip(known.described as usize);
+        let mut any = false;
+        for (name, description) in missing {
+            self.write_description(record, agent, description)?;
+            let object = trusted.layout.description(*name);
+            self.count_note(&record.catalog, agent, description.vault, &object, self.store.size(&object)?)?;
+            any = true;
+        }
+        Ok(any)
+    }
+
+    /// The same for one agent, before something is decided by when its keys were named.
+    pub fn complete_of(&self, record: &mut Record, agent: &Agent) -> Answer<()> {
+        for known in record.catalog.vaults_of(&agent.name)? {
+            let vault: VaultId = known.id.parse().map_err(|error| Refusal::internal(&error))?;
+            if trust::description_names(&*self.store, vault)?.len() as u64 <= known.described {
+                continue;
+            }
+            match self.trusted(vault).and_then(|trusted| self.complete(record, agent, &known, &trusted)) {
+                Ok(_) => {}
+                Err(refusal) if refusal.code == Code::Internal => return Err(refusal),
+                Err(refusal) => eprintln!("warning: the descriptions of vault {vault}: {}", refusal.message),
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for all of them.
+    pub fn complete_descriptions(&self) -> Answer<()> {
+        let agents = lock(&self.catalog).agents()?;
+        agents.iter().try_for_each(|agent| self.complete_of(&mut lock(&self.record), agent))
     }
 
     /// Descriptions and manifests count like everything else, and are small: no quota stops them.
@@ -102,36 +164,12 @@ impl Pusat {
         agent: &Agent,
         vault: VaultId,
         name: &ObjectName,
-        note: &[u8],
+        bytes: u64,
     ) -> Answer<()> {
-        let (vault, bytes) = (vault.to_string(), note.len() as u64);
+        let vault = vault.to_string();
         if !catalog.has_object(&vault, name.as_str())? {
             catalog.add_object(&vault, name.as_str(), bytes)?;
             self.quotas.add(&agent.opd, bytes);
-        }
-        Ok(())
-    }
-
-    /// That a further description comes right after the newest. One that is there already is
-    /// the same object, and is told apart by its caller.
-    fn must_follow(&self, vault: VaultId, description: &Description, owner: Fingerprint) -> Answer<()> {
-        let trusted = trust::load(&*self.store, vault, |key| key.fingerprint() == owner)?;
-        let (newest, before) = trusted.current();
-        if description.number != newest.number + 1 {
-            return Err(Refusal::new(
-                Code::AlreadyExists,
-                format!(
-                    "the vault's newest description is number {}; the next one is {}",
-                    newest.number,
-                    newest.number + 1
-                ),
-            ));
-        }
-        if description.predecessor != Some(*newest) {
-            return Err(refused("the description does not follow the vault's newest one"));
-        }
-        if description.class != before.class {
-            return Err(refused("a vault keeps its class"));
         }
         Ok(())
     }
@@ -145,34 +183,47 @@ impl Pusat {
         dataset: &DatasetName,
         name: ManifestName,
         note: &[u8],
+        came: Came,
     ) -> Answer<()> {
         must_hash(note, name.hash)?;
         let layout = Layout { vault };
         let object = layout.manifest(dataset, name);
         let (id, of) = (vault.to_string(), dataset.to_string());
-        if lock(&self.catalog).has_point(&id, &of, &name.to_string())? {
-            return Err(StoreError::AlreadyExists { name: object }.into());
-        }
+        let described = {
+            let catalog = lock(&self.catalog);
+            if catalog.has_point(&id, &of, &name.to_string())? {
+                return Err(StoreError::AlreadyExists { name: object }.into());
+            }
+            // One of too many costs no reading.
+            must_be_in_time(&catalog, &id, &of, name, came, (self.clock)())?;
+            catalog.vault(&id)?.map(|known| known.described)
+        };
         // What takes long comes before the lock, one at a time, for a reach can be large; what may
         // change under way comes after it.
-        let now = (self.clock)();
-        self.must_be_approved(&id, &of, now)?;
-        let believed = {
-            let _alone = lock(&self.believing);
-            self.believe(vault, dataset, name, note)?
-        };
+        self.must_be_approved(&id, &of, (self.clock)())?;
+        let _alone = lock(&self.reading);
+        let believed = self.believe(vault, dataset, name, note)?;
         let mut record = lock(&self.record);
+        let now = (self.clock)();
+        if came == Came::Now {
+            must_be_in(&record.catalog, agent)?;
+        }
         let known = record.catalog.vault(&id)?.filter(|known| known.agent == agent.name);
         let known = known.ok_or_else(|| Refusal::new(Code::Forbidden, "the vault is another agent's"))?;
+        if Some(known.described) != described {
+            let text = "the vault got a new description while this was looked at; send it once more";
+            return Err(Refusal::new(Code::Busy, text));
+        }
         if record.catalog.has_point(&id, &of, &name.to_string())? {
             return Err(StoreError::AlreadyExists { name: object }.into());
         }
+        must_be_in_time(&record.catalog, &id, &of, name, came, now)?;
         self.must_be_approved(&id, &of, now)?;
         must_stay(&record.catalog, &id, &believed.reach)?;
         let facts = &believed.manifest.facts;
         let captured =
             facts.captured.parse().map_err(|_| refused("the manifest's date is not in UTC to the second"))?;
-        let kept = self.keep(&record.catalog, &known, &of, facts.partial, now)?;
+        let kept = self.keep(&record.catalog, &known, &of, facts.partial, came, now)?;
         match self.store.create(&object, note) {
             // Left by a run of this site that ended before it was written down.
             Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
@@ -187,10 +238,11 @@ impl Pusat {
             tiers: kept.takes.iter().map(|period| period.tier.to_string()).collect(),
             stored_bytes: believed.reach.packs.values().map(|used| used.stored_bytes).sum(),
             partial: facts.partial,
+            late: came == Came::Late,
         };
         let actor = Actor::Agent { agent: agent.name.parse().map_err(|error| Refusal::internal(&error))? };
         record.write(now, &actor, vec![Body::SnapshotAccepted(accepted)])?;
-        self.count_note(&record.catalog, agent, vault, &object, note)
+        self.count_note(&record.catalog, agent, vault, &object, note.len() as u64)
     }
 
     fn must_be_approved(&self, vault: &str, dataset: &str, now: i64) -> Answer<()> {
@@ -214,7 +266,7 @@ impl Pusat {
             return Err(refused("the manifest is not what its name says, or was made again from packs"));
         }
         let layout = Layout { vault };
-        let reach = chain::load(&*self.store, layout, manifest.reach)?;
+        let reach = self.reach(vault, manifest.reach)?.reach;
         let indexes = reach.indexes.iter().map(|hash| layout.index(*hash));
         for object in reach.packs.keys().map(|hash| layout.pack(*hash)).chain(indexes) {
             self.must_be_here(vault, &object)?;
@@ -222,11 +274,16 @@ impl Pusat {
         Ok(Believed { manifest, reach })
     }
 
-    /// The catalog knows; what a power cut took from it, the store does.
     fn must_be_here(&self, vault: VaultId, object: &ObjectName) -> Answer<()> {
+        let text = || refused(format!("the snapshot needs {object}, which is not here; run the backup again"));
+        if self.is_here(vault, object)? { Ok(()) } else { Err(text()) }
+    }
+
+    /// The catalog knows; what a power cut took from it, the store does.
+    pub fn is_here(&self, vault: VaultId, object: &ObjectName) -> Answer<bool> {
         let id = vault.to_string();
         if lock(&self.catalog).has_object(&id, object.as_str())? {
-            return Ok(());
+            return Ok(true);
         }
         match self.store.size(object) {
             Ok(size) => {
@@ -234,23 +291,30 @@ impl Pusat {
                 let opd = catalog.vault(&id)?.map(|known| known.opd);
                 catalog.add_object(&id, object.as_str(), size)?;
                 opd.into_iter().for_each(|opd| self.quotas.add(&opd, size));
-                Ok(())
+                Ok(true)
             }
-            Err(StoreError::NotFound { .. }) => {
-                Err(refused(format!("the snapshot needs {object}, which is not here; run the backup again")))
-            }
+            Err(StoreError::NotFound { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Until when a snapshot is kept that is accepted now.
-    fn keep(&self, catalog: &Catalog, vault: &Vault, dataset: &str, partial: bool, now: i64) -> Answer<Kept> {
+    /// Until when a snapshot is kept that is accepted now. What comes late takes what is free, and
+    /// leaves it free for what comes in time: only the site's own clock says whose a period is.
+    fn keep(
+        &self,
+        catalog: &Catalog,
+        vault: &Vault,
+        dataset: &str,
+        partial: bool,
+        came: Came,
+        now: i64,
+    ) -> Answer<Kept> {
         let in_force = self.in_force();
         let rules = in_force.rules(&vault.class, &vault.opd, dataset)?;
         let zone = in_force.policy.zone;
         let earliest = Period::all(zone, now).iter().map(|period| period.begins).min().unwrap_or(now);
         let mut taken = BTreeSet::new();
-        for (accepted, tiers) in catalog.tiers_since(&vault.id, dataset, earliest)? {
+        for (accepted, tiers) in catalog.tiers_since(&vault.id, dataset, earliest, came == Came::Late)? {
             let its = Period::all(zone, accepted).into_iter();
             taken.extend(its.filter(|period| tiers.split(' ').any(|tier| tier == period.tier.as_str())));
         }
@@ -274,7 +338,7 @@ impl Pusat {
                 }
                 let object = layout.manifest(&dataset, name);
                 let note = self.store.read(&object, MAX_NOTE_BYTES)?;
-                if let Err(refusal) = self.accept(&agent, vault, &dataset, name, &note) {
+                if let Err(refusal) = self.accept(&agent, vault, &dataset, name, &note, Came::Late) {
                     eprintln!("warning: {object} is in the store and is not accepted: {}", refusal.message);
                 }
             }
@@ -299,8 +363,63 @@ impl Pusat {
                 })?;
             }
         }
-        Ok(())
+        Ok(lock(&self.catalog).set_counted((self.clock)())?)
     }
+}
+
+/// That an agent was not revoked since its request came.
+fn must_be_in(catalog: &Catalog, agent: &Agent) -> Answer<()> {
+    match catalog.agent(&agent.name)? {
+        Some(Agent { revoked: None, .. }) => Ok(()),
+        _ => Err(Refusal::new(Code::Unauthorized, format!("agent {} is revoked", agent.name))),
+    }
+}
+
+/// That a further description comes right after the newest. One that is there already is
+/// the same object, and is told apart by its caller.
+fn must_follow(trusted: &TrustedVault, description: &Description) -> Answer<()> {
+    let (newest, before) = trusted.current();
+    if description.number != newest.number + 1 {
+        return Err(Refusal::new(
+            Code::AlreadyExists,
+            format!(
+                "the vault's newest description is number {}; the next one is {}",
+                newest.number,
+                newest.number + 1
+            ),
+        ));
+    }
+    if description.predecessor != Some(*newest) {
+        return Err(refused("the description does not follow the vault's newest one"));
+    }
+    if description.class != before.class {
+        return Err(refused("a vault keeps its class"));
+    }
+    Ok(())
+}
+
+/// That a snapshot over the line is not one of too many, and that one which comes late does not pass
+/// itself off as newer than those that came before it.
+fn must_be_in_time(
+    catalog: &Catalog,
+    vault: &str,
+    dataset: &str,
+    name: ManifestName,
+    came: Came,
+    now: i64,
+) -> Answer<()> {
+    if came == Came::Late {
+        return match catalog.later_point(vault, dataset, &name.to_string())? {
+            Some(later) => Err(refused(format!("a later snapshot, {later}, was accepted before it"))),
+            None => Ok(()),
+        };
+    }
+    if catalog.accepted_since(vault, dataset, now - DAY_SECONDS)? >= DAILY {
+        let text =
+            format!("{DAILY} snapshots of dataset {dataset} were accepted within a day; no more are taken today");
+        return Err(Refusal::new(Code::Busy, text));
+    }
+    Ok(())
 }
 
 fn not_approved(opd: &str, vault: &str, dataset: &str) -> String {

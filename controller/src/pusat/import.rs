@@ -11,12 +11,12 @@ use pulih_vault::id::{ObjectHash, VaultId};
 use pulih_vault::index::MAX_INDEX_BYTES;
 use pulih_vault::layout::{Layout, ObjectKind, vault_of, vaults};
 use pulih_vault::pack::MAX_PACK_BYTES;
-use pulih_vault::reach::MAX_REACH_BYTES;
 use pulih_vault::store::{DirStore, ObjectName, Store, StoreError};
 use pulih_vault::trust;
 use serde::Serialize;
 
-use super::{Pusat, lock};
+use super::accept::Came;
+use super::{MAX_REACH_BYTES, Pusat, lock};
 use crate::catalog::Agent;
 use crate::gateway::answer::{Answer, Refusal};
 
@@ -84,7 +84,7 @@ impl Pusat {
         manifests.sort_by_key(|(_, name)| name.sequence);
         for (dataset, name) in manifests {
             let note = disk.read(&layout.manifest(&dataset, name), MAX_NOTE_BYTES)?;
-            match self.accept(agent, vault, &dataset, name, &note) {
+            match self.accept(agent, vault, &dataset, name, &note, Came::Late) {
                 Ok(()) => its.snapshots += 1,
                 Err(refusal) if refusal.code == Code::AlreadyExists => {}
                 Err(refusal) => its.refused.push(format!("{dataset}/{name}: {}", refusal.message)),

@@ -1,9 +1,8 @@
 //! Locks: what a snapshot needs is held by the store itself until the date that the ledger fixed.
 //! Set after acceptance, by one thread, and set again as often as it takes.
 
-use pulih_vault::id::VaultId;
+use pulih_vault::id::{ObjectHash, VaultId};
 use pulih_vault::layout::{DatasetName, Layout, ManifestName};
-use pulih_vault::reach::chain;
 use pulih_vault::store::{Locks, ObjectName};
 use pulih_vault::trust;
 
@@ -37,15 +36,20 @@ impl Pusat {
         let name: ManifestName = point.snapshot.parse().map_err(|error| Refusal::internal(&error))?;
         let layout = Layout { vault };
         let manifest = self.trusted(vault)?.manifest(&*self.store, &dataset, name)?;
-        let (reach, chain) = chain::load_chain(&*self.store, layout, manifest.reach)?;
-        let mut names: Vec<ObjectName> = reach.packs.keys().map(|hash| layout.pack(*hash)).collect();
-        names.extend(reach.indexes.iter().map(|hash| layout.index(*hash)));
-        names.extend(chain.iter().map(|hash| layout.reach(*hash)));
+        // Locking takes long: meanwhile only hashes are in memory.
+        let (packs, indexes, chain) = {
+            let _alone = lock(&self.reading);
+            let its = self.reach(vault, manifest.reach)?;
+            let packs: Vec<ObjectHash> = its.reach.packs.into_keys().collect();
+            (packs, its.reach.indexes, its.chain)
+        };
+        let mut names: Vec<ObjectName> = chain.iter().map(|hash| layout.reach(*hash)).collect();
         for description in trust::description_names(&*self.store, vault)? {
             names.push(layout.description(description));
         }
         names.push(layout.manifest(&dataset, name));
-        for name in names {
+        let packs = packs.into_iter().map(|hash| layout.pack(hash));
+        for name in packs.chain(indexes.into_iter().map(|hash| layout.index(hash))).chain(names) {
             if lock(&self.catalog).lock_of(&name)?.is_some_and(|set| set >= until) {
                 continue;
             }

@@ -15,11 +15,12 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use super::presence::RENEW_BEFORE;
 use super::{Pusat, is_printable, lock};
-use crate::catalog::Agent;
+use crate::catalog::{Agent, Catalog};
 use crate::gateway::answer::{Answer, Refusal};
-use crate::pki::{CertificateHash, Issued};
-use crate::record::time;
+use crate::pki::{AGENT_LIFE, CertificateHash, Issued};
+use crate::record::{Record, time};
 
 /// How long an invitation is good.
 pub const INVITATION_SECONDS: i64 = 7 * 24 * 3600;
@@ -28,6 +29,10 @@ const MAX_HOST_BYTES: usize = 255;
 const GRACE_SECONDS: i64 = 90 * 24 * 3600;
 /// How far the clock of a server that was away may be off.
 const CLOCK_SECONDS: i64 = 24 * 3600;
+const DAY_SECONDS: i64 = 24 * 3600;
+/// Certificates of one agent within a day: one, and some for answers that were lost. Each is an entry
+/// of the ledger.
+const DAILY: usize = 3;
 
 /// An invitation as it is printed.
 pub struct Invited {
@@ -136,6 +141,10 @@ impl Pusat {
             return Err(refused());
         }
         let opd = record.catalog.opd(&invitation.opd)?.ok_or_else(refused)?;
+        // What was named before this enrolment must not look as if it came after it.
+        if let Some(known) = record.catalog.agent(&invitation.agent)? {
+            self.complete_of(&mut record, &known)?;
+        }
         let issued = self.authority.agent(&request.csr, &invitation.agent, now).map_err(bad)?;
         let certificate = certificate(&invitation.agent, &issued, Some(Sha256(hash)))?;
         let actor = Actor::Agent { agent: certificate.agent.clone() };
@@ -152,13 +161,29 @@ impl Pusat {
         })
     }
 
-    /// A further certificate, for a new key.
-    pub fn renew(&self, agent: &Agent, renewal: &Renewal) -> Answer<Renewed> {
+    /// A further certificate, for a new key, to whoever shows one that soon ends.
+    pub fn renew(&self, shown: CertificateHash, renewal: &Renewal) -> Answer<Renewed> {
         let now = (self.clock)();
-        let issued = self.authority.agent(&renewal.csr, &agent.name, now).map_err(bad)?;
+        let mut record = lock(&self.record);
+        // Looked up again: an invitation that was used or a revocation may have ended it since.
+        let (agent, until) = record.catalog.agent_of(shown, now)?.ok_or_else(Refusal::unknown_certificate)?;
+        if until - now >= RENEW_BEFORE {
+            let from = utc::rfc3339(until - RENEW_BEFORE);
+            return Err(Refusal::new(Code::Forbidden, format!("this certificate can be renewed from {from} on")));
+        }
+        self.issue(&mut record, &agent, &renewal.csr, now)
+    }
+
+    fn issue(&self, record: &mut Record, agent: &Agent, csr: &str, now: i64) -> Answer<Renewed> {
+        let today = now + AGENT_LIFE.as_secs() as i64 - DAY_SECONDS;
+        if record.catalog.certificates_after(&agent.name, today)? >= DAILY {
+            let text = format!("agent {} got {DAILY} certificates within a day; try again tomorrow", agent.name);
+            return Err(Refusal::new(Code::Busy, text));
+        }
+        let issued = self.authority.agent(csr, &agent.name, now).map_err(bad)?;
         let certificate = certificate(&agent.name, &issued, None)?;
         let actor = Actor::Agent { agent: certificate.agent.clone() };
-        lock(&self.record).write(now, &actor, vec![Body::CertificateIssued(certificate)])?;
+        record.write(now, &actor, vec![Body::CertificateIssued(certificate)])?;
         Ok(Renewed { certificate: issued.pem, not_after: utc::rfc3339(issued.not_after) })
     }
 
@@ -176,19 +201,17 @@ impl Pusat {
         if asked.kind != LAPSED_TYPE || utc::parse(&asked.at).is_none_or(|at| (at - now).abs() > CLOCK_SECONDS) {
             return Err(bad("the note is no renewal, or its time is more than a day off: set this server's clock"));
         }
-        let (known, agent, until) = {
-            let catalog = lock(&self.catalog);
-            (catalog.vault(&asked.vault)?, catalog.agent(&asked.agent)?, catalog.certified_until(&asked.agent)?)
+        let must_be_signed = || {
+            let trusted = self.trusted(vault)?;
+            note.verify(&[&trusted.current().1.agent]).map(|_| ()).ok_or_else(refused)
         };
-        let agent = agent.filter(|agent| agent.revoked.is_none()).ok_or_else(refused)?;
-        known.filter(|vault| vault.agent == agent.name).ok_or_else(refused)?;
-        // One that is still good renews with itself.
-        until.filter(|until| (0..GRACE_SECONDS).contains(&(now - until))).ok_or_else(refused)?;
-        let trusted = self.trusted(vault)?;
-        if note.verify(&[&trusted.current().1.agent]).is_none() {
-            return Err(refused());
-        }
-        self.renew(&agent, &Renewal { csr: asked.csr })
+        lapsed(&lock(&self.catalog), &asked, now)?.ok_or_else(refused)?;
+        must_be_signed()?;
+        // Once more under the lock, where no invitation, revocation or description comes in between.
+        let mut record = lock(&self.record);
+        let agent = lapsed(&record.catalog, &asked, now)?.ok_or_else(refused)?;
+        must_be_signed()?;
+        self.issue(&mut record, &agent, &asked.csr, now)
     }
 
     pub fn revoke(&self, agent: &str, reason: &str) -> Answer<()> {
@@ -205,6 +228,19 @@ impl Pusat {
             }
         }
     }
+}
+
+/// The agent whose lapsed certificate may be renewed by the key of a vault of its.
+fn lapsed(catalog: &Catalog, asked: &LapsedRenewal, now: i64) -> Answer<Option<Agent>> {
+    let agent = catalog.agent(&asked.agent)?.filter(|agent| agent.revoked.is_none());
+    let (Some(agent), Some(vault)) = (agent, catalog.vault(&asked.vault)?) else { return Ok(None) };
+    // One that is still good renews with itself, except if it is of today: its answer may be lost.
+    let before = now + AGENT_LIFE.as_secs() as i64 - DAY_SECONDS;
+    let until = catalog.certified_until(&agent.name, before)?;
+    let has_lapsed = until.is_some_and(|until| (0..GRACE_SECONDS).contains(&(now - until)));
+    // A key that was named before the server was set up anew is the old server's.
+    let is_its = vault.agent == agent.name && vault.keyed > agent.enrolment;
+    Ok((has_lapsed && is_its).then_some(agent))
 }
 
 fn certificate(agent: &str, issued: &Issued, token: Option<Sha256>) -> Answer<CertificateIssued> {

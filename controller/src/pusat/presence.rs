@@ -8,7 +8,7 @@ use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::Alarm;
 use pulih_protocol::error::Code;
 use pulih_protocol::report::{
-    AgentAlarm, AgentView, DatasetView, MAX_DATASETS, MAX_JOBS, MAX_TEXT_BYTES, PointView, Report, ReportTaken,
+    AgentAlarm, AgentView, DatasetView, Job, MAX_DATASETS, MAX_JOBS, MAX_TEXT_BYTES, PointView, Report, ReportTaken,
     VaultView,
 };
 use pulih_vault::layout::DatasetName;
@@ -20,6 +20,8 @@ use crate::gateway::answer::{Answer, Refusal};
 
 /// Seconds before a certificate's end from which on it is renewed.
 pub const RENEW_BEFORE: i64 = 30 * 24 * 3600;
+/// How far the clock of a server may be ahead of the site's.
+const CLOCK_SECONDS: i64 = 24 * 3600;
 /// Seconds in which an agent's alarm of one kind is written down once: the ledger is for people.
 const ALARM_EVERY: i64 = 6 * 3600;
 /// Kinds of alarms of one agent that are told apart.
@@ -101,10 +103,7 @@ impl Pusat {
         check(report)?;
         let now = (self.clock)();
         let host = lock(&self.presences).of(&agent.name).map(|its| its.host).unwrap_or_default();
-        if !report.jobs.is_empty() {
-            let catalog = lock(&self.catalog);
-            catalog.together(|catalog| report.jobs.iter().try_for_each(|job| catalog.add_job(&agent.name, job)))?;
-        }
+        self.take_jobs(agent, &report.jobs, now)?;
         self.raise(agent, &report.alarms, now)?;
         let small = Report { jobs: Vec::new(), alarms: Vec::new(), ..report.clone() };
         let text = serde_json::to_string(&small).map_err(|error| Refusal::internal(&error))?;
@@ -114,6 +113,22 @@ impl Pusat {
             policy: self.in_force().hash.clone(),
             renew: certified_until - now < RENEW_BEFORE,
         })
+    }
+
+    /// Keeps the jobs of datasets that are known here. Names that nobody approved and times to come
+    /// are an agent's to invent, and would fill the catalog or stay in it for ever.
+    fn take_jobs(&self, agent: &Agent, jobs: &[Job], now: i64) -> Answer<()> {
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let catalog = lock(&self.catalog);
+        let known = catalog.datasets_of_agent(&agent.name)?;
+        let soon = |time: &str| utc::parse(time).is_some_and(|at| at <= now + CLOCK_SECONDS);
+        let mut taken = jobs.iter().filter(|job| known.contains(&job.dataset) && soon(&job.began));
+        Ok(catalog.together(|catalog| {
+            taken.try_for_each(|job| catalog.add_job(&agent.name, job))?;
+            catalog.prune_jobs(&agent.name)
+        })?)
     }
 
     fn raise(&self, agent: &Agent, alarms: &[AgentAlarm], now: i64) -> Answer<()> {

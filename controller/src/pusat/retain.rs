@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pulih_protocol::error::Code;
 use pulih_vault::id::{ObjectHash, VaultId};
-use pulih_vault::layout::{DatasetName, Layout, ManifestName};
-use pulih_vault::reach::chain;
+use pulih_vault::layout::{DatasetName, ManifestName};
+use pulih_vault::trust::TrustedVault;
 use serde::Serialize;
 
 use super::{Pusat, lock};
-use crate::catalog::Point;
+use crate::catalog::{Point, Vault};
 use crate::gateway::answer::{Answer, Refusal};
 
 /// Packs that one entry of the ledger may name.
@@ -50,50 +50,54 @@ fn part(points: Vec<Point>, newest: usize, now: i64) -> (Vec<Point>, Vec<Point>)
 impl Pusat {
     pub fn plan(&self) -> Answer<Plan> {
         let now = (self.clock)();
-        let (vaults, datasets) = {
-            let catalog = lock(&self.catalog);
-            (catalog.vaults()?, catalog.datasets()?)
-        };
+        let vaults = lock(&self.catalog).vaults()?;
         let mut plan = Plan::default();
-        for known in vaults {
-            let vault: VaultId = known.id.parse().map_err(|error| Refusal::internal(&error))?;
-            let (mut needed, mut given_up): (BTreeSet<ObjectHash>, BTreeSet<ObjectHash>) = Default::default();
-            for (_, dataset) in datasets.iter().filter(|(its, _)| *its == known.id) {
-                let rules = self.in_force().rules(&known.class, &known.opd, dataset)?;
-                let points = lock(&self.catalog).points(&known.id, dataset)?;
-                let (kept, expired) = part(points, rules.keep.newest as usize, now);
-                for point in &kept {
-                    needed.extend(self.needs(vault, dataset, point)?);
-                }
-                for point in expired {
-                    given_up.extend(self.needs(vault, dataset, &point)?);
-                    plan.snapshots.push(Expired {
-                        vault: point.vault,
-                        dataset: point.dataset,
-                        snapshot: point.snapshot,
-                        kept_until: point.keep_until,
-                    });
-                }
-            }
-            // What no snapshot ever needed may be on its way to one, and is not looked at here.
-            let free: Vec<ObjectHash> = given_up.difference(&needed).copied().collect();
-            let layout = Layout { vault };
-            for pack in &free {
-                plan.bytes += lock(&self.catalog).object_size(&known.id, layout.pack(*pack).as_str())?.unwrap_or(0);
-            }
-            if !free.is_empty() {
-                plan.packs.insert(known.id, free.iter().map(ToString::to_string).collect());
-            }
-        }
+        vaults.iter().try_for_each(|known| self.plan_vault(known, now, &mut plan))?;
         Ok(plan)
     }
 
-    fn needs(&self, vault: VaultId, dataset: &str, point: &Point) -> Answer<Vec<ObjectHash>> {
-        let dataset: DatasetName = dataset.parse().map_err(|error| Refusal::internal(&error))?;
+    fn plan_vault(&self, known: &Vault, now: i64, plan: &mut Plan) -> Answer<()> {
+        let vault: VaultId = known.id.parse().map_err(|error| Refusal::internal(&error))?;
+        let (mut needed, mut given_up): (BTreeSet<ObjectHash>, BTreeSet<ObjectHash>) = Default::default();
+        let datasets = lock(&self.catalog).datasets_of(&known.id)?;
+        if datasets.is_empty() {
+            return Ok(());
+        }
+        let trusted = self.trusted(vault)?;
+        for dataset in datasets {
+            let rules = self.in_force().rules(&known.class, &known.opd, &dataset)?;
+            let points = lock(&self.catalog).points(&known.id, &dataset)?;
+            let (kept, expired) = part(points, rules.keep.newest as usize, now);
+            for point in &kept {
+                needed.extend(self.needs(&trusted, point)?);
+            }
+            for point in expired {
+                given_up.extend(self.needs(&trusted, &point)?);
+                plan.snapshots.push(Expired {
+                    vault: point.vault,
+                    dataset: point.dataset,
+                    snapshot: point.snapshot,
+                    kept_until: point.keep_until,
+                });
+            }
+        }
+        // What no snapshot ever needed may be on its way to one, and is not looked at here.
+        let free: Vec<ObjectHash> = given_up.difference(&needed).copied().collect();
+        for pack in &free {
+            let name = trusted.layout.pack(*pack);
+            plan.bytes += lock(&self.catalog).object_size(&known.id, name.as_str())?.unwrap_or(0);
+        }
+        if !free.is_empty() {
+            plan.packs.insert(known.id.clone(), free.iter().map(ToString::to_string).collect());
+        }
+        Ok(())
+    }
+
+    fn needs(&self, trusted: &TrustedVault, point: &Point) -> Answer<impl Iterator<Item = ObjectHash> + use<>> {
+        let dataset: DatasetName = point.dataset.parse().map_err(|error| Refusal::internal(&error))?;
         let name: ManifestName = point.snapshot.parse().map_err(|error| Refusal::internal(&error))?;
-        let manifest = self.trusted(vault)?.manifest(&*self.store, &dataset, name)?;
-        let reach = chain::load(&*self.store, Layout { vault }, manifest.reach)?;
-        Ok(reach.packs.into_keys().collect())
+        let manifest = trusted.manifest(&*self.store, &dataset, name)?;
+        Ok(self.reach(trusted.layout.vault, manifest.reach)?.reach.packs.into_keys())
     }
 
     /// That packs may be doomed: no snapshot that is kept needs them.
@@ -101,7 +105,10 @@ impl Pusat {
         if packs.is_empty() || packs.len() > DOOMED_AT_ONCE {
             return Err(Refusal::new(Code::BadRequest, format!("from 1 to {DOOMED_AT_ONCE} packs are doomed at once")));
         }
-        let plan = self.plan()?;
+        // Nothing may be accepted meanwhile, so that only this vault is looked at.
+        let mut plan = Plan::default();
+        let known = lock(&self.catalog).vault(vault)?;
+        known.map(|known| self.plan_vault(&known, (self.clock)(), &mut plan)).transpose()?;
         let free = plan.packs.get(vault);
         match packs.iter().find(|pack| !free.is_some_and(|free| free.contains(pack))) {
             Some(pack) => Err(Refusal::new(
@@ -128,6 +135,7 @@ mod tests {
             tiers: String::new(),
             stored_bytes: 0,
             partial,
+            late: false,
         }
     }
 

@@ -152,7 +152,7 @@ impl Known<'_> {
 
     fn dataset(&self, vault: &Vault, dataset: String, point: Option<Point>) -> Answer<Dataset> {
         let rpo_seconds = self.in_force.rules(&vault.class, &vault.opd, &dataset)?.targets.rpo_pusat.seconds();
-        let exposure = point.as_ref().map(|point| self.now - point.accepted);
+        let exposure = point.as_ref().map(|point| self.now - point.as_of());
         let tiers = |point: &Point| point.tiers.split_whitespace().map(str::to_owned).collect();
         Ok(Dataset {
             opd: vault.opd.clone(),

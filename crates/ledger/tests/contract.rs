@@ -58,6 +58,7 @@ fn bodies() -> Vec<Body> {
         tiers: vec!["day".into(), "month".into()],
         stored_bytes: 1 << 40,
         partial: true,
+        late: true,
     };
     let grant_given = |grant| RestoreGrantGiven {
         grant,

@@ -13,6 +13,9 @@ use crate::wire::{Reader, put_varint};
 pub const MAX_REACH_BYTES: u64 = 128 << 20;
 /// Longest chain of changes below a reach.
 pub const MAX_CHAIN: u8 = 8;
+/// Most bytes of a reach that is written as a change, with all that lie below it: whoever reads one
+/// has them all in memory.
+pub const MAX_CHANGED_BYTES: u64 = 16 << 20;
 const MAGIC: &[u8; 8] = b"PLHREAC\x01";
 const MAX_ITEMS: u64 = 4 << 20;
 const WHAT: &str = "reach";
@@ -84,7 +87,12 @@ impl Reach {
                 return Err(stray());
             }
         }
-        self.packs.extend(change.packs);
+        // A whole one is not copied entry by entry: there can be many.
+        if self.packs.is_empty() {
+            self.packs = change.packs;
+        } else {
+            self.packs.extend(change.packs);
+        }
         self.indexes.extend(change.indexes);
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::id::{ObjectHash, VaultId};
 use crate::layout::{DatasetName, Layout, ManifestName, ObjectKind};
 use crate::manifest::Manifest;
 use crate::note::VerifierKey;
-use crate::store::{ObjectName, Store};
+use crate::store::{ObjectName, Store, StoreError};
 
 pub use latest::Earlier;
 
@@ -71,7 +71,9 @@ pub fn description_names(store: &dyn Store, vault: VaultId) -> Result<Vec<Descri
 }
 
 /// Reads the descriptions of a vault and believes those that a key which is `trusted` signed
-/// and whose predecessors, down to number 1, are there and signed by the same key.
+/// and whose predecessors, down to number 1, are there and signed by the same key. One that is not
+/// valid is passed over. One that cannot be read is an error: passed over, it would leave an older
+/// description in force, with a writer that was taken out or without a reader that came in.
 pub fn load(store: &dyn Store, vault: VaultId, trusted: impl Fn(&VerifierKey) -> bool) -> Result<TrustedVault> {
     let layout = Layout { vault };
     let mut signed = Vec::new();
@@ -80,6 +82,9 @@ pub fn load(store: &dyn Store, vault: VaultId, trusted: impl Fn(&VerifierKey) ->
         let object = layout.description(name);
         match open_description(store, &object, name, vault, &trusted) {
             Ok(description) => signed.push((name, description)),
+            // More bytes than a description may have: not one, whoever put it there.
+            Err(error @ VaultError::Store(StoreError::TooLarge { .. })) => passed_over.push((object, error)),
+            Err(error @ VaultError::Store(_)) => return Err(error),
             Err(error) => passed_over.push((object, error)),
         }
     }

@@ -243,6 +243,10 @@ pub struct SnapshotAccepted {
     /// It holds the work of a long run and is no recovery point.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
+    /// It did not come over the line when it was made: brought on a disk, or found when the site
+    /// started again. It takes no tier from those that come in time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
 }
 
 /// A server's state goes on from here: its first one, one that was taken back in time, or one that

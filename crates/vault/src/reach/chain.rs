@@ -1,21 +1,31 @@
 //! Reaches in a store: each whole, or a chain of changes down to a whole one.
 
-use super::{MAX_CHAIN, MAX_REACH_BYTES, Reach, ReachObject};
+use super::{MAX_CHAIN, MAX_CHANGED_BYTES, MAX_REACH_BYTES, Reach, ReachObject};
 use crate::error::{Malformed, Result, VaultError};
 use crate::id::ObjectHash;
 use crate::layout::Layout;
 use crate::reader::read_named;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::writer::create_named;
 
 /// Reads the reach of a snapshot: its object and the chain below it, oldest last.
 pub fn load(store: &dyn Store, layout: Layout, hash: ObjectHash) -> Result<Reach> {
-    load_chain(store, layout, hash).map(|(reach, _)| reach)
+    load_chain(store, layout, hash, u64::MAX).map(|loaded| loaded.reach)
+}
+
+/// A reach, and what it was made up from.
+#[derive(Debug)]
+pub struct Loaded {
+    pub reach: Reach,
+    /// Its own object first, those below it after that.
+    pub chain: Vec<ObjectHash>,
+    /// All of them together.
+    pub bytes: u64,
 }
 
 /// Writes a reach and says its name: whole, or where that is longer than `whole_bytes` as a
 /// change of `base`, if it can be read and the change is much shorter. Whoever reads a change
-/// reads all that lie below it.
+/// reads all that lie below it, so that there is a limit to what they are together.
 pub fn store(
     store: &dyn Store,
     layout: Layout,
@@ -26,12 +36,12 @@ pub fn store(
     let mut bytes = reach.to_object().encode(layout.vault);
     if bytes.len() > whole_bytes
         && let Some(base) = base
-        && let Ok((its, chain)) = load_chain(store, layout, base)
-        && chain.len() <= usize::from(MAX_CHAIN)
+        && let Ok(its) = load_chain(store, layout, base, MAX_CHANGED_BYTES)
+        && its.chain.len() <= usize::from(MAX_CHAIN)
     {
-        let below = chain.len() as u8 - 1;
-        let change = reach.to_change(&its, base, below).encode(layout.vault);
-        if change.len() < bytes.len() / 2 {
+        let below = its.chain.len() as u8 - 1;
+        let change = reach.to_change(&its.reach, base, below).encode(layout.vault);
+        if change.len() < bytes.len() / 2 && its.bytes + change.len() as u64 <= MAX_CHANGED_BYTES {
             bytes = change;
         }
     }
@@ -40,15 +50,24 @@ pub fn store(
     Ok(hash)
 }
 
-/// A reach, and the names of all objects that make it up: its own first, those below it after that.
-pub fn load_chain(store: &dyn Store, layout: Layout, hash: ObjectHash) -> Result<(Reach, Vec<ObjectHash>)> {
+/// Reads a reach whose objects have at most `limit` bytes together.
+pub fn load_chain(store: &dyn Store, layout: Layout, hash: ObjectHash, limit: u64) -> Result<Loaded> {
     let mut chain: Vec<ReachObject> = Vec::new();
     let mut names = Vec::new();
     let mut next = hash;
+    let mut read = 0;
     loop {
         names.push(next);
         let name = layout.reach(next);
-        let bytes = read_named(store, &name, next, MAX_REACH_BYTES)?;
+        let left = limit - read;
+        let bytes = match read_named(store, &name, next, left.min(MAX_REACH_BYTES)) {
+            Err(VaultError::Store(StoreError::TooLarge { .. })) if left < MAX_REACH_BYTES => {
+                let why = format!("it and those below it have more than {limit} bytes together");
+                return Err(VaultError::Object { name: layout.reach(hash), source: Malformed::new("reach", why) });
+            }
+            done => done?,
+        };
+        read += bytes.len() as u64;
         let object = ReachObject::parse(&bytes, layout.vault)
             .map_err(|source| VaultError::Object { name: name.clone(), source })?;
         let below = object.base.map_or(0, |(below, _)| below);
@@ -68,5 +87,52 @@ pub fn load_chain(store: &dyn Store, layout: Layout, hash: ObjectHash) -> Result
     while let Some(object) = chain.pop() {
         reach.apply(object).map_err(|source| VaultError::Object { name: layout.reach(hash), source })?;
     }
-    Ok((reach, names))
+    Ok(Loaded { reach, chain: names, bytes: read })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::VaultId;
+    use crate::reach::PackUse;
+    use crate::store::DirStore;
+
+    const LAYOUT: Layout = Layout { vault: VaultId([1; 16]) };
+
+    fn reach(packs: std::ops::Range<u32>) -> Reach {
+        let used = PackUse { stored_bytes: 1 << 20, live_bytes: 1 << 20, all_bytes: 1 << 20 };
+        let packs = packs.map(|number| (ObjectHash::of(&number.to_le_bytes()), used)).collect();
+        Reach { packs, indexes: [ObjectHash([2; 32])].into() }
+    }
+
+    #[test]
+    fn a_chain_is_bounded_in_bytes_when_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store_dir = DirStore::create(folder.path()).unwrap();
+        let base = store(&store_dir, LAYOUT, &reach(0..1000), None, 0).unwrap();
+        let top = store(&store_dir, LAYOUT, &reach(10..1010), Some(base), 0).unwrap();
+        let loaded = load_chain(&store_dir, LAYOUT, top, u64::MAX).unwrap();
+        assert_eq!((loaded.reach, loaded.chain), (reach(10..1010), vec![top, base]));
+        assert!(load_chain(&store_dir, LAYOUT, top, loaded.bytes).is_ok());
+        let error = load_chain(&store_dir, LAYOUT, top, loaded.bytes - 1).unwrap_err().to_string();
+        assert!(error.contains("together"), "{error}");
+    }
+
+    #[test]
+    fn a_chain_that_became_long_in_bytes_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let store_dir = DirStore::create(folder.path()).unwrap();
+        // Each snapshot gives up a sixth of 90,000 packs, so that each change is a third of the whole.
+        let mut last = None;
+        let mut longest = 0;
+        for round in 0..9 {
+            let reach = reach(round * 15_000..round * 15_000 + 90_000);
+            let hash = store(&store_dir, LAYOUT, &reach, last, 0).unwrap();
+            let loaded = load_chain(&store_dir, LAYOUT, hash, MAX_CHANGED_BYTES).unwrap();
+            assert_eq!(loaded.reach, reach);
+            longest = longest.max(loaded.chain.len());
+            last = Some(hash);
+        }
+        assert!((2..9).contains(&longest), "{longest}");
+    }
 }

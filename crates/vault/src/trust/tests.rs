@@ -210,3 +210,58 @@ fn a_newest_snapshot_that_is_not_believed_names_the_newest_good_one() {
     assert_eq!((newest, earlier), (damaged, Some(second)));
     assert!(why.contains("do not have the hash"), "{why}");
 }
+
+/// A store that does not read one of its objects.
+struct Ailing {
+    inner: DirStore,
+    object: ObjectName,
+    error: fn(&ObjectName) -> StoreError,
+}
+
+impl Store for Ailing {
+    fn stage(&self) -> std::result::Result<Box<dyn crate::store::Staged>, StoreError> {
+        self.inner.stage()
+    }
+
+    fn size(&self, name: &ObjectName) -> std::result::Result<u64, StoreError> {
+        self.inner.size(name)
+    }
+
+    fn read_range(
+        &self,
+        name: &ObjectName,
+        offset: u64,
+        len: usize,
+        out: &mut Vec<u8>,
+    ) -> std::result::Result<(), StoreError> {
+        if *name == self.object { Err((self.error)(name)) } else { self.inner.read_range(name, offset, len, out) }
+    }
+
+    fn list(&self, prefix: &ObjectName, each: &mut dyn FnMut(ObjectName)) -> std::result::Result<(), StoreError> {
+        self.inner.list(prefix, each)
+    }
+}
+
+#[test]
+fn a_description_that_cannot_be_read_is_not_passed_over_for_an_older_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, keys) = (store(folder.path()), keys());
+    let first = describe(&store, &keys);
+    let vault = load(&store, VAULT, |_| true).unwrap();
+    let mut draft = vault.current().1.draft();
+    (draft.predecessor, draft.agent) = (Some(first), self::keys().agent.verifier());
+    let second = put_description(&store, 2, &draft.sign("2026-11-22T02:23:45Z", &keys.owner).unwrap());
+    assert_eq!(load(&store, VAULT, |_| true).unwrap().current().0, second);
+
+    let object = Layout { vault: VAULT }.description(second);
+    let broken: fn(&ObjectName) -> StoreError =
+        |name| StoreError::Io { action: format!("read {name}"), source: std::io::ErrorKind::BrokenPipe.into() };
+    for error in [broken, |name| StoreError::NotFound { name: name.clone() }] {
+        let inner = DirStore::open(folder.path()).unwrap();
+        let ailing = Ailing { inner, object: object.clone(), error };
+        assert!(matches!(load(&ailing, VAULT, |_| true), Err(VaultError::Store(_))));
+    }
+    // What is not a description, whole or not, is passed over.
+    overwrite(folder.path(), &object, &vec![b'x'; MAX_NOTE_BYTES as usize + 1]);
+    assert_eq!(load(&store, VAULT, |_| true).unwrap().current().0, first);
+}

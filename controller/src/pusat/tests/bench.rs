@@ -1,0 +1,335 @@
+//! A site in a folder that is asked directly, without a gateway: its clock is moved by hand, its store
+//! can be made to fail or to do something in between, and its one agent signs whatever a test wants.
+
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, Weak};
+
+use pulih_ledger::entry::Body;
+use pulih_ledger::entry::kinds::{ApprovalGiven, PolicyApplied, RestoreGrantGiven, SiteCreated};
+use pulih_ledger::ids::Sha256;
+use pulih_policies::Policy;
+use pulih_protocol::enroll::{LAPSED_TYPE, LapsedRenewal, Renewal, Renewed, Request};
+use pulih_vault::chunker::ChunkSizes;
+use pulih_vault::description::{Class, DescriptionName, NewDescription, OWNER_KEY_NAME, VaultSecrets, agent_key_name};
+use pulih_vault::manifest::{Changes, Counts, Facts, Manifest};
+use pulih_vault::note::SigningKey;
+use pulih_vault::reach::{PackUse, Reach, chain};
+use pulih_vault::store::{DirStore, Staged};
+use ring::rand::SystemRandom;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use super::super::*;
+use crate::pusat::accept::Came;
+use crate::record::time;
+use crate::site::SiteDir;
+use pulih_ledger::Actor;
+use pulih_vault::id::ObjectHash;
+use pulih_vault::layout::{DatasetName, Layout, ManifestName};
+use pulih_vault::store::StoreError;
+use pulih_vault::utc;
+
+pub const VAULT: VaultId = VaultId([7; 16]);
+pub const LAYOUT: Layout = Layout { vault: VAULT };
+pub const DAY: i64 = 24 * 3600;
+/// Anyone's: nothing is opened here.
+const RECIPIENT: &str = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
+
+thread_local! { static NOW: Cell<i64> = const { Cell::new(1_795_000_000) } }
+
+pub fn now() -> i64 {
+    NOW.get()
+}
+
+pub fn wait(seconds: i64) {
+    NOW.set(now() + seconds);
+}
+
+type Hook = Box<dyn FnMut(&str, &ObjectName) -> Result<(), StoreError> + Send>;
+
+/// A folder that asks a test first: about `size`, `read` and `commit`.
+pub struct Hooked {
+    inner: DirStore,
+    hook: Mutex<Option<Hook>>,
+}
+
+impl Hooked {
+    pub fn on(&self, hook: impl FnMut(&str, &ObjectName) -> Result<(), StoreError> + Send + 'static) {
+        *self.hook.lock().unwrap() = Some(Box::new(hook));
+    }
+
+    /// Past the hook and the site: as a failed site would have left it.
+    pub fn put(&self, name: &ObjectName, bytes: &[u8]) {
+        self.inner.create(name, bytes).unwrap();
+    }
+
+    pub fn off(&self) {
+        *self.hook.lock().unwrap() = None;
+    }
+
+    /// The hook may ask the store itself, unhooked.
+    fn asks(&self, what: &str, name: &ObjectName) -> Result<(), StoreError> {
+        let Some(mut hook) = self.hook.lock().unwrap().take() else { return Ok(()) };
+        let said = hook(what, name);
+        self.hook.lock().unwrap().get_or_insert(hook);
+        said
+    }
+}
+
+impl Store for Hooked {
+    fn stage(&self) -> Result<Box<dyn Staged>, StoreError> {
+        self.inner.stage()
+    }
+
+    fn create(&self, name: &ObjectName, bytes: &[u8]) -> Result<(), StoreError> {
+        self.asks("create", name)?;
+        self.inner.create(name, bytes)
+    }
+
+    fn size(&self, name: &ObjectName) -> Result<u64, StoreError> {
+        self.asks("size", name)?;
+        self.inner.size(name)
+    }
+
+    fn read_range(&self, name: &ObjectName, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
+        self.asks("read", name)?;
+        self.inner.read_range(name, offset, len, out)
+    }
+
+    fn list(&self, prefix: &ObjectName, each: &mut dyn FnMut(ObjectName)) -> Result<(), StoreError> {
+        self.inner.list(prefix, each)
+    }
+}
+
+pub fn broken(name: &ObjectName) -> StoreError {
+    StoreError::Io { action: format!("reach {name}"), source: std::io::ErrorKind::BrokenPipe.into() }
+}
+
+pub struct Bench {
+    pub folder: tempfile::TempDir,
+    pub store: Arc<Hooked>,
+    pub owner: SigningKey,
+    pub key: SigningKey,
+    ca_key: String,
+    pub pusat: Arc<Pusat>,
+}
+
+pub fn key() -> SigningKey {
+    SigningKey::generate(&agent_key_name(VAULT), &SystemRandom::new()).unwrap()
+}
+
+pub fn csr() -> String {
+    let key = rcgen::KeyPair::generate().unwrap();
+    rcgen::CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap()
+}
+
+pub fn hash_of(pem: &str) -> CertificateHash {
+    CertificateHash::of(&CertificateDer::from_pem_slice(pem.as_bytes()).unwrap())
+}
+
+impl Bench {
+    /// A site with an OPD whose owner key is here, and no agent.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = SiteDir::at(folder.path().to_owned());
+        let file = "name = \"Pusat Data\"\nregency = \"33.19\"\nlisten = \"127.0.0.1:1\"\nhosts = [\"localhost\"]\n";
+        dir.write("site.toml", file).unwrap();
+        let site = dir.site().unwrap();
+        let (authority, ca_key) = Authority::make(&site.name, now()).unwrap();
+        dir.write("ca.pem", authority.certificate()).unwrap();
+        let inner = DirStore::create(&folder.path().join("store")).unwrap();
+        let store = Arc::new(Hooked { inner, hook: Mutex::default() });
+        let object = put_policy(&*store, &site, DEFAULT_POLICY).unwrap();
+        let policy = Policy::parse("default", DEFAULT_POLICY.as_bytes()).unwrap();
+        Record::make(&dir, &site, store.clone(), now(), |key| {
+            let (policy, version) = (policy.name.to_string(), u64::from(policy.version));
+            vec![
+                SiteCreated { role: "pusat".into(), name: site.name.clone(), key: key.verifier() }.into(),
+                PolicyApplied { policy, version, object }.into(),
+            ]
+        })
+        .unwrap();
+        let owner = SigningKey::generate(OWNER_KEY_NAME, &SystemRandom::new()).unwrap();
+        let pusat = Self::open(&folder, &store, &ca_key).unwrap();
+        pusat.add_opd("dinkes", "Dinas Kesehatan", &owner.verifier().fingerprint().to_string()).unwrap();
+        Self { folder, store, owner, key: key(), ca_key, pusat }
+    }
+
+    fn open(folder: &tempfile::TempDir, store: &Arc<Hooked>, ca_key: &str) -> Answer<Arc<Pusat>> {
+        let dir = SiteDir::at(folder.path().to_owned());
+        let site = dir.site().unwrap();
+        let authority = Authority::open(&dir.read("ca.pem").unwrap(), ca_key).unwrap();
+        let record = Record::open(&dir, &site, store.clone())?;
+        let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
+        let store = SiteStore { store: store.clone(), locks: None };
+        Pusat::open(site, authority, store, catalog, record, now).map(Arc::new)
+    }
+
+    /// The process ends and comes back; `forget`: without its catalog.
+    pub fn restart(&mut self, forget: bool) -> Answer<()> {
+        if forget {
+            Record::forget_catalog(&SiteDir::at(self.folder.path().to_owned())).unwrap();
+        }
+        self.pusat = Self::open(&self.folder, &self.store, &self.ca_key)?;
+        Ok(())
+    }
+
+    pub fn weak(&self) -> Weak<Pusat> {
+        Arc::downgrade(&self.pusat)
+    }
+
+    /// A server enrolls as `app-1`; returns its certificate.
+    pub fn enroll(&self, again: bool) -> CertificateHash {
+        let token = self.pusat.invite("app-1", "dinkes", again).unwrap().token;
+        let secret = crate::pki::hex(&token.secret);
+        let request = Request { secret, csr: csr(), host: "app-1".into(), program: "test".into() };
+        hash_of(&self.pusat.enroll(&request).unwrap().certificate)
+    }
+
+    pub fn agent(&self) -> Agent {
+        lock(&self.pusat.catalog).agent("app-1").unwrap().unwrap()
+    }
+
+    pub fn vault(&self) -> Option<Vault> {
+        lock(&self.pusat.catalog).vault(&VAULT.to_string()).unwrap()
+    }
+
+    /// A description that follows `before` and names `key`.
+    pub fn description(&self, before: Option<DescriptionName>, key: &SigningKey) -> (DescriptionName, String) {
+        let random = SystemRandom::new();
+        let draft = NewDescription {
+            vault: VAULT,
+            created: utc::rfc3339(now()),
+            class: Class::NonPublik,
+            chunker: ChunkSizes::DEFAULT,
+            recipients: &[RECIPIENT.to_owned()],
+            agent: key.verifier(),
+            secrets: &VaultSecrets::generate(&random).unwrap(),
+        };
+        let mut draft = draft.draft(&random).unwrap();
+        draft.predecessor = before;
+        let note = draft.sign(&utc::rfc3339(now()), &self.owner).unwrap();
+        (DescriptionName { number: draft.number(), hash: ObjectHash::of(note.as_bytes()) }, note)
+    }
+
+    /// The agent's vault with its first description.
+    pub fn init(&self) -> DescriptionName {
+        let (name, note) = self.description(None, &self.key);
+        self.pusat.describe(&self.agent(), VAULT, name, note.as_bytes()).unwrap();
+        self.pusat.seen("app-1", "app-1");
+        name
+    }
+
+    /// Written as an act would be, and without one.
+    pub fn write(&self, body: impl Into<Body>) {
+        lock(&self.pusat.record).write(now(), &Actor::Site, vec![body.into()]).unwrap();
+    }
+
+    pub fn approve(&self, dataset: &str) {
+        self.write(ApprovalGiven {
+            approval: draw("a").unwrap().parse().unwrap(),
+            opd: "dinkes".parse().unwrap(),
+            vault: VAULT,
+            dataset: dataset.parse().unwrap(),
+            by: "Kepala Dinas".into(),
+            letter: "440/17".into(),
+            document_sha256: Sha256([1; 32]),
+            until: None,
+        });
+    }
+
+    pub fn grant(&self, dataset: &str) {
+        self.write(RestoreGrantGiven {
+            grant: draw("r").unwrap().parse().unwrap(),
+            vault: VAULT,
+            dataset: Some(dataset.parse().unwrap()),
+            manifest: None,
+            to: "app-1".parse().unwrap(),
+            reason: "uji".into(),
+            until: time(now() + DAY).unwrap(),
+        });
+    }
+
+    /// A pack in the store, which counts.
+    pub fn pack(&self, bytes: &[u8]) -> ObjectHash {
+        let hash = ObjectHash::of(bytes);
+        self.store.put(&LAYOUT.pack(hash), bytes);
+        lock(&self.pusat.catalog)
+            .add_object(&VAULT.to_string(), LAYOUT.pack(hash).as_str(), bytes.len() as u64)
+            .unwrap();
+        hash
+    }
+
+    /// A manifest of a snapshot that needs `packs`, whose reach is in the store.
+    pub fn manifest(&self, description: DescriptionName, dataset: &str, sequence: u64, packs: &[ObjectHash]) -> String {
+        let used = PackUse { stored_bytes: 3, live_bytes: 3, all_bytes: 3 };
+        let reach = Reach { packs: packs.iter().map(|pack| (*pack, used)).collect(), indexes: Default::default() };
+        let reach = chain::store(&self.store.inner, LAYOUT, &reach, None, 0).unwrap();
+        let facts = Facts {
+            vault: VAULT,
+            dataset: dataset.parse().unwrap(),
+            sequence,
+            captured: utc::rfc3339(now()),
+            partial: false,
+            program: "test".into(),
+            host: "app-1".into(),
+            description,
+            chunker: ChunkSizes::DEFAULT,
+            tree: None,
+            counts: Counts::default(),
+        };
+        Manifest {
+            facts,
+            finished: utc::rfc3339(now()),
+            rebuilt: false,
+            changes: Changes::default(),
+            reach,
+            previous: None,
+            rejoined: None,
+        }
+        .sign(&self.key)
+    }
+
+    pub fn put(&self, dataset: &str, sequence: u64, note: &str, came: Came) -> Answer<()> {
+        let name = manifest_name(sequence, note);
+        let dataset: DatasetName = dataset.parse().unwrap();
+        self.pusat.accept(&self.agent(), VAULT, &dataset, name, note.as_bytes(), came)
+    }
+
+    /// A whole snapshot, taken in.
+    pub fn save(&self, description: DescriptionName, dataset: &str, sequence: u64) -> ObjectHash {
+        let pack = self.pack(format!("{dataset} {sequence}").as_bytes());
+        let note = self.manifest(description, dataset, sequence, &[pack]);
+        self.put(dataset, sequence, &note, Came::Now).unwrap();
+        pack
+    }
+
+    pub fn points(&self, dataset: &str) -> Vec<crate::catalog::Point> {
+        lock(&self.pusat.catalog).points(&VAULT.to_string(), dataset).unwrap()
+    }
+
+    pub fn renew(&self, shown: CertificateHash) -> Answer<Renewed> {
+        self.pusat.renew(shown, &Renewal { csr: csr() })
+    }
+
+    /// The note by which an agent that was away asks for a certificate.
+    pub fn lapsed(&self, key: &SigningKey) -> Answer<Renewed> {
+        let asking = LapsedRenewal {
+            kind: LAPSED_TYPE.into(),
+            agent: "app-1".into(),
+            vault: VAULT.to_string(),
+            at: utc::rfc3339(now()),
+            csr: csr(),
+        };
+        let note = key.sign(&format!("{}\n", serde_json::to_string(&asking).unwrap()));
+        self.pusat.renew_lapsed(note.as_bytes())
+    }
+}
+
+pub fn manifest_name(sequence: u64, note: &str) -> ManifestName {
+    ManifestName { sequence, hash: ObjectHash::of(note.as_bytes()) }
+}
+
+pub fn code<T>(answer: Answer<T>) -> Code {
+    answer.err().expect("it was taken").code
+}
