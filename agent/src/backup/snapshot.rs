@@ -2,7 +2,7 @@
 //! and manifest.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use pulih_vault::description::parse_recipients;
 use pulih_vault::envelope::Recipients;
@@ -14,7 +14,7 @@ use pulih_vault::reach::{Reach, chain};
 use pulih_vault::tree::builder::{EndedLeaf, TreeBuilder};
 use pulih_vault::tree::entry::{Entry, Kind};
 use pulih_vault::tree::node::{Boundaries, Child, Root};
-use pulih_vault::writer::{PackWriter, Target, create_named};
+use pulih_vault::writer::{PackWriter, STOP_WITHIN, Target, create_named};
 use rustix::fs::FileType;
 
 use super::assemble::{Assembler, Part};
@@ -29,9 +29,6 @@ use pulih_vault::utc::rfc3339;
 
 /// Problems that are kept to be listed; more are counted.
 const MAX_PROBLEMS: usize = 10_000;
-/// What waits for a slow line when a run is interrupted is given up after so long: the unit gives
-/// it three minutes, and a pack that is on its way is brought to its end.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 pub struct Snapshot<'a> {
     backup: &'a Backup<'a>,

@@ -54,6 +54,9 @@ impl Default for WriterSettings {
 
 /// Some packs, so that reading goes on while one is on its way.
 pub const DEFAULT_SPOOL_BYTES: u64 = 256 << 20;
+/// What waits for a slow line when a run is given up is stored for so long: the agent's unit gives
+/// it three minutes to stop, and a pack that is on its way is brought to its end.
+pub const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// Chunks in one index, so that its size has a bound.
 const CHUNKS_PER_INDEX: usize = 500_000;
 /// On a slow line: no more work than this is lost with the machine.
@@ -248,6 +251,9 @@ impl PackWriter {
 /// A run that is given up leaves no thread behind, and no half pack in the store.
 impl Drop for PackWriter {
     fn drop(&mut self) {
+        // For a writer that was finished nothing is left to be given up.
+        let until = (self.shared.target.clock)() + STOP_WITHIN;
+        lock(&self.shared.until).get_or_insert(until);
         drop(self.frames.take());
         drop(self.packs.take());
         for worker in self.workers.drain(..) {
