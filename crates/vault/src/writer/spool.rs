@@ -155,9 +155,9 @@ mod tests {
             std::thread::scope(|scope| {
                 let waiting = scope.spawn(|| spool.enter(10, 1));
                 if end {
-                    spool.end()
+                    spool.end();
                 } else {
-                    spool.packed(10, 0)
+                    spool.packed(10, 0);
                 }
                 waiting.join().unwrap();
             });
