@@ -90,6 +90,11 @@ fn every_frozen_vault_restores_as_it_was_saved() {
     assert!(versions > 0, "no frozen vault was found");
 }
 
+/// A checkout forgets that keys were not for others.
+fn keep_to_oneself(folder: &Path) {
+    assert!(Command::new("chmod").args(["-R", "go-rwx"]).arg(folder).status().unwrap().success());
+}
+
 #[test]
 fn the_agent_of_a_frozen_version_goes_on_with_its_vault() {
     let with_agent = |path: &PathBuf| path.join("agent").is_dir();
@@ -101,6 +106,7 @@ fn the_agent_of_a_frozen_version_goes_on_with_its_vault() {
         let mut copy = Command::new("cp");
         copy.arg("-r").arg(version.join("agent")).arg(version.join("store")).arg(scratch.path());
         assert!(copy.status().unwrap().success());
+        keep_to_oneself(scratch.path());
         let (state, store) = (scratch.path().join("agent"), scratch.path().join("store"));
         let run = |arguments: &[&str]| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_pulih-agent"));

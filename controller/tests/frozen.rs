@@ -28,15 +28,19 @@ impl Site {
     /// A copy that can be worked on.
     fn copy(version: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let copied = Command::new("cp").arg("-r").arg(version.join("site")).arg(version.join("store")).arg(folder.path());
-        assert!(copied.status().unwrap().success());
+        let mut copy = Command::new("cp");
+        copy.arg("-r").arg(version.join("site")).arg(version.join("store")).arg(folder.path());
+        assert!(copy.status().unwrap().success());
+        // A checkout forgets that keys were not for others.
+        assert!(Command::new("chmod").args(["-R", "go-rwx"]).arg(folder.path()).status().unwrap().success());
         fs::write(folder.path().join("site/store"), folder.path().join("store").to_str().unwrap()).unwrap();
         Self(folder)
     }
 
     fn run(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pulih-controller"));
-        let output = command.env("PULIH_CONTROLLER_STATE", self.0.path().join("site")).args(arguments).output().unwrap();
+        let output =
+            command.env("PULIH_CONTROLLER_STATE", self.0.path().join("site")).args(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
