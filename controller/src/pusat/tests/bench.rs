@@ -2,6 +2,7 @@
 //! can be made to fail or to do something in between, and its one agent signs whatever a test wants.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, Weak};
 
 use pulih_ledger::entry::Body;
@@ -263,7 +264,7 @@ impl Bench {
     /// A manifest of a snapshot that needs `packs`, whose reach is in the store.
     pub fn manifest(&self, description: DescriptionName, dataset: &str, sequence: u64, packs: &[ObjectHash]) -> String {
         let used = PackUse { stored_bytes: 3, live_bytes: 3, all_bytes: 3 };
-        let reach = Reach { packs: packs.iter().map(|pack| (*pack, used)).collect(), indexes: Default::default() };
+        let reach = Reach { packs: packs.iter().map(|pack| (*pack, used)).collect(), indexes: BTreeSet::new() };
         let reach = chain::store(&self.store.inner, LAYOUT, &reach, None, 0).unwrap();
         let facts = Facts {
             vault: VAULT,
