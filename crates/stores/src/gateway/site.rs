@@ -66,7 +66,7 @@ impl Renewing {
         self.end(old, renewed)
     }
 
-    fn end(self, old: &Credentials, renewed: Renewed) -> Result<(Credentials, String), GatewayError> {
+    pub(super) fn end(self, old: &Credentials, renewed: Renewed) -> Result<(Credentials, String), GatewayError> {
         let credentials =
             Credentials { certificate: renewed.certificate, key: self.key.serialize_pem(), ..old.clone() };
         // One that cannot be used, as one for another key, must not take the place of one that can.
