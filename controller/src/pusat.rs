@@ -10,6 +10,7 @@ mod grants;
 mod hello;
 mod import;
 mod locks;
+mod pair;
 mod people;
 mod policy;
 mod presence;
@@ -28,14 +29,13 @@ use pulih_vault::store::{Locks, ObjectName, Store};
 use crate::catalog::{Agent, Approval, Catalog, Grant, User, Vault};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::pki::{Authority, CertificateHash};
+use crate::policy::InForce;
 use crate::record::Record;
 use crate::site::SiteFile;
 use crate::store::SiteStore;
 
-pub use acts::Role;
 pub use grants::draw;
 pub use import::Imported;
-pub use policy::{DEFAULT as DEFAULT_POLICY, InForce, put as put_policy};
 pub use quota::Reserved;
 pub use retain::Plan;
 
@@ -81,7 +81,7 @@ impl Pusat {
         record: Record,
         clock: fn() -> i64,
     ) -> Answer<Self> {
-        let in_force = policy::load(&*store, &site, &catalog)?;
+        let in_force = crate::policy::load(&*store, &site, &catalog)?;
         let presences = Presences::new(catalog.presences()?);
         let is_new = !catalog.knows_objects()?;
         let pusat = Self {

@@ -58,6 +58,11 @@ impl Log {
         &self.signed
     }
 
+    /// The key that signs it.
+    pub fn key(&self) -> &VerifierKey {
+        &self.key
+    }
+
     pub fn layout(&self) -> &Layout {
         &self.layout
     }

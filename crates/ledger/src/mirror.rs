@@ -8,6 +8,7 @@ use pulih_vault::error::Malformed;
 use pulih_vault::note::VerifierKey;
 use pulih_vault::store::{ObjectName, Store, StoreError};
 
+pub use crate::batch::MAX_BATCH_BYTES;
 use crate::bundler::{Bundler, put};
 use crate::checkpoint::Checkpoint;
 use crate::error::{LedgerError, Result};

@@ -57,6 +57,11 @@ impl Renewing {
         Ok(Self { key, csr })
     }
 
+    /// The key in PEM, for who keeps it until a certificate comes another way.
+    pub fn key_pem(&self) -> String {
+        self.key.serialize_pem()
+    }
+
     /// Asks without a certificate, the old one having lapsed: with `note`, which names the request
     /// and is signed by the agent's key of one of its vaults.
     pub fn lapsed(self, old: &Credentials, note: &str) -> Result<(Credentials, String), GatewayError> {
