@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::SnapshotAccepted;
 use pulih_ledger::{Actor, Entry, Ledger};
+use pulih_vault::description::agent_key_name;
 use pulih_vault::id::ObjectHash;
 use pulih_vault::layout::{Layout, ManifestName};
 use pulih_vault::manifest::Manifest;
@@ -255,8 +256,7 @@ fn a_manifest_that_its_agent_did_not_sign_is_not_taken_though_the_ledger_has_it(
     let note = store.read(&layout.manifest(&dataset, name), 1 << 20).unwrap();
     let mut forged = Manifest::claimed(&note).unwrap();
     forged.facts.sequence += 1;
-    let agent = format!("pulih-agent/{vault}");
-    let key = SigningKey::generate(&agent, &ring::rand::SystemRandom::new()).unwrap();
+    let key = SigningKey::generate(&agent_key_name(vault), &ring::rand::SystemRandom::new()).unwrap();
     let note = forged.sign(&key);
     let name = ManifestName { sequence: forged.facts.sequence, hash: ObjectHash::of(note.as_bytes()) };
     store.create(&layout.manifest(&dataset, name), note.as_bytes()).unwrap();

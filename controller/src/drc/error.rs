@@ -90,3 +90,9 @@ impl From<crate::record::RecordError> for PullError {
         Self::Here(error.to_string())
     }
 }
+
+impl From<PullError> for Refusal {
+    fn from(error: PullError) -> Self {
+        Self::internal(&error)
+    }
+}

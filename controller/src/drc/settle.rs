@@ -12,7 +12,7 @@ use super::error::PullError;
 use super::snapshot::{Named, believe};
 use super::urgency::Waiting;
 use super::{Drc, lock};
-use crate::gateway::answer::{Answer, Refusal};
+use crate::gateway::answer::Answer;
 use crate::record::time;
 
 fn strange(error: impl std::fmt::Display) -> PullError {
@@ -135,11 +135,5 @@ impl Drc {
             }
         }
         self.settle(waiting, &its, &reach)
-    }
-}
-
-impl From<PullError> for Refusal {
-    fn from(error: PullError) -> Self {
-        Self::internal(&error)
     }
 }
