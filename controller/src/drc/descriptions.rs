@@ -9,7 +9,7 @@ use pulih_vault::description::{Description, DescriptionName, MAX_NOTE_BYTES};
 use pulih_vault::id::VaultId;
 use pulih_vault::layout::Layout;
 use pulih_vault::note::Fingerprint;
-use pulih_vault::store::{Store as _, StoreError};
+use pulih_vault::store::StoreError;
 use pulih_vault::trust::{self, TrustedVault};
 
 use super::error::PullError;

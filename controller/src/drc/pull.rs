@@ -153,7 +153,7 @@ impl Drc {
     /// Waits, but not beyond the process's end.
     pub(super) fn pause(&self, pause: Duration) {
         let work = lock(&self.work);
-        let _ = self.changed.wait_timeout_while(work, pause, |_| !self.is_stopping());
+        drop(self.changed.wait_timeout_while(work, pause, |_| !self.is_stopping()));
     }
 
     pub(super) fn count(&self, bytes: u64) {
@@ -288,7 +288,8 @@ impl Drc {
         if let Err(error) = told {
             eprintln!("error: {error}");
         }
-        let mut work = lock(&self.work);
+        let mut held = lock(&self.work);
+        let work = &mut *held;
         work.busy.remove(&its.vault);
         if work.busy.is_empty() {
             work.active += work.since.take().map_or(Duration::ZERO, |since| since.elapsed());
@@ -303,6 +304,7 @@ impl Drc {
             }
             Err(error) => work.put_off(its, error.to_string()),
         }
+        drop(held);
         self.changed.notify_all();
     }
 
@@ -313,7 +315,7 @@ impl Drc {
                 Next::Pull(its) => self.work_on(&its),
                 Next::Nothing if !for_ever => return,
                 Next::Wait | Next::Nothing => {
-                    let _ = self.changed.wait_timeout(lock(&self.work), IDLE);
+                    drop(self.changed.wait_timeout(lock(&self.work), IDLE));
                 }
             }
         }

@@ -20,7 +20,7 @@ fn strange(error: impl std::fmt::Display) -> PullError {
 }
 
 impl Drc {
-    fn from(&self) -> Result<pulih_ledger::ids::SiteId, PullError> {
+    fn peer_id(&self) -> Result<pulih_ledger::ids::SiteId, PullError> {
         let peer = self.pusat()?.ok_or_else(|| strange("this DRC is not paired"))?;
         peer.site.parse().map_err(strange)
     }
@@ -28,7 +28,7 @@ impl Drc {
     /// A snapshot is complete here and was verified: from now on it is a recovery point of this site.
     pub(super) fn settle(&self, waiting: &Waiting, its: &Named, reach: &Reach) -> Result<(), PullError> {
         let replicated = SnapshotReplicated {
-            from: self.from()?,
+            from: self.peer_id()?,
             vault: its.layout.vault,
             dataset: its.dataset.clone(),
             manifest: its.name,
@@ -70,7 +70,7 @@ impl Drc {
         ),
         text: String,
     ) -> Result<(), PullError> {
-        let from = self.from()?;
+        let from = self.peer_id()?;
         let mut record = lock(&self.record);
         if record.catalog.was_refused(object, reason)? {
             return Ok(());

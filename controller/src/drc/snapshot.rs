@@ -88,6 +88,13 @@ impl Store for Nearest<'_> {
     }
 }
 
+fn named<'h>(
+    hashes: impl Iterator<Item = &'h ObjectHash>,
+    name: impl Fn(ObjectHash) -> ObjectName,
+) -> Vec<(ObjectName, ObjectHash)> {
+    hashes.map(|hash| (name(*hash), *hash)).collect()
+}
+
 /// That a manifest is what its name says, and signed under a description that is believed here.
 pub(super) fn believe(note: &[u8], its: &Named, trusted: &TrustedVault) -> Result<Manifest, PullError> {
     let refused = |why: &dyn std::fmt::Display| PullError::refused(its.object(), why);
@@ -126,13 +133,10 @@ impl Drc {
         });
         let (reach, reaches) = loaded?;
         let mut came = Came::default();
-        let hashes = |hashes: &mut dyn Iterator<Item = &ObjectHash>, name: &dyn Fn(ObjectHash) -> ObjectName| {
-            hashes.map(|hash| (name(*hash), *hash)).collect::<Vec<_>>()
-        };
         for (objects, limit) in [
-            (hashes(&mut reach.packs.keys(), &|hash| layout.pack(hash)), MAX_PACK_BYTES),
-            (hashes(&mut reach.indexes.iter(), &|hash| layout.index(hash)), MAX_INDEX_BYTES),
-            (hashes(&mut reaches.iter().rev(), &|hash| layout.reach(hash)), MAX_REACH_BYTES),
+            (named(reach.packs.keys(), |hash| layout.pack(hash)), MAX_PACK_BYTES),
+            (named(reach.indexes.iter(), |hash| layout.index(hash)), MAX_INDEX_BYTES),
+            (named(reaches.iter().rev(), |hash| layout.reach(hash)), MAX_REACH_BYTES),
         ] {
             let its = self.fetch_missing(there, &waiting.vault, objects, limit)?;
             (came.objects, came.bytes) = (came.objects + its.objects, came.bytes + its.bytes);

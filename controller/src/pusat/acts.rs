@@ -2,7 +2,7 @@
 //! it has any effect.
 
 use pulih_ledger::entry::kinds::{
-    ApprovalEnded, ApprovalGiven, PacksDoomed, PolicyApplied, RestoreGrantEnded, RestoreGrantGiven,
+    ApprovalEnded, ApprovalGiven, PacksDoomed, RestoreGrantEnded, RestoreGrantGiven,
 };
 use pulih_ledger::entry::Body;
 use pulih_ledger::time::Time;
@@ -17,6 +17,18 @@ use crate::policy;
 
 /// The longest that content may be fetched under one grant.
 const GRANT_SECONDS: i64 = 30 * 24 * 3600;
+
+fn forbidden(why: impl Into<String>) -> Refusal {
+    Refusal::new(Code::Forbidden, why)
+}
+
+fn bad(why: impl Into<String>) -> Refusal {
+    Refusal::new(Code::BadRequest, why)
+}
+
+fn seconds(time: &Time) -> Answer<i64> {
+    utc::parse(time.as_str()).ok_or_else(|| bad("a time is not one"))
+}
 
 impl Pusat {
     /// Does what a person signed. `attachment` is the policy's text, where one is applied, or another site's card.

@@ -87,13 +87,11 @@ impl Store for ReplicaStore {
 
     fn list(&self, prefix: &ObjectName, each: &mut dyn FnMut(ObjectName)) -> Result<(), StoreError> {
         let path = format!("{}?prefix={prefix}", path::REPLICA_LIST);
-        let mut names = Vec::new();
+        // As it comes: how much of a list is kept is for who asked to bound.
         let listed = self.client.get(&path).and_then(|answer| {
-            self.client.lines(answer, MAX_NAME_BYTES, |name| name.parse().map(|name| names.push(name)))
+            self.client.lines(answer, MAX_NAME_BYTES, |name| name.parse().map(&mut *each))
         });
-        listed.map_err(|error| error.of(prefix, "list"))?;
-        names.into_iter().for_each(each);
-        Ok(())
+        listed.map_err(|error| error.of(prefix, "list"))
     }
 
     /// In one request; who holds the bytes against a hash need not ask for their size first.
