@@ -186,7 +186,9 @@ mod tests {
     fn a_card_comes_back_and_a_strange_one_does_not() {
         let text = card().to_text();
         assert_eq!(Card::parse(&text).unwrap(), card_of(&text));
-        for (from, to) in [("drc-33.19\"", "pusat-33.19\""), ("\"name\"", "\"nama\""), ("card/v1", "card/v2"), ("BEGIN", "BEGUN")] {
+        for (from, to) in
+            [("drc-33.19\"", "pusat-33.19\""), ("\"name\"", "\"nama\""), ("card/v1", "card/v2"), ("BEGIN", "BEGUN")]
+        {
             assert!(Card::parse(&text.replacen(from, to, 1)).is_err(), "{from}");
         }
     }

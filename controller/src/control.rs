@@ -170,9 +170,8 @@ fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
 }
 
 pub fn users(users: Vec<User>) -> Value {
-    let users = users
-        .into_iter()
-        .map(|its| json!({"user": its.id, "name": its.name, "roles": its.roles, "opd": its.opd}));
+    let users =
+        users.into_iter().map(|its| json!({"user": its.id, "name": its.name, "roles": its.roles, "opd": its.opd}));
     json!({"type": "pulih/users/v1", "users": users.collect::<Vec<_>>()})
 }
 

@@ -84,8 +84,7 @@ impl Drc {
         clock: fn() -> i64,
     ) -> Answer<Self> {
         let in_force = policy::load(&*store, &site, &catalog)?;
-        let mirrored =
-            Mirrored { mirror: None, catalog: Catalog::open(&dir.path("pusat.sqlite"))?, diverged: None };
+        let mirrored = Mirrored { mirror: None, catalog: Catalog::open(&dir.path("pusat.sqlite"))?, diverged: None };
         let drc = Self {
             site,
             dir: dir.clone(),

@@ -73,7 +73,13 @@ pub fn next(current: &InForce, text: &str) -> Answer<Policy> {
 }
 
 /// Puts the policy that a person applies into the store, if it is the one that was signed.
-pub fn take(store: &dyn Store, site: &SiteFile, current: &InForce, its: &PolicyApplied, text: Option<&str>) -> Answer<()> {
+pub fn take(
+    store: &dyn Store,
+    site: &SiteFile,
+    current: &InForce,
+    its: &PolicyApplied,
+    text: Option<&str>,
+) -> Answer<()> {
     let bad = |why: &str| Refusal::new(Code::BadRequest, why);
     let text = text.ok_or_else(|| bad("the policy's text is missing"))?;
     let policy = next(current, text)?;

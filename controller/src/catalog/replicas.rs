@@ -37,13 +37,7 @@ impl Catalog {
 
     pub fn pins(&self) -> Result<Vec<Pin>> {
         self.all("SELECT vault, opd, agent, class, owner FROM pin ORDER BY vault", [], |row| {
-            Ok(Pin {
-                vault: row.get(0)?,
-                opd: row.get(1)?,
-                agent: row.get(2)?,
-                class: row.get(3)?,
-                owner: row.get(4)?,
-            })
+            Ok(Pin { vault: row.get(0)?, opd: row.get(1)?, agent: row.get(2)?, class: row.get(3)?, owner: row.get(4)? })
         })
     }
 

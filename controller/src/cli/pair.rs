@@ -30,8 +30,7 @@ fn read(file: &Path) -> Result<(String, Card), Failure> {
 /// Writes a card; one that is there is replaced, for it holds no secret and can be made again.
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
     let cannot = |error| Failure::Said(format!("cannot write the card {}: {error}", file.display()));
-    let mut out =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(file).map_err(cannot)?;
+    let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(file).map_err(cannot)?;
     out.write_all(text.as_bytes()).and_then(|()| out.sync_all()).map_err(cannot)
 }
 
@@ -54,7 +53,10 @@ pub fn offer(dir: &SiteDir, out: &Path, json: bool) -> Result<(), Failure> {
     println!("Wrote this DRC's card to {}. Its fingerprint:\n", out.display());
     println!("  {}\n", card::spelled(&card::fingerprint(text)));
     println!("Bring the card to the Pusat Data, and read the fingerprint to its admin by telephone. There:\n");
-    println!("  pulih-controller pair accept {} --fingerprint \"…\" --out pusat.card --as USER --sign-with KEY", out.display());
+    println!(
+        "  pulih-controller pair accept {} --fingerprint \"…\" --out pusat.card --as USER --sign-with KEY",
+        out.display()
+    );
     Ok(())
 }
 
@@ -140,7 +142,7 @@ fn is_paired_by(dir: &SiteDir, card: &Card, text: &str) -> Result<bool, Failure>
     let known = answer(dir, Ask::PeerList)?;
     let peers = known["peers"].as_array().cloned().unwrap_or_default();
     let print = card::fingerprint(text).to_string();
-    Ok(peers.iter().any(|its| {
-        its["site"] == card.site.as_str() && its["ended"].is_null() && its["card_sha256"] == print.as_str()
-    }))
+    Ok(peers
+        .iter()
+        .any(|its| its["site"] == card.site.as_str() && its["ended"].is_null() && its["card_sha256"] == print.as_str()))
 }

@@ -62,9 +62,7 @@ pub fn open(dir: &SiteDir) -> Result<(Opened, SiteLock), Failure> {
     let record = Record::open(dir, &site, store.store.clone())?;
     let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
     let opened = match site.role {
-        SiteRole::Pusat => {
-            Opened::Pusat(Arc::new(Pusat::open(site, authority, store, catalog, record, utc::now)?))
-        }
+        SiteRole::Pusat => Opened::Pusat(Arc::new(Pusat::open(site, authority, store, catalog, record, utc::now)?)),
         SiteRole::Drc => Opened::Drc(Arc::new(Drc::open(dir, site, authority, store, catalog, record, utc::now)?)),
     };
     Ok((opened, lock))

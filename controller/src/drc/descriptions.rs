@@ -39,7 +39,12 @@ impl Drc {
     }
 
     /// Takes the descriptions that follow those here, and returns what is believed then.
-    pub(super) fn describe(&self, there: &ReplicaStore, its: &Waiting, vault: VaultId) -> Result<TrustedVault, PullError> {
+    pub(super) fn describe(
+        &self,
+        there: &ReplicaStore,
+        its: &Waiting,
+        vault: VaultId,
+    ) -> Result<TrustedVault, PullError> {
         let layout = Layout { vault };
         let owner = self.owner(its, vault)?;
         let folder = layout.folder("vault");

@@ -52,7 +52,10 @@ impl Drc {
     ) -> Result<u64, PullError> {
         let mut incoming = peer.fetch(name).map_err(|error| PullError::there(name, error.of(name, "read")))?;
         if incoming.length > limit {
-            return Err(PullError::refused(name, format!("it has {} bytes; at most {limit} are taken", incoming.length)));
+            return Err(PullError::refused(
+                name,
+                format!("it has {} bytes; at most {limit} are taken", incoming.length),
+            ));
         }
         let mut staged = self.store.stage().map_err(PullError::here)?;
         let (mut hasher, mut came, mut piece) = (blake3::Hasher::new(), 0, vec![0; PIECE_BYTES]);
@@ -73,7 +76,10 @@ impl Drc {
         }
         // A body that breaks off is an error of the line; one that ends is all there is.
         if *hasher.finalize().as_bytes() != hash.0 {
-            return Err(PullError::refused(name, format!("the {came} bytes that came do not have the hash in its name")));
+            return Err(PullError::refused(
+                name,
+                format!("the {came} bytes that came do not have the hash in its name"),
+            ));
         }
         match staged.commit(name) {
             Ok(()) | Err(StoreError::AlreadyExists { .. }) => Ok(came),

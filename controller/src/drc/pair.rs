@@ -3,7 +3,7 @@
 use pulih_ledger::entry::kinds::SitePaired;
 use pulih_protocol::error::Code;
 use pulih_stores::Credentials;
-use pulih_stores::gateway::{ReplicaStore, Renewing};
+use pulih_stores::gateway::{Renewing, ReplicaStore};
 use pulih_vault::utc;
 use serde::{Deserialize, Serialize};
 
@@ -137,7 +137,8 @@ impl Drc {
 }
 
 fn credentials(card: &Card, key: &str) -> Answer<Credentials> {
-    let missing = || bad("the card has no address or no certificate; `pair accept` at the Pusat Data makes one that has");
+    let missing =
+        || bad("the card has no address or no certificate; `pair accept` at the Pusat Data makes one that has");
     Ok(Credentials {
         url: card.url.clone().ok_or_else(missing)?,
         ca: card.ca.clone(),

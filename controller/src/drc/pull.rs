@@ -217,9 +217,12 @@ impl Drc {
         let Some(peer) = self.pusat()?.filter(|peer| peer.ended.is_none()) else { return Ok(None) };
         let mut there = lock(&self.there);
         if there.is_none() {
-            *there = self.credentials()?.map(|credentials| ReplicaStore::open(&credentials)).transpose().map_err(
-                |error| Refusal::internal(&error),
-            )?.map(Arc::new);
+            *there = self
+                .credentials()?
+                .map(|credentials| ReplicaStore::open(&credentials))
+                .transpose()
+                .map_err(|error| Refusal::internal(&error))?
+                .map(Arc::new);
         }
         Ok(there.clone().map(|there| (peer, there)))
     }

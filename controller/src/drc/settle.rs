@@ -49,8 +49,7 @@ impl Drc {
     pub(super) fn refuse(&self, waiting: &Waiting, object: &str, reason: &str) -> Result<(), PullError> {
         let its = Named::of(waiting)?;
         let of = (Some(its.layout.vault), Some(its.dataset), Some(its.name));
-        let text =
-            format!("{object}: {reason}; snapshot {} of {} is not taken", waiting.snapshot, waiting.dataset);
+        let text = format!("{object}: {reason}; snapshot {} of {} is not taken", waiting.snapshot, waiting.dataset);
         self.write_refusal(object, reason, of, text)
     }
 

@@ -47,7 +47,11 @@ impl Waiting {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     /// The newest of its dataset: by when that is due, class, and what there is to fetch.
-    Newest { due: i64, class: usize, bytes: u64 },
+    Newest {
+        due: i64,
+        class: usize,
+        bytes: u64,
+    },
     /// An older one: the newest first.
     Older(Reverse<i64>),
     Partial(Reverse<i64>),
@@ -132,11 +136,8 @@ mod tests {
     #[test]
     fn on_a_tie_the_class_and_then_the_size_decide() {
         let here = BTreeMap::from([here("a", 1), here("b", 1), here("c", 1)]);
-        let all = vec![
-            waiting("a", "publik", 10, 1),
-            waiting("b", "strategis", 10, 900),
-            waiting("c", "strategis", 10, 5),
-        ];
+        let all =
+            vec![waiting("a", "publik", 10, 1), waiting("b", "strategis", 10, 900), waiting("c", "strategis", 10, 5)];
         assert_eq!(names(&order(all, &here, |_| 60)), ["c@10", "b@10", "a@10"]);
     }
 

@@ -24,7 +24,8 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let none = || {
-            let text = "this needs the certificate of a DRC that is paired with this site; `pulih-controller pair` pairs one";
+            let text =
+                "this needs the certificate of a DRC that is paired with this site; `pulih-controller pair` pairs one";
             Refusal::new(Code::Unauthorized, text)
         };
         let Some(Shown(Some(hash))) = parts.extensions.get::<Shown>().copied() else { return Err(none()) };

@@ -1,10 +1,8 @@
 //! What people do: signed with their own keys, checked against their roles, written down before
 //! it has any effect.
 
-use pulih_ledger::entry::kinds::{
-    ApprovalEnded, ApprovalGiven, PacksDoomed, RestoreGrantEnded, RestoreGrantGiven,
-};
 use pulih_ledger::entry::Body;
+use pulih_ledger::entry::kinds::{ApprovalEnded, ApprovalGiven, PacksDoomed, RestoreGrantEnded, RestoreGrantGiven};
 use pulih_ledger::time::Time;
 use pulih_protocol::error::Code;
 use pulih_vault::utc;

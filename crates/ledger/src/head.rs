@@ -61,12 +61,8 @@ mod tests {
     #[test]
     fn only_a_head_of_that_key_is_believed() {
         let (ours, other) = (key("pulih-ledger/pusat"), key("pulih-ledger/pusat"));
-        let head = Head {
-            size: 7,
-            root: Hash::of_empty_tree(),
-            checkpoint: 5,
-            at: "2026-11-22T01:23:45Z".parse().unwrap(),
-        };
+        let head =
+            Head { size: 7, root: Hash::of_empty_tree(), checkpoint: 5, at: "2026-11-22T01:23:45Z".parse().unwrap() };
         let note = head.sign(&ours);
         assert_eq!(Head::open(note.as_bytes(), &ours.verifier()), Ok(head.clone()));
         assert!(matches!(Head::open(note.as_bytes(), &other.verifier()), Err(Distrust::Signature { .. })));

@@ -270,7 +270,9 @@ impl Client {
         self.about_objects(|lineage| {
             let request = self.agent.get(self.at(&path)).header(path::LINEAGE_HEADER, lineage);
             let mut names = Vec::new();
-            self.lines(self.checked(request.call())?, MAX_NAME_BYTES, |name| name.parse().map(|name| names.push(name)))?;
+            self.lines(self.checked(request.call())?, MAX_NAME_BYTES, |name| {
+                name.parse().map(|name| names.push(name))
+            })?;
             Ok(names)
         })
     }

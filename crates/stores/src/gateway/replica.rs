@@ -88,9 +88,10 @@ impl Store for ReplicaStore {
     fn list(&self, prefix: &ObjectName, each: &mut dyn FnMut(ObjectName)) -> Result<(), StoreError> {
         let path = format!("{}?prefix={prefix}", path::REPLICA_LIST);
         // As it comes: how much of a list is kept is for who asked to bound.
-        let listed = self.client.get(&path).and_then(|answer| {
-            self.client.lines(answer, MAX_NAME_BYTES, |name| name.parse().map(&mut *each))
-        });
+        let listed = self
+            .client
+            .get(&path)
+            .and_then(|answer| self.client.lines(answer, MAX_NAME_BYTES, |name| name.parse().map(&mut *each)));
         listed.map_err(|error| error.of(prefix, "list"))
     }
 
