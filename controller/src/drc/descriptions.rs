@@ -75,19 +75,29 @@ impl Drc {
         self.trusted(vault)?.ok_or_else(|| PullError::refused(&folder, "the vault has no description"))
     }
 
+    /// The owner key that the mirrored ledger names for an OPD.
+    fn named(&self, opd: &str) -> Result<Option<Fingerprint>, PullError> {
+        let owner = lock(&self.mirrored).catalog.opd(opd)?.and_then(|opd| opd.owner);
+        Ok(owner.and_then(|owner| owner.parse().ok()))
+    }
+
     /// The pinned owner key, or before that the one that the mirrored ledger names for the OPD.
     fn owner(&self, its: &Waiting, vault: VaultId) -> Result<Fingerprint, PullError> {
-        let named = lock(&self.mirrored).catalog.opd(&its.opd)?.and_then(|opd| opd.owner);
-        let named: Option<Fingerprint> = named.and_then(|owner| owner.parse().ok());
-        let Some(pinned) = self.pinned(vault)? else {
-            let none = || PullError::refused(format!("opd {}", its.opd), "the ledger names no owner key for it");
-            return named.ok_or_else(none);
-        };
-        if named.is_some_and(|named| named != pinned) {
-            let why = format!("the ledger names another owner key for it than {pinned}, which is pinned here");
-            self.refuse(its, &format!("opd {}", its.opd), &why)?;
+        if let Some(pinned) = self.pinned(vault)? {
+            return Ok(pinned);
         }
-        Ok(pinned)
+        let none = || PullError::refused(format!("opd {}", its.opd), "the ledger names no owner key for it");
+        self.named(&its.opd)?.ok_or_else(none)
+    }
+
+    /// A ledger that names another owner than the one that is pinned changes nothing, and people hear of it.
+    pub(super) fn mind_owner(&self, its: &Waiting, vault: VaultId) -> Result<(), PullError> {
+        let (Some(pinned), Some(named)) = (self.pinned(vault)?, self.named(&its.opd)?) else { return Ok(()) };
+        if pinned == named {
+            return Ok(());
+        }
+        let why = format!("the ledger names the owner key {named} for it; {pinned} is pinned here and stays");
+        self.refuse_part(&format!("opd {}", its.opd), &why)
     }
 
     fn must_follow(

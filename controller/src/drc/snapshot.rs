@@ -119,6 +119,7 @@ impl Drc {
             return Ok(Came::default());
         }
         let (layout, object) = (its.layout, its.object());
+        self.mind_owner(waiting, layout.vault)?;
         let note = self.read(there, &object, its.name.hash, MAX_NOTE_BYTES)?;
         let claimed = Manifest::claimed(&note).map_err(|error| PullError::refused(&object, error))?.facts.description;
         let trusted = match self.trusted(layout.vault)? {
