@@ -15,7 +15,7 @@ use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{OpdAdded, SnapshotAccepted};
 use pulih_ledger::time::Time;
 use pulih_ledger::{Actor, Entry, Ledger};
-use pulih_vault::description::agent_key_name;
+use pulih_vault::description::{DescriptionName, agent_key_name};
 use pulih_vault::id::ObjectHash;
 use pulih_vault::layout::{Layout, ManifestName};
 use pulih_vault::manifest::Manifest;
@@ -316,6 +316,27 @@ fn an_owner_key_that_was_seen_once_is_not_changed_by_the_ledger() {
     assert_eq!(drc.dataset("letters")["points"], 2);
     assert_eq!(drc.alarms(), BTreeSet::from(["pull-refused".to_owned()]));
     restores(&server(&site), &drc.path("store"), "letters");
+}
+
+#[test]
+fn a_description_that_is_none_keeps_nobody_from_the_real_one() {
+    let site = saved(&["letters"]);
+    let server = server(&site);
+    server.write("letter", b"isi surat");
+    succeeded(&server.backup("letters"));
+    let store = DirStore::open(&site.path("store")).unwrap();
+    let layout = Layout { vault: server.vault().parse().unwrap() };
+    for (number, junk) in [(1, &b"no note"[..]), (2, b"{}\n\n"), (7, b"")] {
+        let name = DescriptionName { number, hash: ObjectHash::of(junk) };
+        store.create(&layout.description(name), junk).unwrap();
+    }
+    let drc = Drc::paired(&site);
+    let (whole, came) = drc.replicate();
+    assert!(whole, "{came}");
+    assert_eq!((drc.whole_snapshots(), drc.alarms()), (1, BTreeSet::from(["pull-refused".to_owned()])));
+    // Nothing of it is here.
+    let kept = fs::read_dir(drc.path("store/vaults").join(server.vault()).join("vault")).unwrap().count();
+    assert_eq!(kept, 1);
 }
 
 #[test]

@@ -52,27 +52,40 @@ impl Drc {
             self.patiently(|| trust::description_names(there, vault).map_err(|e| PullError::vault(&folder, e)))?;
         names.sort_by_key(|name| name.number);
         for name in names {
-            let object = layout.description(name);
-            match self.store.size(&object) {
-                Ok(_) => continue,
-                Err(StoreError::NotFound { .. }) => {}
-                Err(error) => return Err(PullError::here(error)),
-            }
-            let note = self.read(there, &object, name.hash, MAX_NOTE_BYTES)?;
-            let opened = Description::open(&note, |key| key.fingerprint() == owner);
-            let description = opened.map_err(|error| PullError::refused(&object, error))?;
-            let known = self.trusted(vault)?;
-            self.must_follow(its, vault, name, &description, known.as_ref())
-                .map_err(|why| PullError::refused(&object, why))?;
-            if known.is_none() {
-                self.pin(its, vault, owner)?;
-            }
-            match self.store.create(&object, &note) {
-                Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
-                Err(error) => return Err(PullError::here(error)),
+            match self.take_description(there, its, vault, name, owner) {
+                // One that is not believed keeps nobody from those that are.
+                Err(PullError::Refused { object, why }) => self.refuse(its, &object, &why)?,
+                taken => taken?,
             }
         }
-        self.trusted(vault)?.ok_or_else(|| PullError::refused(&folder, "the vault has no description"))
+        self.trusted(vault)?.ok_or_else(|| PullError::refused(&folder, "the vault has no description that is believed"))
+    }
+
+    fn take_description(
+        &self,
+        there: &ReplicaStore,
+        its: &Waiting,
+        vault: VaultId,
+        name: DescriptionName,
+        owner: Fingerprint,
+    ) -> Result<(), PullError> {
+        let object = Layout { vault }.description(name);
+        match self.store.size(&object) {
+            Err(StoreError::NotFound { .. }) => {}
+            known => return known.map(|_| ()).map_err(PullError::here),
+        }
+        let note = self.read(there, &object, name.hash, MAX_NOTE_BYTES)?;
+        let opened = Description::open(&note, |key| key.fingerprint() == owner);
+        let description = opened.map_err(|error| PullError::refused(&object, error))?;
+        let known = self.trusted(vault)?;
+        must_follow(its, vault, name, &description, known.as_ref()).map_err(|why| PullError::refused(&object, why))?;
+        if known.is_none() {
+            self.pin(its, vault, owner)?;
+        }
+        match self.store.create(&object, &note) {
+            Ok(()) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
+            Err(error) => Err(PullError::here(error)),
+        }
     }
 
     /// The owner key that the mirrored ledger names for an OPD.
@@ -100,34 +113,6 @@ impl Drc {
         self.refuse_part(&format!("opd {}", its.opd), &why)
     }
 
-    fn must_follow(
-        &self,
-        its: &Waiting,
-        vault: VaultId,
-        name: DescriptionName,
-        description: &Description,
-        known: Option<&TrustedVault>,
-    ) -> Result<(), &'static str> {
-        if description.vault != vault || description.number != name.number {
-            return Err("it describes another vault or has another number than its name says");
-        }
-        if description.class.to_string() != its.class {
-            return Err("it has another class than the ledger says");
-        }
-        match known {
-            None if name.number == 1 => Ok(()),
-            None => Err("the first description of the vault is not there"),
-            Some(known) => {
-                let (newest, before) = known.current();
-                let follows = description.number == newest.number + 1 && description.predecessor == Some(*newest);
-                if !follows {
-                    return Err("it does not follow the newest description that is here");
-                }
-                if description.class == before.class { Ok(()) } else { Err("a vault keeps its class") }
-            }
-        }
-    }
-
     /// From here on nobody else's key speaks for the vault.
     fn pin(&self, its: &Waiting, vault: VaultId, owner: Fingerprint) -> Result<(), PullError> {
         let mut record = lock(&self.record);
@@ -143,5 +128,33 @@ impl Drc {
             owner,
         };
         Ok(record.write((self.clock)(), &Actor::Site, vec![Body::VaultPinned(pinned)])?)
+    }
+}
+
+/// That a description comes right after the newest one here.
+fn must_follow(
+    its: &Waiting,
+    vault: VaultId,
+    name: DescriptionName,
+    description: &Description,
+    known: Option<&TrustedVault>,
+) -> Result<(), &'static str> {
+    if description.vault != vault || description.number != name.number {
+        return Err("it describes another vault or has another number than its name says");
+    }
+    if description.class.to_string() != its.class {
+        return Err("it has another class than the ledger says");
+    }
+    match known {
+        None if name.number == 1 => Ok(()),
+        None => Err("the first description of the vault is not there"),
+        Some(known) => {
+            let (newest, before) = known.current();
+            let follows = description.number == newest.number + 1 && description.predecessor == Some(*newest);
+            if !follows {
+                return Err("it does not follow the newest description that is here");
+            }
+            if description.class == before.class { Ok(()) } else { Err("a vault keeps its class") }
+        }
     }
 }

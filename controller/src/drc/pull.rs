@@ -337,10 +337,14 @@ impl Drc {
         lock(&self.work).is_serving = true;
         std::thread::scope(|scope| {
             scope.spawn(|| {
+                let mut last = None;
                 while !self.is_stopping() {
-                    if let Err(error) = self.look() {
-                        eprintln!("warning: the Pusat Data's ledger cannot be followed now: {error}");
+                    let error = self.look().err().map(|error| error.to_string());
+                    // Once, and not every ten seconds of a night without a line.
+                    if let Some(text) = error.as_ref().filter(|_| error != last) {
+                        eprintln!("warning: the Pusat Data's ledger cannot be followed now: {text}");
                     }
+                    last = error;
                     self.pause(FOLLOW_EVERY);
                 }
             });

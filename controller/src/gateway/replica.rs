@@ -22,6 +22,13 @@ use crate::pusat::Pusat;
 
 type Site = State<Arc<Pusat>>;
 
+impl Reader {
+    /// What its transfers are counted under: with a slash, which no agent's name has.
+    fn line(&self) -> String {
+        format!("site/{}", self.site)
+    }
+}
+
 /// The object that a request names, if a DRC reads it.
 fn named(pusat: &Pusat, uri: &Uri) -> Answer<ObjectName> {
     let name = uri.path().strip_prefix(path::REPLICA_OBJECTS).and_then(|name| name.parse().ok());
@@ -41,7 +48,7 @@ pub async fn get(
     uri: Uri,
     headers: HeaderMap,
 ) -> Answer {
-    let place = lines.transfer(&reader.site)?;
+    let place = lines.transfer(&reader.line())?;
     let name = named(&pusat, &uri)?;
     send(&pusat, place, name, &headers).await
 }
@@ -58,7 +65,7 @@ pub async fn list(
     reader: Reader,
     Query(below): Query<Below>,
 ) -> Answer {
-    let place = lines.transfer(&reader.site)?;
+    let place = lines.transfer(&reader.line())?;
     let prefix = below.folder()?;
     pusat.must_be_replicated(&prefix)?;
     Ok(send_list(&pusat, place, vec![prefix]))
