@@ -16,6 +16,7 @@ mod settle;
 mod snapshot;
 mod status;
 mod urgency;
+mod work;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -34,7 +35,7 @@ use crate::store::SiteStore;
 
 pub use pull::Round;
 
-use pull::Work;
+use work::Work;
 
 /// The Pusat Data as this DRC knows it.
 struct Mirrored {

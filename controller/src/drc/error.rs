@@ -1,6 +1,8 @@
 //! Why something did not come over: what is wrong with it, or with the line, or here. The
 //! difference decides what follows: an alarm, another try, or a full store that a person looks at.
 
+use std::fmt::Display;
+
 use pulih_ledger::LedgerError;
 use pulih_stores::GatewayError;
 use pulih_vault::error::VaultError;
@@ -27,8 +29,8 @@ pub enum PullError {
 }
 
 impl PullError {
-    pub fn refused(object: impl ToString, why: impl ToString) -> Self {
-        Self::Refused { object: object.to_string(), why: why.to_string() }
+    pub fn refused(object: impl Display, why: impl Display) -> Self {
+        Self::Refused { object: format!("{object}"), why: format!("{why}") }
     }
 
     /// An error of reading an object at the Pusat Data.

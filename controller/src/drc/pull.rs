@@ -13,57 +13,19 @@ use serde::Serialize;
 
 use super::error::PullError;
 use super::urgency::{Dataset, Here, Waiting, order};
+use super::work::{Key, Next, key};
 use super::{Drc, lock};
-use crate::catalog::{PeerSite, Standing};
+use crate::catalog::PeerSite;
 use crate::gateway::answer::{Answer, Refusal};
 
 /// Snapshots that come over at once.
 const LANES: usize = 4;
-/// One lane takes only snapshots with at most this much to fetch.
-const SMALL_BYTES: u64 = 64 << 20;
 /// Between looks at the ledger.
 const FOLLOW_EVERY: Duration = Duration::from_secs(10);
-/// Pauses after which what failed is tried again: doubled each time.
-const FIRST_WAIT: Duration = Duration::from_secs(60);
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 /// A lane that has nothing to do looks again after this, if nobody woke it.
 const IDLE: Duration = Duration::from_secs(1);
 /// An alarm of one kind is raised at most so often, in seconds.
 const ALARM_EVERY: i64 = 6 * 3600;
-
-type Key = (String, String, String);
-
-struct Later {
-    until: Instant,
-    pause: Duration,
-    why: String,
-}
-
-#[derive(Default)]
-pub(super) struct Work {
-    /// In the order in which they come over.
-    queue: Vec<Waiting>,
-    /// Vaults in which a lane works.
-    busy: BTreeSet<String>,
-    later: HashMap<Key, Later>,
-    totals: Totals,
-    /// Time in which at least one lane worked, and since when one does.
-    active: Duration,
-    since: Option<Instant>,
-    is_serving: bool,
-    /// Why the last look at the ledger failed.
-    error: Option<String>,
-    alarmed: BTreeMap<&'static str, i64>,
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Totals {
-    snapshots: u64,
-    objects: u64,
-    bytes: u64,
-    /// As they come, of snapshots that are not whole yet too.
-    moved: u64,
-}
 
 /// What one round brought.
 #[derive(Debug, Serialize)]
@@ -84,59 +46,6 @@ pub(super) struct Outlook {
     pub errors: HashMap<Key, String>,
     pub bytes_per_second: Option<u64>,
     pub error: Option<String>,
-}
-
-enum Next {
-    Pull(Box<Waiting>),
-    /// Something waits for a lane that works in its vault.
-    Wait,
-    Nothing,
-}
-
-fn key(its: &Waiting) -> Key {
-    (its.vault.clone(), its.dataset.clone(), its.snapshot.clone())
-}
-
-impl From<Standing> for Waiting {
-    fn from(its: Standing) -> Self {
-        Self {
-            vault: its.point.vault,
-            dataset: its.point.dataset,
-            snapshot: its.point.snapshot,
-            opd: its.opd,
-            agent: its.agent,
-            class: its.class,
-            accepted: its.point.accepted,
-            keep_until: its.point.keep_until,
-            tiers: its.point.tiers,
-            estimate_bytes: its.point.stored_bytes,
-            stored_bytes: its.point.stored_bytes,
-            partial: its.point.partial,
-        }
-    }
-}
-
-impl Work {
-    fn next(&self, only_small: bool, now: Instant) -> Next {
-        let mut waits = false;
-        for its in &self.queue {
-            let is_later = self.later.get(&key(its)).is_some_and(|later| later.until > now);
-            if is_later || (only_small && its.estimate_bytes > SMALL_BYTES) {
-                continue;
-            }
-            if !self.busy.contains(&its.vault) {
-                return Next::Pull(Box::new(its.clone()));
-            }
-            waits = true;
-        }
-        if waits { Next::Wait } else { Next::Nothing }
-    }
-
-    fn put_off(&mut self, its: &Waiting, why: String) {
-        let before = self.later.get(&key(its)).map(|later| later.pause);
-        let pause = before.map_or(FIRST_WAIT, |pause| (pause * 2).min(LONGEST_WAIT));
-        self.later.insert(key(its), Later { until: Instant::now() + pause, pause, why });
-    }
 }
 
 impl Drc {
@@ -401,65 +310,5 @@ impl Drc {
                 Err(poisoned) => poisoned.into_inner().0,
             };
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn waiting(vault: &str, bytes: u64) -> Waiting {
-        Waiting {
-            vault: vault.into(),
-            dataset: "d".into(),
-            snapshot: bytes.to_string(),
-            opd: String::new(),
-            agent: String::new(),
-            class: "publik".into(),
-            accepted: 0,
-            keep_until: None,
-            tiers: String::new(),
-            stored_bytes: bytes,
-            partial: false,
-            estimate_bytes: bytes,
-        }
-    }
-
-    fn claimed(next: &Next) -> String {
-        match next {
-            Next::Pull(its) => its.vault.clone(),
-            Next::Wait => "wait".into(),
-            Next::Nothing => "nothing".into(),
-        }
-    }
-
-    #[test]
-    fn a_small_one_does_not_starve_behind_large_ones() {
-        let now = Instant::now();
-        let queue = vec![waiting("large", 1 << 40), waiting("huge", 1 << 41), waiting("small", 1 << 10)];
-        let mut work = Work { queue, ..Work::default() };
-        assert_eq!(claimed(&work.next(false, now)), "large");
-        work.busy.extend(["large".to_owned(), "huge".to_owned()]);
-        assert_eq!(claimed(&work.next(true, now)), "small");
-        work.busy.insert("small".into());
-        assert_eq!(claimed(&work.next(false, now)), "wait");
-        work.queue.pop();
-        assert_eq!(claimed(&work.next(true, now)), "nothing");
-    }
-
-    #[test]
-    fn what_failed_waits_longer_each_time_and_keeps_nobody() {
-        let (bad, good) = (waiting("bad", 1), waiting("good", 2));
-        let mut work = Work { queue: vec![bad.clone(), good], ..Work::default() };
-        let mut last = Duration::ZERO;
-        for _ in 0..8 {
-            work.put_off(&bad, "no".into());
-            let pause = work.later[&key(&bad)].pause;
-            assert!(pause > last || pause == LONGEST_WAIT);
-            last = pause;
-        }
-        assert_eq!(last, LONGEST_WAIT);
-        assert_eq!(claimed(&work.next(false, Instant::now())), "good");
-        assert_eq!(claimed(&work.next(false, Instant::now() + LONGEST_WAIT + FIRST_WAIT)), "bad");
     }
 }

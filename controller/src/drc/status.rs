@@ -40,7 +40,6 @@ struct Peer {
 }
 
 #[derive(Debug, Serialize)]
-#[expect(clippy::struct_field_names, reason = "the names of the JSON")]
 struct Row {
     opd: String,
     agent: String,
