@@ -6,9 +6,11 @@
 mod follow;
 mod grants;
 mod objects;
+mod peers;
 mod people;
 mod points;
 mod presence;
+mod replicas;
 mod schema;
 mod vaults;
 
@@ -17,9 +19,11 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
 pub use grants::{Approval, Grant};
+pub use peers::PeerSite;
 pub use people::{Agent, Invitation, Opd, User};
 pub use points::{Point, Standing};
 pub use presence::{Alarm, Presence};
+pub use replicas::{Pin, Replica};
 pub use vaults::{Lineage, Vault};
 
 /// How long one connection waits for another's transaction.

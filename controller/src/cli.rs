@@ -3,6 +3,7 @@
 mod ask;
 mod doctor;
 mod init;
+mod pair;
 mod person;
 mod policy;
 mod rebuild;
@@ -48,7 +49,7 @@ struct Cli {
 enum Command {
     /// Make a site: its CA, its keys, its store
     Init(Init),
-    /// Serve the site's agents until a signal ends it
+    /// Serve the site's agents, or pull as a DRC, until a signal ends it
     Serve,
     /// Show each dataset's newest recovery point
     Status,
@@ -56,6 +57,15 @@ enum Command {
     Doctor,
     /// Make the catalog again from the ledger
     Rebuild,
+    /// Pair a DRC with its Pusat Data: two cards, and two people who compare fingerprints
+    #[command(subcommand)]
+    Pair(Pair),
+    /// Pull what is missing at this DRC
+    Replicate {
+        /// One round to its end, instead of what `serve` does all the time
+        #[arg(long, required = true)]
+        once: bool,
+    },
     /// Offices that own data
     #[command(subcommand)]
     Opd(Opd),
@@ -85,7 +95,10 @@ enum Command {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Role {
+    /// Takes in the agents' snapshots
     Pusat,
+    /// Pulls what a Pusat Data has, and restores without it
+    Drc,
 }
 
 #[derive(Debug, clap::Args)]
@@ -250,6 +263,41 @@ enum Grant {
 }
 
 #[derive(Debug, Subcommand)]
+enum Pair {
+    /// At the DRC: write this site's card, which begins the pairing
+    Offer {
+        /// Where the card goes
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Show what a card says, and its fingerprint
+    Show { card: PathBuf },
+    /// Believe a card whose fingerprint a person at the other site has read out
+    Accept {
+        card: PathBuf,
+        /// As the other site's person read it out; spaces do not matter
+        #[arg(long, value_name = "HEX")]
+        fingerprint: String,
+        /// At the Pusat Data: where its own card goes, for the DRC
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        signed: Signed,
+    },
+    /// End a pairing: the other site reads nothing from its next request on
+    End {
+        /// The other site's id, as `pair list` shows it
+        site: String,
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        signed: Signed,
+    },
+    /// List paired sites
+    List,
+}
+
+#[derive(Debug, Subcommand)]
 enum Policy {
     /// Print the policy in force
     Show,
@@ -300,6 +348,11 @@ pub fn main() -> ExitCode {
             done => done.map(drop),
         },
         Command::Rebuild => rebuild::run(&dir),
+        Command::Pair(Pair::Offer { out }) => pair::offer(&dir, out, cli.json),
+        Command::Pair(Pair::Show { card }) => pair::show(card, cli.json),
+        Command::Pair(Pair::Accept { card, fingerprint, out, signed }) => {
+            pair::accept(&dir, card, fingerprint, out.as_deref(), signed, cli.json)
+        }
         Command::User(User::Key { file }) => person::make_key(file, cli.json),
         Command::Policy(Policy::Check { file }) => policy::check(file),
         Command::Policy(Policy::Diff { file }) => policy::diff(&dir, file, cli.json),

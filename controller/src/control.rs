@@ -15,8 +15,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
-use crate::catalog::Grant;
+use crate::catalog::{Grant, PeerSite, User};
 use crate::gateway::answer::{Answer, Refusal};
+use crate::policy::InForce;
 use crate::pusat::Pusat;
 
 pub const SOCKET: &str = "control.sock";
@@ -62,6 +63,30 @@ pub enum Ask {
     },
     Plan,
     Status,
+    /// A card of this site, to be carried to another.
+    PairOffer,
+    /// At a Pusat Data, once a person has signed the pairing: its own card with the reader's certificate.
+    PairCertify {
+        card: String,
+    },
+    /// At a DRC, once a person has signed the pairing: the card is what it reads with.
+    PairTake {
+        card: String,
+    },
+    PeerList,
+    /// One round of pulling, to its end.
+    Replicate,
+}
+
+/// What answers commands: a site of one role.
+pub trait Answers: Send + Sync + 'static {
+    /// Does what was asked, and says what `--json` prints.
+    fn answer(&self, ask: Ask) -> Answer<Value>;
+}
+
+/// A command that belongs to the other role.
+pub fn elsewhere(role: &str) -> Refusal {
+    Refusal::new(Code::BadRequest, format!("this is a command for the {role}, and this site is none"))
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -71,12 +96,17 @@ enum Reply {
     Refused(ErrorBody),
 }
 
-fn json(value: impl Serialize) -> Answer<Value> {
+pub fn json(value: impl Serialize) -> Answer<Value> {
     serde_json::to_value(value).map_err(|error| Refusal::internal(&error))
 }
 
-/// Does what was asked, and says what `--json` prints.
-pub fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
+impl Answers for Pusat {
+    fn answer(&self, ask: Ask) -> Answer<Value> {
+        act(self, ask)
+    }
+}
+
+fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
     match ask {
         Ask::OpdAdd { name, title, owner } => {
             pusat.add_opd(&name, &title, &owner)?;
@@ -102,13 +132,7 @@ pub fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
                 .map(|its| json!({"vault": its.id, "agent": its.agent, "opd": its.opd, "class": its.class}));
             Ok(json!({"type": "pulih/vaults/v1", "vaults": vaults.collect::<Vec<_>>()}))
         }
-        Ask::UserList => {
-            let users = pusat
-                .users()?
-                .into_iter()
-                .map(|its| json!({"user": its.id, "name": its.name, "roles": its.roles, "opd": its.opd}));
-            Ok(json!({"type": "pulih/users/v1", "users": users.collect::<Vec<_>>()}))
-        }
+        Ask::UserList => Ok(users(pusat.users()?)),
         Ask::ApprovalList => {
             let approvals = pusat.approvals()?.into_iter().map(|its| {
                 json!({
@@ -126,23 +150,50 @@ pub fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
             let known = pusat.grants()?.into_iter().find(|its| its.id == id);
             known.map(|its| grant(&its)).ok_or_else(|| Refusal::new(Code::NotFound, format!("nobody asked {id}")))
         }
-        Ask::PolicyShow => {
-            let its = pusat.in_force();
-            Ok(json!({
-                "type": "pulih/policy-in-force/v1", "policy": its.policy.name.to_string(), "version": its.policy.version,
-                "hash": its.hash, "since": utc::rfc3339(its.since), "text": its.text,
-            }))
-        }
+        Ask::PolicyShow => Ok(policy(&pusat.in_force())),
         Ask::Act { entry, attachment } => {
             pusat.act(&entry, attachment.as_deref())?;
-            Ok(json!({"type": "pulih/act/v1", "entry": serde_json::from_str::<Value>(&entry).unwrap_or_default()}))
+            Ok(acted(&entry))
         }
         Ask::Import { folder } => {
             Ok(json!({"type": "pulih/import/v1", "vaults": json(pusat.import(Path::new(&folder))?)?}))
         }
         Ask::Plan => Ok(json!({"type": "pulih/retention-plan/v1", "plan": json(pusat.plan()?)?})),
         Ask::Status => json(pusat.status()?),
+        Ask::PairCertify { card } => {
+            let (site, card) = pusat.certify(&card)?;
+            Ok(json!({"type": "pulih/card-made/v1", "site": site, "card": card}))
+        }
+        Ask::PeerList => Ok(peers(pusat.peers()?)),
+        Ask::PairOffer | Ask::PairTake { .. } | Ask::Replicate => Err(elsewhere("DRC")),
     }
+}
+
+pub fn users(users: Vec<User>) -> Value {
+    let users =
+        users.into_iter().map(|its| json!({"user": its.id, "name": its.name, "roles": its.roles, "opd": its.opd}));
+    json!({"type": "pulih/users/v1", "users": users.collect::<Vec<_>>()})
+}
+
+pub fn policy(its: &InForce) -> Value {
+    json!({
+        "type": "pulih/policy-in-force/v1", "policy": its.policy.name.to_string(), "version": its.policy.version,
+        "hash": its.hash, "since": utc::rfc3339(its.since), "text": its.text,
+    })
+}
+
+pub fn peers(peers: Vec<PeerSite>) -> Value {
+    let peers = peers.into_iter().map(|its| {
+        json!({
+            "site": its.site, "role": its.role, "name": its.name, "key": its.key, "ca_sha256": its.ca,
+            "card_sha256": its.card, "since": utc::rfc3339(its.since), "ended": its.ended.map(utc::rfc3339),
+        })
+    });
+    json!({"type": "pulih/peers/v1", "peers": peers.collect::<Vec<_>>()})
+}
+
+pub fn acted(entry: &str) -> Value {
+    json!({"type": "pulih/act/v1", "entry": serde_json::from_str::<Value>(entry).unwrap_or_default()})
 }
 
 fn grant(its: &Grant) -> Value {
@@ -153,14 +204,14 @@ fn grant(its: &Grant) -> Value {
 }
 
 /// Answers commands until `stop` says so.
-pub async fn serve(listener: UnixListener, pusat: Arc<Pusat>, mut stop: watch::Receiver<bool>) {
+pub async fn serve<S: Answers>(listener: UnixListener, site: Arc<S>, mut stop: watch::Receiver<bool>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stop.wait_for(|stop| *stop) => return,
         };
         let Ok((stream, _)) = accepted else { continue };
-        let pusat = pusat.clone();
+        let site = site.clone();
         tokio::spawn(async move {
             let (from, mut to) = stream.into_split();
             let mut line = String::new();
@@ -169,10 +220,13 @@ pub async fn serve(listener: UnixListener, pusat: Arc<Pusat>, mut stop: watch::R
                 return;
             }
             let reply = match serde_json::from_str::<Ask>(&line) {
-                Ok(ask) => match pusat.blocking(move |pusat| act(pusat, ask)).await {
-                    Ok(done) => Reply::Done(done),
-                    Err(refusal) => Reply::Refused(ErrorBody::new(refusal.code, refusal.message)),
-                },
+                Ok(ask) => {
+                    let done = tokio::task::spawn_blocking(move || site.answer(ask)).await;
+                    match done.unwrap_or_else(|error| Err(Refusal::internal(&error))) {
+                        Ok(done) => Reply::Done(done),
+                        Err(refusal) => Reply::Refused(ErrorBody::new(refusal.code, refusal.message)),
+                    }
+                }
                 Err(error) => Reply::Refused(ErrorBody::new(Code::BadRequest, error.to_string())),
             };
             let mut text = serde_json::to_string(&reply).unwrap_or_default();

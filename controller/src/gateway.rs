@@ -5,6 +5,8 @@ mod ask;
 mod lines;
 mod objects;
 mod peer;
+mod reader;
+mod replica;
 mod routes;
 mod serve;
 mod shares;

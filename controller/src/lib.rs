@@ -1,11 +1,15 @@
 //! The controller of a site: one process that takes in the agents' snapshots, decides what is
 //! believed, and writes down what happened before it does.
 
+pub mod card;
 pub mod catalog;
 pub mod cli;
 mod control;
+pub mod drc;
 pub mod gateway;
+pub mod people;
 pub mod pki;
+pub mod policy;
 pub mod pusat;
 pub mod record;
 pub mod site;

@@ -10,6 +10,7 @@ mod grants;
 mod hello;
 mod import;
 mod locks;
+mod pair;
 mod people;
 mod policy;
 mod presence;
@@ -29,17 +30,15 @@ use pulih_vault::store::{Locks, ObjectName, Store};
 use crate::catalog::{Agent, Approval, Catalog, Grant, User, Vault};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::pki::{Authority, CertificateHash};
+use crate::policy::InForce;
 use crate::record::Record;
 use crate::site::SiteFile;
 use crate::store::SiteStore;
 
 pub use accept::Came;
-pub use acts::Role;
 pub use grants::draw;
 pub use import::Imported;
-pub use policy::{DEFAULT as DEFAULT_POLICY, InForce, load as load_policy, put as put_policy};
 pub use quota::Reserved;
-pub use reaches::MAX_BYTES as MAX_REACH_BYTES;
 pub use retain::Plan;
 
 use grants::ReachMemory;
@@ -84,7 +83,7 @@ impl Pusat {
         record: Record,
         clock: fn() -> i64,
     ) -> Answer<Self> {
-        let in_force = policy::load(&*store, &site, &catalog)?;
+        let in_force = crate::policy::load(&*store, &site, &catalog)?;
         let presences = Presences::new(catalog.presences()?);
         let is_counted = catalog.is_counted()?;
         let pusat = Self {

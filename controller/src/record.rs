@@ -11,7 +11,7 @@ use pulih_ledger::roster::Roster;
 use pulih_ledger::time::Time;
 use pulih_ledger::{Actor, Ledger, LedgerError};
 use pulih_vault::error::Malformed;
-use pulih_vault::note::SigningKey;
+use pulih_vault::note::{SigningKey, VerifierKey};
 use pulih_vault::store::Store;
 use pulih_vault::utc;
 
@@ -93,8 +93,11 @@ impl Record {
 
     /// Forgets the catalog, which is made again from the ledger when it is opened.
     pub fn forget_catalog(dir: &SiteDir) -> std::io::Result<()> {
-        for name in ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"] {
-            remove_if_there(&dir.path(name))?;
+        // A DRC has a second one, of the ledger that it mirrors.
+        for catalog in ["catalog.sqlite", "pusat.sqlite"] {
+            for part in ["", "-wal", "-shm"] {
+                remove_if_there(&dir.path(&format!("{catalog}{part}")))?;
+            }
         }
         Ok(())
     }
@@ -154,6 +157,16 @@ impl Record {
     pub fn checkpoint(&mut self) -> Result<(), RecordError> {
         self.ledger.checkpoint()?;
         Ok(())
+    }
+
+    /// The key that signs the ledger.
+    pub fn key(&self) -> &VerifierKey {
+        self.ledger.log().key()
+    }
+
+    /// A signed head of all there is.
+    pub fn head(&self, at: Time) -> String {
+        self.ledger.head(at)
     }
 
     /// How many entries there are.

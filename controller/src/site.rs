@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use pulih_ledger::ids::SiteId;
 use pulih_vault::error::Malformed;
 use rustix::fs::{FlockOperation, flock};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
@@ -34,8 +34,48 @@ fn at<'p>(action: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> Sit
     move |source| SiteError::Io { action, path: path.to_owned(), source }
 }
 
-/// What a person writes about a site. `docs/contracts/site.md`.
+/// What a site is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SiteRole {
+    #[default]
+    Pusat,
+    Drc,
+}
+
+impl SiteRole {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pusat => "pusat",
+            Self::Drc => "drc",
+        }
+    }
+}
+
+/// Where a site stands.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Location {
+    /// The regency's code by Kemendagri.
+    pub regency: String,
+    /// Degrees, south negative.
+    pub latitude: f64,
+    /// Degrees, west negative.
+    pub longitude: f64,
+}
+
+/// What the house of a DRC is certified for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Certified {
+    pub name: String,
+    pub number: String,
+    /// A date: `2028-05-31`.
+    pub until: String,
+}
+
+/// What a person writes about a site. `docs/contracts/site.md`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SiteFile {
     /// For people: "Pusat Data Kabupaten Kudus".
@@ -46,6 +86,46 @@ pub struct SiteFile {
     pub listen: SocketAddr,
     /// Names and addresses that agents reach the gateway by.
     pub hosts: Vec<String>,
+    #[serde(default)]
+    pub role: SiteRole,
+    /// Who runs it.
+    pub operator: Option<String>,
+    /// Whose house it stands in.
+    pub provider: Option<String>,
+    pub certificates: Option<Vec<Certified>>,
+    pub location: Option<Location>,
+}
+
+fn is_named(text: &str) -> bool {
+    !text.trim().is_empty() && text.len() <= 200 && !text.contains(char::is_control)
+}
+
+/// Whether a text is a regency's code by Kemendagri, as `33.19`.
+fn is_regency(text: &str) -> bool {
+    let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once('.').is_some_and(|(province, regency)| digits(province) && digits(regency))
+}
+
+impl Location {
+    fn check(&self) -> Result<(), String> {
+        if !is_regency(&self.regency) {
+            return Err(format!("`location.regency` is {:?}; a code of Kemendagri looks like \"34.71\"", self.regency));
+        }
+        if !(-90.0..=90.0).contains(&self.latitude) || !(-180.0..=180.0).contains(&self.longitude) {
+            return Err("`location.latitude` and `location.longitude` are degrees, south and west negative".into());
+        }
+        Ok(())
+    }
+}
+
+impl Certified {
+    fn check(&self) -> Result<(), String> {
+        let is_date = pulih_vault::utc::parse(&format!("{}T00:00:00Z", self.until)).is_some();
+        if is_named(&self.name) && is_named(&self.number) && is_date {
+            return Ok(());
+        }
+        Err("each of `certificates` has a `name`, a `number`, and the date `until` (2028-05-31)".into())
+    }
 }
 
 impl SiteFile {
@@ -55,22 +135,43 @@ impl SiteFile {
 
     /// The site's name in its ledger: `pusat-33.19`.
     pub fn id(&self) -> Result<SiteId, Malformed> {
-        format!("pusat-{}", self.regency).parse()
+        format!("{}-{}", self.role.as_str(), self.regency).parse()
+    }
+
+    /// What a DRC says beside what every site does.
+    fn check_drc(&self) -> Result<(), String> {
+        for (field, its) in [("operator", &self.operator), ("provider", &self.provider)] {
+            if !its.as_deref().is_some_and(is_named) {
+                return Err(format!("a DRC says its `{field}`"));
+            }
+        }
+        if self.certificates.is_none() {
+            return Err("a DRC says the `certificates` of its provider; `[]` if there is none".into());
+        }
+        match &self.location {
+            None => Err("a DRC says its `[location]`".into()),
+            Some(location) if location.regency == self.regency => {
+                Err("a DRC stands in another regency than the one whose site it is".into())
+            }
+            Some(_) => Ok(()),
+        }
     }
 
     fn parse(text: &str) -> Result<Self, String> {
         let site: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        let named = |text: &str| !text.trim().is_empty() && text.len() <= 200 && !text.contains(char::is_control);
-        if !named(&site.name) {
+        if !is_named(&site.name) {
             return Err("`name` is empty, too long, or has control characters".into());
         }
-        let code = site.regency.split_once('.');
-        let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        if !code.is_some_and(|(province, regency)| digits(province) && digits(regency)) {
+        if !is_regency(&site.regency) {
             return Err(format!("`regency` is {:?}; a code of Kemendagri looks like \"33.19\"", site.regency));
         }
-        if site.hosts.is_empty() || !site.hosts.iter().all(|host| named(host)) {
+        if site.hosts.is_empty() || !site.hosts.iter().all(|host| is_named(host)) {
             return Err("`hosts` needs at least one name or address that agents reach the gateway by".into());
+        }
+        site.location.iter().try_for_each(Location::check)?;
+        site.certificates.iter().flatten().try_for_each(Certified::check)?;
+        if site.role == SiteRole::Drc {
+            site.check_drc()?;
         }
         Ok(site)
     }
@@ -163,6 +264,29 @@ mod tests {
     #[test]
     fn a_site_file_is_read() {
         assert_eq!(SiteFile::parse(GOOD).unwrap().hosts, ["localhost"]);
+    }
+
+    const DRC: &str = "role = \"drc\"\noperator = \"Diskominfo\"\nprovider = \"PT Awan\"\n\
+        certificates = [{ name = \"ISO/IEC 27001\", number = \"1\", until = \"2028-05-31\" }]\n\
+        [location]\nregency = \"34.71\"\nlatitude = -7.8\nlongitude = 110.4\n";
+
+    #[test]
+    fn a_drc_says_where_it_stands_and_in_whose_house() {
+        let text = format!("{GOOD}{DRC}");
+        let site = SiteFile::parse(&text).unwrap();
+        assert_eq!((site.id().unwrap().as_str(), site.role), ("drc-33.19", SiteRole::Drc));
+        for (from, to, named) in [
+            ("34.71", "33.19", "another regency"),
+            ("-7.8", "-97.8", "latitude"),
+            ("2028-05-31", "Mei 2028", "until"),
+            ("provider = \"PT Awan\"", "", "provider"),
+            ("drc", "further", "role"),
+        ] {
+            let why = SiteFile::parse(&text.replace(from, to)).unwrap_err();
+            assert!(why.contains(named), "{why}");
+        }
+        let bare = SiteFile::parse(&format!("{GOOD}role = \"drc\"\n")).unwrap_err();
+        assert!(bare.contains("operator"), "{bare}");
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::site::{SiteDir, SiteError};
 /// Each object is locked so long when it is put; what a snapshot is kept for comes on top. An
 /// upload that never becomes a snapshot can be cleared away after it.
 const FIRST_LOCK: Duration = Duration::from_secs(14 * 24 * 3600);
+/// Most bytes of a reach and all that lie below it that a site reads: some 350,000 packs, which are
+/// 10 TiB as agents write them. In memory it is up to four times as much.
+pub const MAX_REACH_BYTES: u64 = 16 << 20;
 pub const PROBE: &str = "store-probe.json";
 
 #[derive(Debug, thiserror::Error)]

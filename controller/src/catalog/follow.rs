@@ -172,6 +172,54 @@ fn apply_data(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::R
             let sql = "INSERT INTO alarm (at, alarm, subject, text) VALUES (?1, ?2, ?3, ?4)";
             db.execute(sql, params![at, its.alarm, its.subject, its.text])
         }
+        other => apply_sites(db, at, other),
+    }
+}
+
+/// Of other sites, and of what came from them.
+fn apply_sites(db: &Transaction, at: i64, body: &Body) -> rusqlite::Result<usize> {
+    match body {
+        Body::SitePaired(its) => {
+            let sql = "INSERT OR REPLACE INTO peer (site, role, name, key, ca, card, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            let (key, ca, card) = (its.key.to_string(), its.ca_sha256.to_string(), its.card_sha256.to_string());
+            db.execute(sql, params![its.peer.as_str(), its.role, its.name, key, ca, card, at])
+        }
+        Body::SiteUnpaired(its) => {
+            // A pairing that comes after it starts with no certificate.
+            db.execute("DELETE FROM peer_certificate WHERE site = ?1", [its.peer.as_str()])?;
+            db.execute("UPDATE peer SET ended = ?2 WHERE site = ?1 AND ended IS NULL", params![its.peer.as_str(), at])
+        }
+        Body::SiteCertified(its) => {
+            let sql = "INSERT OR IGNORE INTO peer_certificate (hash, site, not_after) VALUES (?1, ?2, ?3)";
+            db.execute(sql, params![&its.certificate_sha256.0[..], its.peer.as_str(), seconds(&its.not_after)])
+        }
+        Body::VaultPinned(its) => {
+            let sql = "INSERT OR IGNORE INTO pin (vault, opd, agent, class, owner) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let (vault, owner) = (its.vault.to_string(), its.owner.to_string());
+            db.execute(sql, params![vault, its.opd.as_str(), its.agent.as_str(), its.class, owner])
+        }
+        Body::SnapshotReplicated(its) => {
+            let (vault, dataset, name) = (its.vault.to_string(), its.dataset.to_string(), its.manifest.to_string());
+            let sql = "DELETE FROM refusal WHERE vault = ?1 AND dataset = ?2 AND name = ?3";
+            db.execute(sql, params![vault, dataset, name])?;
+            let sql = "INSERT OR IGNORE INTO replica \
+                       (vault, dataset, name, accepted, replicated, keep_until, stored_bytes, partial) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+            let (accepted, until) = (seconds(&its.accepted), its.keep_until.as_ref().map(seconds));
+            db.execute(sql, params![vault, dataset, name, accepted, at, until, its.stored_bytes as i64, its.partial])
+        }
+        Body::PullRefused(its) => {
+            let sql = "INSERT OR REPLACE INTO refusal (object, vault, dataset, name, reason, at) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let vault = its.vault.map(|vault| vault.to_string());
+            let dataset = its.dataset.as_ref().map(ToString::to_string);
+            let name = its.manifest.map(|name| name.to_string());
+            db.execute(sql, params![its.object, vault, dataset, name, its.reason, at])
+        }
+        Body::LedgerDiverged(its) => {
+            let sql = "INSERT INTO divergence (site, size, reason, at) VALUES (?1, ?2, ?3, ?4)";
+            db.execute(sql, params![its.from.as_str(), its.size as i64, its.reason, at])
+        }
         // The site's creation and imports change nothing here; the rest is taken above.
         _ => Ok(0),
     }

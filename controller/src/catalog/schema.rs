@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = ["
     -- What follows from the ledger.
     CREATE TABLE ledger (size INTEGER NOT NULL) STRICT;
     INSERT INTO ledger (size) VALUES (0);
@@ -68,6 +68,26 @@ const MIGRATIONS: [&str; 1] = ["
         snapshot TEXT, read_bytes INTEGER NOT NULL, stored_bytes INTEGER NOT NULL, unread INTEGER NOT NULL, error TEXT,
         PRIMARY KEY (agent, dataset, began)
     ) STRICT;
+", "
+    -- Other sites, and what a DRC has from one. What follows from the ledger.
+    CREATE TABLE peer (
+        site TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL, ca TEXT NOT NULL,
+        card TEXT NOT NULL, since INTEGER NOT NULL, ended INTEGER
+    ) STRICT;
+    CREATE TABLE peer_certificate (hash BLOB PRIMARY KEY, site TEXT NOT NULL, not_after INTEGER NOT NULL) STRICT;
+    CREATE TABLE pin (
+        vault TEXT PRIMARY KEY, opd TEXT NOT NULL, agent TEXT NOT NULL, class TEXT NOT NULL, owner TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE replica (
+        vault TEXT NOT NULL, dataset TEXT NOT NULL, name TEXT NOT NULL, accepted INTEGER NOT NULL,
+        replicated INTEGER NOT NULL, keep_until INTEGER, stored_bytes INTEGER NOT NULL, partial INTEGER NOT NULL,
+        PRIMARY KEY (vault, dataset, name)
+    ) STRICT;
+    CREATE TABLE refusal (object TEXT NOT NULL, vault TEXT, dataset TEXT, name TEXT, reason TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (object, reason)) STRICT;
+    CREATE TABLE divergence (site TEXT NOT NULL, size INTEGER NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+
+    -- What is known here alone, and lost without harm.
+    CREATE TABLE heard (site TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 "];
 
 pub const VERSION: u32 = MIGRATIONS.len() as u32;

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{
-    ApprovalEnded, ApprovalGiven, PolicyApplied, RestoreGrantEnded, RestoreGrantGiven, UserAdded,
+    ApprovalEnded, ApprovalGiven, PolicyApplied, RestoreGrantEnded, RestoreGrantGiven, SiteUnpaired, UserAdded,
 };
 use pulih_vault::id::ObjectHash;
 use serde_json::Value;
 
-use super::{Agent, Approve, Command, Failure, Grant, Opd, Policy, Signed, User, person, policy, serve, show};
-use crate::control::{self, Ask, SOCKET, act};
+use super::{Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, person, policy, serve, show};
+use crate::control::{self, Ask, SOCKET};
 use crate::pusat::draw;
 use crate::record::time;
 use crate::site::SiteDir;
@@ -27,8 +27,8 @@ pub fn answer(dir: &SiteDir, ask: Ask) -> Result<Value, Failure> {
     if let Some(answer) = reached {
         return answer.map_err(|body| Failure::Said(body.message));
     }
-    let (pusat, _lock) = serve::open(dir)?;
-    Ok(act(&pusat, ask)?)
+    let (opened, _lock) = serve::open(dir)?;
+    Ok(opened.answer(ask)?)
 }
 
 pub fn run(dir: &SiteDir, command: &Command, json: bool) -> Result<(), Failure> {
@@ -38,7 +38,21 @@ pub fn run(dir: &SiteDir, command: &Command, json: bool) -> Result<(), Failure> 
     } else {
         print!("{}", show::text(command, &answer));
     }
-    Ok(())
+    match command {
+        Command::Replicate { .. } => whole(&answer),
+        _ => Ok(()),
+    }
+}
+
+/// That a round of pulling left nothing behind.
+fn whole(answer: &Value) -> Result<(), Failure> {
+    match (answer["waiting"].as_u64(), answer["refused"].as_array().map_or(0, Vec::len)) {
+        (Some(0), 0) => Ok(()),
+        (waiting, _) => Err(Failure::Said(format!(
+            "{} snapshots did not come whole; `pulih-controller status` says why, and the next round goes on",
+            waiting.unwrap_or(0)
+        ))),
+    }
 }
 
 fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
@@ -116,7 +130,14 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         }
         Command::Import { folder } => Ask::Import { folder: absolute(folder)? },
         Command::Retain => Ask::Plan,
+        Command::Pair(Pair::End { site, reason, signed }) => {
+            let ended = SiteUnpaired { peer: site.parse().map_err(said)?, reason: reason.clone() };
+            acting(dir, signed, ended.into())?
+        }
+        Command::Pair(Pair::List) => Ask::PeerList,
+        Command::Replicate { .. } => Ask::Replicate,
         Command::Init(_)
+        | Command::Pair(Pair::Offer { .. } | Pair::Show { .. } | Pair::Accept { .. })
         | Command::Serve
         | Command::Doctor
         | Command::Rebuild

@@ -18,7 +18,7 @@ use super::Failure;
 use crate::catalog::Catalog;
 use crate::control::{self, Ask, SOCKET};
 use crate::pki::Authority;
-use crate::pusat::load_policy;
+use crate::policy::load as load_policy;
 use crate::site::{SiteDir, SiteFile};
 use crate::store;
 
@@ -133,7 +133,7 @@ fn look_at_store(dir: &SiteDir, found: &mut Findings) {
         Some(its) if !its.is_create_only() => found.wrong("store", "it replaces objects that have a name already"),
         Some(its) if !its.locks() => found.warning(
             "store",
-            "it holds nothing against who is root on its server: the DRC's copy is what stands after a break-in",
+            "it holds nothing against who is root on its server: another site's copy is what stands after a break-in",
         ),
         Some(_) => found.ok("store", "it holds objects against everyone until their dates"),
     }
@@ -193,21 +193,19 @@ fn open_log(dir: &SiteDir, site: &SiteFile, store: Arc<dyn Store>) -> Result<Log
 
 fn look_at_standing(status: &Value, found: &mut Findings) {
     let list = |name: &str| status[name].as_array().map_or(&[][..], Vec::as_slice);
-    let named =
-        |rows: &[&Value], name: &str| rows.iter().filter_map(|its| its[name].as_str()).collect::<Vec<_>>().join(", ");
-    let (datasets, agents) = (list("datasets"), list("agents"));
-    let late: Vec<&Value> = datasets.iter().filter(|its| its["late"] == true && its["approved"] == true).collect();
+    let datasets = list("datasets");
+    // A DRC takes what its Pusat Data approved.
+    let late: Vec<&Value> = datasets.iter().filter(|its| its["late"] == true && its["approved"] != false).collect();
     if late.is_empty() {
         found.ok("datasets", format!("{}, each within its target", datasets.len()));
     } else {
         let text = format!("{} of {} are past their target: {}", late.len(), datasets.len(), named(&late, "dataset"));
         found.warning("datasets", text);
     }
-    let away: Vec<&Value> = agents.iter().filter(|its| its["state"] == "silent" || its["state"] == "unknown").collect();
-    if away.is_empty() {
-        found.ok("agents", format!("{}, none of them silent", agents.len()));
+    if status["type"] == "pulih/drc-status/v1" {
+        look_at_peer(&status["peer"], found);
     } else {
-        found.warning("agents", format!("not heard of {} of {}: {}", away.len(), agents.len(), named(&away, "agent")));
+        look_at_agents(list("agents"), found);
     }
     let locks = &status["locks"];
     if let (Some(waiting), Some(oldest)) = (locks["waiting"].as_u64(), locks["oldest_seconds"].as_u64()) {
@@ -217,15 +215,39 @@ fn look_at_standing(status: &Value, found: &mut Findings) {
     } else if !locks.is_null() {
         found.ok("locks", "every snapshot is locked until its date");
     }
-    let alarms = list("alarms");
-    if !alarms.is_empty() {
-        found.warning(
-            "alarms",
-            format!("{} in the last seven days; `pulih-controller status` shows them", alarms.len()),
-        );
+    let (alarms, requests) = (list("alarms").len(), list("requests").len());
+    if alarms > 0 {
+        found.warning("alarms", format!("{alarms} in the last seven days; `pulih-controller status` shows them"));
     }
-    let requests = list("requests");
-    if !requests.is_empty() {
-        found.warning("requests", format!("{} wait for a walidata; `pulih-controller grant list`", requests.len()));
+    if requests > 0 {
+        found.warning("requests", format!("{requests} wait for a walidata; `pulih-controller grant list`"));
+    }
+}
+
+fn named(rows: &[&Value], name: &str) -> String {
+    rows.iter().filter_map(|its| its[name].as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// The site that this one pulls from.
+fn look_at_peer(peer: &Value, found: &mut Findings) {
+    let word = |name: &str| peer[name].as_str();
+    let heard = word("heard").unwrap_or("never");
+    if peer.is_null() {
+        found.warning("peer", "this site is paired with none, so it copies nothing; `pulih-controller pair offer`");
+    } else if let Some(why) = word("diverged") {
+        found.wrong("peer", format!("its ledger does not go on from the copy here: {why}"));
+    } else if let Some(why) = word("error") {
+        found.warning("peer", format!("the last round failed: {why}; last heard {heard}"));
+    } else {
+        found.ok("peer", format!("{}, last heard {heard}", word("name").unwrap_or("-")));
+    }
+}
+
+fn look_at_agents(agents: &[Value], found: &mut Findings) {
+    let away: Vec<&Value> = agents.iter().filter(|its| its["state"] == "silent" || its["state"] == "unknown").collect();
+    if away.is_empty() {
+        found.ok("agents", format!("{}, none of them silent", agents.len()));
+    } else {
+        found.warning("agents", format!("not heard of {} of {}: {}", away.len(), agents.len(), named(&away, "agent")));
     }
 }

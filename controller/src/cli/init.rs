@@ -6,15 +6,23 @@ use pulih_stores::StoreUrl;
 use pulih_stores::open::process_env;
 use pulih_vault::utc;
 
-use super::{Failure, Init};
+use super::{Failure, Init, Role};
 use crate::pki::Authority;
-use crate::pusat::{DEFAULT_POLICY, put_policy};
+use crate::policy;
 use crate::record::Record;
-use crate::site::{SiteDir, SiteFile};
+use crate::site::{SiteDir, SiteFile, SiteRole};
 use crate::store;
 
 pub fn run(dir: &SiteDir, args: &Init, json: bool) -> Result<(), Failure> {
     let site = SiteFile::read(&args.site)?;
+    let role = match args.role {
+        Role::Pusat => SiteRole::Pusat,
+        Role::Drc => SiteRole::Drc,
+    };
+    if role != site.role {
+        let text = format!("{} says `role = \"{}\"`, and --role another", args.site.display(), site.role.as_str());
+        return Err(Failure::Said(text));
+    }
     let url = StoreUrl::parse(&args.store, &process_env).map_err(|error| Failure::Said(error.to_string()))?;
     let text = url.to_string();
     dir.make()?;
@@ -24,13 +32,13 @@ pub fn run(dir: &SiteDir, args: &Init, json: bool) -> Result<(), Failure> {
     let store = store::make(dir, &url)?.store;
     dir.write("ca.key", &ca_key)?;
     dir.write("ca.pem", authority.certificate())?;
-    let policy = Policy::parse("default.toml", DEFAULT_POLICY.as_bytes())
+    let default = Policy::parse("default.toml", policy::DEFAULT.as_bytes())
         .map_err(|error| Failure::Said(format!("the default policy is not one: {error}")))?;
-    let object = put_policy(&*store, &site, DEFAULT_POLICY)?;
+    let object = policy::put(&*store, &site, policy::DEFAULT)?;
     Record::make(dir, &site, store, now, |key| {
-        let (name, version) = (policy.name.to_string(), u64::from(policy.version));
+        let (name, version) = (default.name.to_string(), u64::from(default.version));
         vec![
-            SiteCreated { role: "pusat".into(), name: site.name.clone(), key: key.verifier() }.into(),
+            SiteCreated { role: role.as_str().into(), name: site.name.clone(), key: key.verifier() }.into(),
             PolicyApplied { policy: name, version, object }.into(),
         ]
     })?;
@@ -41,9 +49,11 @@ pub fn run(dir: &SiteDir, args: &Init, json: bool) -> Result<(), Failure> {
         println!("{}", serde_json::json!({"type": "pulih/site/v1", "site": site.name, "store": text}));
     } else {
         println!("Made the site {} with its store in {text}.\n\nNext:", site.name);
-        println!("  pulih-controller serve");
-        println!("  pulih-controller opd add NAME --owner KEY");
-        println!("  pulih-controller agent invite NAME --opd NAME");
+        let next: &[&str] = match role {
+            SiteRole::Pusat => &["serve", "opd add NAME --owner KEY", "agent invite NAME --opd NAME"],
+            SiteRole::Drc => &["user add ID --name NAME --role admin --key KEY", "pair offer --out drc.card", "serve"],
+        };
+        next.iter().for_each(|command| println!("  pulih-controller {command}"));
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ pub fn run(dir: &SiteDir) -> Result<(), Failure> {
         let _lock = dir.lock()?;
         Record::forget_catalog(dir).map_err(|error| Failure::Said(format!("cannot remove the catalog: {error}")))?;
     }
-    let (pusat, _lock) = serve::open(dir)?;
-    println!("Made the catalog again from {} entries of the ledger.", pusat.entries());
+    let (opened, _lock) = serve::open(dir)?;
+    println!("Made the catalog again from {} entries of the ledger.", opened.entries());
     Ok(())
 }

@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pulih_vault::utc;
+use serde_json::Value;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::Failure;
 use crate::catalog::Catalog;
-use crate::control::{self, SOCKET};
+use crate::control::{self, Answers as _, Ask, SOCKET};
+use crate::drc::Drc;
 use crate::gateway::Gateway;
+use crate::gateway::answer::Answer;
 use crate::pki::Authority;
 use crate::pusat::Pusat;
 use crate::record::Record;
-use crate::site::{SiteDir, SiteLock};
+use crate::site::{SiteDir, SiteLock, SiteRole};
 use crate::store;
 
 /// Threads that may wait for a disk, a lock or a peer: more than there are bodies on their way.
@@ -27,22 +30,88 @@ const LOCK_EVERY: Duration = Duration::from_secs(10);
 /// Between writes of heartbeats into the catalog.
 const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
+/// A site that is open, by its role.
+pub enum Opened {
+    Pusat(Arc<Pusat>),
+    Drc(Arc<Drc>),
+}
+
+impl Opened {
+    pub fn answer(&self, ask: Ask) -> Answer<Value> {
+        match self {
+            Self::Pusat(pusat) => pusat.answer(ask),
+            Self::Drc(drc) => drc.answer(ask),
+        }
+    }
+
+    /// How many entries the ledger has.
+    pub fn entries(&self) -> u64 {
+        match self {
+            Self::Pusat(pusat) => pusat.entries(),
+            Self::Drc(drc) => drc.entries(),
+        }
+    }
+}
+
 /// Opens a site for this process alone.
-pub fn open(dir: &SiteDir) -> Result<(Arc<Pusat>, SiteLock), Failure> {
+pub fn open(dir: &SiteDir) -> Result<(Opened, SiteLock), Failure> {
     let site = dir.site()?;
     let lock = dir.lock()?;
     let authority = Authority::open(&dir.read("ca.pem")?, &dir.read("ca.key")?)?;
     let store = store::open(dir)?;
     let record = Record::open(dir, &site, store.store.clone())?;
     let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
-    let pusat = Pusat::open(site, authority, store, catalog, record, utc::now)?;
-    Ok((Arc::new(pusat), lock))
+    let opened = match site.role {
+        SiteRole::Pusat => Opened::Pusat(Arc::new(Pusat::open(site, authority, store, catalog, record, utc::now)?)),
+        SiteRole::Drc => Opened::Drc(Arc::new(Drc::open(dir, site, authority, store, catalog, record, utc::now)?)),
+    };
+    Ok((opened, lock))
 }
 
 pub fn run(dir: &SiteDir) -> Result<(), Failure> {
-    let (pusat, _lock) = open(dir)?;
+    let (opened, _lock) = open(dir)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING).enable_all().build();
-    runtime.map_err(|error| Failure::Said(format!("cannot start: {error}")))?.block_on(serve(dir, pusat))
+    let runtime = runtime.map_err(|error| Failure::Said(format!("cannot start: {error}")))?;
+    match opened {
+        Opened::Pusat(pusat) => runtime.block_on(serve(dir, pusat)),
+        Opened::Drc(drc) => runtime.block_on(serve_drc(dir, drc)),
+    }
+}
+
+/// Pulls, and answers commands. A DRC has no gateway as long as there is a Pusat Data.
+async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
+    let said = |what: &'static str| move |error: std::io::Error| Failure::Said(format!("cannot {what}: {error}"));
+    let socket = dir.path(SOCKET);
+    // Left by a process that was killed: this one holds the lock.
+    let _ = std::fs::remove_file(&socket);
+    let control = UnixListener::bind(&socket).map_err(said("open the control socket"))?;
+    let (stop, stopped) = watch::channel(false);
+    let mut terminate = signal(SignalKind::terminate()).map_err(said("catch signals"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(said("catch signals"))?;
+    println!("{} pulls", drc.site.name);
+    let answering = tokio::spawn(control::serve(control, drc.clone(), stopped));
+    let pulling = drc.clone();
+    let pulling = tokio::task::spawn_blocking(move || pulling.serve());
+    let mut hourly = tokio::time::interval(CHECKPOINT_EVERY);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            // The store may be away for a while; entries are durable without it.
+            _ = hourly.tick() => {
+                let drc = drc.clone();
+                if let Ok(Err(refusal)) = tokio::task::spawn_blocking(move || drc.checkpoint()).await {
+                    eprintln!("warning: no checkpoint was signed: {}", refusal.message);
+                }
+            }
+        }
+    }
+    drc.stop();
+    let _ = stop.send(true);
+    let _ = pulling.await;
+    let _ = answering.await;
+    let _ = std::fs::remove_file(&socket);
+    Ok(drc.checkpoint()?)
 }
 
 async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pulih_terminal::{Table, duration, printable, size};
 use serde_json::Value;
 
-use super::{Agent, Approve, Command, Grant, Opd, Policy, User};
+use super::{Agent, Approve, Command, Grant, Opd, Pair, Policy, User};
 
 /// Words that an agent or another person wrote are among them.
 fn field(value: &Value, name: &str) -> String {
@@ -23,6 +23,7 @@ fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
 /// What `--json` prints, for people.
 pub fn text(command: &Command, answer: &Value) -> String {
     match command {
+        Command::Status if answer["type"] == "pulih/drc-status/v1" => status_of_drc(answer),
         Command::Status => status(answer),
         Command::Agent(Agent::Invite { name, .. }) => {
             let host = answer["hosts"][0].as_str().unwrap_or("HOST");
@@ -84,7 +85,15 @@ pub fn text(command: &Command, answer: &Value) -> String {
         ),
         Command::Import { .. } => imported(answer),
         Command::Retain => retained(&answer["plan"]),
-        Command::Init(_) | Command::Serve | Command::Doctor | Command::Rebuild => String::new(),
+        Command::Pair(Pair::End { site, .. }) => format!("{site} is no longer paired with this site.\n"),
+        Command::Pair(Pair::List) => columns(
+            answer,
+            "peers",
+            &["site", "role", "name", "since", "ended"],
+            "No site is paired with this one; `pulih-controller pair offer` at the DRC begins it.\n",
+        ),
+        Command::Replicate { .. } => replicated(answer),
+        Command::Init(_) | Command::Pair(_) | Command::Serve | Command::Doctor | Command::Rebuild => String::new(),
     }
 }
 
@@ -145,6 +154,83 @@ fn status(answer: &Value) -> String {
             field(its, "reason")
         );
     }
+    out + &alarms(answer)
+}
+
+fn status_of_drc(answer: &Value) -> String {
+    let peer = &answer["peer"];
+    let mut out = format!(
+        "{} at {}; policy {} version {}\n",
+        field(answer, "site"),
+        field(answer, "at"),
+        field(answer, "policy"),
+        answer["policy_version"]
+    );
+    if peer.is_null() {
+        out += "Not paired with a Pusat Data; `pulih-controller pair offer` begins it.\n\n";
+    } else {
+        let _ = writeln!(
+            out,
+            "{}: last heard {}, {} entries of its ledger\n",
+            field(peer, "name"),
+            field(peer, "heard"),
+            peer["entries"]
+        );
+    }
+    for name in ["diverged", "error"].iter().filter(|name| !peer[**name].is_null()) {
+        let _ = writeln!(out, "{name}: {}\n", field(peer, name));
+    }
+    out += &table(
+        &["OPD", "AGENT", "DATASET", "NEWEST POINT HERE", "AGE", "TARGET", "POINTS", "WAITING", "TO FETCH", "STATE"],
+        list(answer, "datasets").iter().map(|its| {
+            let state = match (its["late"].as_bool(), its["accepted"].is_null()) {
+                (_, true) => "nothing here yet",
+                (Some(true), _) => "LATE",
+                _ => "ok",
+            };
+            vec![
+                field(its, "opd"),
+                field(its, "agent"),
+                field(its, "dataset"),
+                field(its, "accepted"),
+                its["exposure_seconds"].as_u64().map_or_else(|| "-".into(), span),
+                its["rpo_seconds"].as_u64().map_or_else(|| "-".into(), span),
+                its["points"].to_string(),
+                its["waiting"].to_string(),
+                size(its["backlog_bytes"].as_u64().unwrap_or(0)),
+                state.into(),
+            ]
+        }),
+        "No dataset yet.\n",
+    );
+    let backlog = answer["backlog_bytes"].as_u64().unwrap_or(0);
+    if backlog > 0 {
+        let estimate = answer["estimate_seconds"].as_u64().map_or_else(|| "not known yet".into(), span);
+        let _ = writeln!(out, "\nAbout {} to fetch; at the rate that was measured: {estimate}", size(backlog));
+    }
+    for its in list(answer, "datasets").iter().filter(|its| !its["error"].is_null()) {
+        let _ = writeln!(out, "\n{} of {}: {}", field(its, "dataset"), field(its, "agent"), field(its, "error"));
+    }
+    out + &alarms(answer)
+}
+
+fn replicated(answer: &Value) -> String {
+    let mut out = format!(
+        "{} snapshots came, with {} objects ({}); {} wait. The mirrored ledger has {} entries.\n",
+        answer["snapshots"],
+        answer["objects"],
+        size(answer["bytes"].as_u64().unwrap_or(0)),
+        answer["waiting"],
+        answer["entries"]
+    );
+    for why in list(answer, "refused") {
+        let _ = writeln!(out, "  not taken: {}", why.as_str().unwrap_or_default());
+    }
+    out
+}
+
+fn alarms(answer: &Value) -> String {
+    let mut out = String::new();
     let alarms = list(answer, "alarms");
     if !alarms.is_empty() {
         out += "\nAlarms of the last seven days:\n";

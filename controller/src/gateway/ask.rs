@@ -27,7 +27,7 @@ use crate::pusat::Pusat;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A bounded JSON body.
-pub struct Said<T>(T);
+pub struct Said<T>(pub T);
 
 async fn bounded(body: Body) -> Answer<Bytes> {
     let too_much = |error| Refusal::new(Code::TooLarge, format!("the body did not come whole: {error}"));

@@ -21,11 +21,12 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::answer::{Answer, Refusal};
-use super::lines::Lines;
+use super::lines::{Lines, Transfer};
 use super::peer::Peer;
 use super::stream;
 use crate::catalog::Agent;
-use crate::pusat::{Came, MAX_REACH_BYTES, Pusat};
+use crate::pusat::{Came, Pusat};
+use crate::store::MAX_REACH_BYTES;
 
 /// Bytes that are read from the store at once.
 const READ_BYTES: usize = 1 << 20;
@@ -158,8 +159,13 @@ pub async fn get(
         let vault = object.vault;
         pusat.blocking(move |pusat| pusat.must_have_grant(&agent, vault, hash)).await?;
     }
-    let asked = range(&headers)?;
-    let name = object.name.clone();
+    send(&pusat, place, object.name, &headers).await
+}
+
+/// Sends an object, or the part of it that the headers ask for, to one who may have it.
+pub async fn send(pusat: &Arc<Pusat>, place: Transfer, object: ObjectName, headers: &HeaderMap) -> Answer {
+    let asked = range(headers)?;
+    let name = object.clone();
     let size = pusat.blocking(move |pusat| Ok(pusat.store().size(&name)?)).await?;
     let (from, end) = match asked {
         None => (0, size),
@@ -174,7 +180,7 @@ pub async fn get(
         while at < end {
             let mut bytes = Vec::new();
             let len = (end - at).min(READ_BYTES as u64) as usize;
-            let read = store.read_range(&object.name, at, len, &mut bytes);
+            let read = store.read_range(&object, at, len, &mut bytes);
             at += len as u64;
             let failed = read.is_err();
             // The peer sees a body that breaks off, which is no whole object.
@@ -218,6 +224,12 @@ pub struct Below {
     prefix: String,
 }
 
+impl Below {
+    pub fn folder(&self) -> Answer<ObjectName> {
+        self.prefix.parse().map_err(|_| Refusal::new(Code::BadRequest, "the prefix does not name a folder"))
+    }
+}
+
 pub async fn list(
     State(pusat): State<Arc<Pusat>>,
     State(lines): State<Arc<Lines>>,
@@ -227,8 +239,7 @@ pub async fn list(
 ) -> Answer {
     let place = lines.transfer(&agent.name)?;
     let lineage = lineage(&headers);
-    let prefix: ObjectName =
-        below.prefix.parse().map_err(|_| Refusal::new(Code::BadRequest, "the prefix does not name a folder"))?;
+    let prefix = below.folder()?;
     let folders = pusat
         .blocking(move |pusat| {
             pusat.must_be_in_turn(&agent, lineage.as_deref())?;
@@ -242,6 +253,11 @@ pub async fn list(
             Ok(vec![prefix])
         })
         .await?;
+    Ok(send_list(&pusat, place, folders))
+}
+
+/// Sends the names below folders, to one who may have them.
+pub fn send_list(pusat: &Arc<Pusat>, place: Transfer, folders: Vec<ObjectName>) -> Response {
     let (sender, receiver) = mpsc::channel(2);
     let (store, runtime) = (pusat.store().clone(), Handle::current());
     tokio::task::spawn_blocking(move || {
@@ -266,5 +282,5 @@ pub async fn list(
         lines.push(b'\n');
         hand(&runtime, &sender, Ok(lines.into()));
     });
-    Ok(Response::new(streamed(receiver)))
+    Response::new(streamed(receiver))
 }

@@ -10,7 +10,7 @@ use pulih_protocol::path;
 
 use super::answer::Refusal;
 use super::lines::Lines;
-use super::{ask, objects};
+use super::{ask, objects, replica};
 use crate::pusat::Pusat;
 
 /// What a request is answered from.
@@ -34,6 +34,7 @@ impl FromRef<Gate> for Arc<Lines> {
 
 pub fn router(pusat: Arc<Pusat>) -> Router {
     let object = format!("{}{{*name}}", path::OBJECTS);
+    let replica_object = format!("{}{{*name}}", path::REPLICA_OBJECTS);
     Router::new()
         .route(path::CA, get(ask::ca))
         .route(path::ENROLL, post(ask::enroll))
@@ -47,6 +48,10 @@ pub fn router(pusat: Arc<Pusat>) -> Router {
         .route(path::DOOMED, get(ask::doomed))
         .route(path::LIST, get(objects::list))
         .route(&object, put(objects::put).get(objects::get).head(objects::head))
+        .route(path::REPLICA_HEAD, get(replica::head_of_ledger))
+        .route(path::REPLICA_LIST, get(replica::list))
+        .route(path::REPLICA_RENEW, post(replica::renew))
+        .route(&replica_object, get(replica::get).head(replica::head))
         .fallback(async || Refusal::new(Code::NotFound, "there is nothing at this path"))
         .with_state(Gate { pusat, lines: Arc::default() })
 }

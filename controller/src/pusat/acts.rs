@@ -1,59 +1,20 @@
 //! What people do: signed with their own keys, checked against their roles, written down before
 //! it has any effect.
 
-use pulih_ledger::entry::kinds::{
-    ApprovalEnded, ApprovalGiven, PacksDoomed, PolicyApplied, RestoreGrantEnded, RestoreGrantGiven, UserAdded,
-};
-use pulih_ledger::entry::{Body, Entry, ReadEntry};
-use pulih_ledger::{Actor, time::Time};
+use pulih_ledger::entry::Body;
+use pulih_ledger::entry::kinds::{ApprovalEnded, ApprovalGiven, PacksDoomed, RestoreGrantEnded, RestoreGrantGiven};
+use pulih_ledger::time::Time;
 use pulih_protocol::error::Code;
-use pulih_vault::id::ObjectHash;
 use pulih_vault::utc;
 
-use super::{Pusat, lock, policy};
+use super::{Pusat, lock};
 use crate::catalog::{Catalog, User};
 use crate::gateway::answer::{Answer, Refusal};
+use crate::people::{self, Act, Role};
+use crate::policy;
 
-/// How far the clock of a person's machine may be off, and how long a signed act may be on its way.
-const ACT_SECONDS: i64 = 24 * 3600;
 /// The longest that content may be fetched under one grant.
 const GRANT_SECONDS: i64 = 30 * 24 * 3600;
-
-/// What a person may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Adds people, applies policy.
-    Admin,
-    /// Runs the site from day to day.
-    Operator,
-    /// Speaks for an OPD, and for none but that.
-    Walidata,
-    /// Reads.
-    Auditor,
-}
-
-impl Role {
-    pub const ALL: [Self; 4] = [Self::Admin, Self::Operator, Self::Walidata, Self::Auditor];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Operator => "operator",
-            Self::Walidata => "walidata",
-            Self::Auditor => "auditor",
-        }
-    }
-}
-
-impl User {
-    fn is(&self, role: Role) -> bool {
-        self.roles.iter().any(|its| its == role.as_str())
-    }
-
-    fn speaks_for(&self, opd: &str) -> bool {
-        self.is(Role::Walidata) && self.opd.as_deref() == Some(opd)
-    }
-}
 
 fn forbidden(why: impl Into<String>) -> Refusal {
     Refusal::new(Code::Forbidden, why)
@@ -68,31 +29,22 @@ fn seconds(time: &Time) -> Answer<i64> {
 }
 
 impl Pusat {
-    /// Does what a person signed. `attachment` is the policy's text, where one is applied.
+    /// Does what a person signed. `attachment` is the policy's text, where one is applied, or another site's card.
     pub fn act(&self, entry: &str, attachment: Option<&str>) -> Answer<()> {
-        let entry = ReadEntry::parse(entry.as_bytes()).map_err(|error| bad(error.to_string()))?;
         let now = (self.clock)();
-        if (seconds(&entry.at)? - now).abs() > ACT_SECONDS {
-            return Err(bad("the act was signed more than a day ago, or by a clock that is off; sign it again"));
-        }
         let mut record = lock(&self.record);
-        let body = entry.body().ok_or_else(|| bad("the act is of a kind that this version does not know"))?;
-        let entry = match &entry.actor {
-            Actor::Site if may_be_first(&record.catalog, body)? => {
-                Entry::new(entry.site.clone(), entry.at.clone(), Actor::Site, body.clone())
-            }
-            Actor::Person { user, .. } => {
-                let signed = record.verify(&entry).map_err(|error| forbidden(error.to_string()))?;
-                let none = || forbidden(format!("{user} is not known here"));
-                let person = record.catalog.user(user.as_str())?.ok_or_else(none)?;
-                self.check(&record.catalog, &person, body, seconds(&signed.at)?, now)?;
-                signed
-            }
-            _ => return Err(forbidden("this needs a person's signature: give --as USER and --sign-with FILE")),
-        };
+        let Act { entry, person } = people::believe(&record, entry, now)?;
+        let body = &entry.body;
+        if let Some(person) = &person {
+            self.check(&record.catalog, person, body, seconds(&entry.at)?, now)?;
+        }
         let is_policy = matches!(body, Body::PolicyApplied(_));
-        if let Body::PolicyApplied(its) = body {
-            self.take_policy(its, attachment)?;
+        match body {
+            Body::PolicyApplied(its) => {
+                policy::take(&*self.store, &self.site, &self.in_force(), its, attachment)?;
+            }
+            Body::SitePaired(its) => self.check_pairing(&record.catalog, its, attachment)?,
+            _ => {}
         }
         record.append(&[entry])?;
         if is_policy {
@@ -103,20 +55,14 @@ impl Pusat {
 
     /// Whether a person may do this, and whether it makes sense.
     fn check(&self, catalog: &Catalog, person: &User, body: &Body, signed: i64, now: i64) -> Answer<()> {
-        let must = |may: bool, who: &str| {
-            let text = || forbidden(format!("{} may not do this; {who} may", person.id));
-            if may { Ok(()) } else { Err(text()) }
-        };
+        let must = |may: bool, who: &str| people::must(person, may, who);
         match body {
-            Body::UserAdded(its) => {
+            Body::UserAdded(its) => people::check_added(catalog, person, its, signed),
+            Body::PolicyApplied(_) | Body::SitePaired(_) => must(person.is(Role::Admin), "an admin"),
+            Body::SiteUnpaired(its) => {
                 must(person.is(Role::Admin), "an admin")?;
-                // An older word about a person, said again, must not undo the newer one.
-                if catalog.user(its.user.as_str())?.is_some_and(|known| known.at >= signed) {
-                    return Err(bad(format!("something newer was signed about {}; sign this again", its.user)));
-                }
-                check_user(catalog, its)
+                people::check_unpaired(catalog, its)
             }
-            Body::PolicyApplied(_) => must(person.is(Role::Admin), "an admin"),
             Body::ApprovalGiven(its) => {
                 let opd = its.opd.as_str();
                 let may = person.speaks_for(opd) || person.is(Role::Operator) || person.is(Role::Admin);
@@ -150,16 +96,6 @@ impl Pusat {
         }
     }
 
-    fn take_policy(&self, its: &PolicyApplied, text: Option<&str>) -> Answer<()> {
-        let text = text.ok_or_else(|| bad("the policy's text is missing"))?;
-        let policy = self.next_policy(text)?;
-        let named = its.object == ObjectHash::of(text.as_bytes());
-        if !named || its.policy != policy.name.to_string() || its.version != u64::from(policy.version) {
-            return Err(bad("what was signed is another policy than the one that came with it"));
-        }
-        policy::put(&*self.store, &self.site, text).map(|_| ())
-    }
-
     fn check_approval(&self, catalog: &Catalog, its: &ApprovalGiven, now: i64) -> Answer<()> {
         let vault = catalog.vault(&its.vault.to_string())?.filter(|vault| vault.opd == its.opd.as_str());
         vault.ok_or_else(|| Refusal::new(Code::NotFound, format!("OPD {} has no vault {}", its.opd, its.vault)))?;
@@ -175,34 +111,6 @@ impl Pusat {
             Some(_) => Ok(()),
             None => Err(bad("say until when the approval is in force: the policy bounds its age")),
         }
-    }
-}
-
-/// The first person is added by whoever has the site's console; everyone after by an admin.
-fn may_be_first(catalog: &Catalog, body: &Body) -> Answer<bool> {
-    let Body::UserAdded(its) = body else { return Ok(false) };
-    if !catalog.users()?.is_empty() {
-        return Ok(false);
-    }
-    if !its.roles.iter().any(|role| role == Role::Admin.as_str()) {
-        return Err(bad("the first person has to be an admin, who then adds the others"));
-    }
-    check_user(catalog, its)?;
-    Ok(true)
-}
-
-fn check_user(catalog: &Catalog, its: &UserAdded) -> Answer<()> {
-    let known = |role: &String| Role::ALL.iter().any(|known| known.as_str() == role);
-    if its.roles.is_empty() || !its.roles.iter().all(known) {
-        return Err(bad("a role is `admin`, `operator`, `walidata` or `auditor`, and a person has at least one"));
-    }
-    let speaks = its.roles.iter().any(|role| role == Role::Walidata.as_str());
-    match &its.opd {
-        Some(opd) if catalog.opd(opd.as_str())?.is_none() => {
-            Err(Refusal::new(Code::NotFound, format!("there is no OPD {opd}; `pulih-controller opd add` adds it")))
-        }
-        None if speaks => Err(bad("a walidata speaks for an OPD: name it with --opd")),
-        _ => Ok(()),
     }
 }
 

@@ -16,9 +16,10 @@ use pulih_vault::trust;
 use serde::Serialize;
 
 use super::accept::Came;
-use super::{MAX_REACH_BYTES, Pusat, lock};
+use super::{Pusat, lock};
 use crate::catalog::Agent;
 use crate::gateway::answer::{Answer, Refusal};
+use crate::store::MAX_REACH_BYTES;
 
 const READ_BYTES: u64 = 4 << 20;
 

@@ -7,9 +7,10 @@ use pulih_protocol::report::Report;
 use pulih_vault::utc;
 use serde::Serialize;
 
-use super::{InForce, Pusat, lock};
+use super::{Pusat, lock};
 use crate::catalog::{Catalog, Opd, Point, Presence, Vault};
 use crate::gateway::answer::Answer;
+use crate::policy::InForce;
 
 /// Seconds without a heartbeat after which an agent is called silent: they come every minute.
 const SILENT: i64 = 15 * 60;

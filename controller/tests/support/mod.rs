@@ -1,6 +1,7 @@
 //! A site on loopback and servers that enroll with it: real processes in a folder that goes away.
 #![allow(dead_code)] // Each test program uses a part of it.
 
+pub mod drc;
 pub mod raw;
 
 use std::io::{BufRead as _, BufReader};

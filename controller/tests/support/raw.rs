@@ -36,7 +36,15 @@ impl Raw {
     /// As the server, or with its CA only.
     pub fn of(server: &Server, with_certificate: bool) -> Self {
         let site: Value = serde_json::from_slice(&std::fs::read(server.path("state/site.json")).unwrap()).unwrap();
-        let text = |name: &str| site[name].as_str().unwrap().to_owned();
+        let turn = std::fs::read(server.path("state/turn.json")).ok();
+        let turn: Option<Value> = turn.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let lineage = turn.and_then(|turn| turn["lineage"].as_str().map(str::to_owned));
+        Self { lineage, ..Self::with(&site, with_certificate) }
+    }
+
+    /// With what `credentials` has: `url`, `ca`, `certificate`, `key`.
+    pub fn with(credentials: &Value, with_certificate: bool) -> Self {
+        let text = |name: &str| credentials[name].as_str().unwrap().to_owned();
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(text("ca").as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -49,13 +57,8 @@ impl Raw {
         } else {
             config.with_no_client_auth()
         };
-        let turn = std::fs::read(server.path("state/turn.json")).ok();
-        let turn: Option<Value> = turn.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        Self {
-            config: Arc::new(config),
-            address: text("url").trim_start_matches("https://").to_owned(),
-            lineage: turn.and_then(|turn| turn["lineage"].as_str().map(str::to_owned)),
-        }
+        let address = text("url").trim_start_matches("https://").to_owned();
+        Self { config: Arc::new(config), address, lineage: None }
     }
 
     pub fn without_lineage(mut self) -> Self {

@@ -14,9 +14,11 @@ use crate::checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES};
 use crate::entry::Entry;
 use crate::error::{LedgerError, Result};
 use crate::hash::Hash;
+use crate::head::Head;
 use crate::ids::SiteId;
 use crate::layout::Layout;
 use crate::log::{Added, Log};
+use crate::time::Time;
 
 /// A ledger open for writing. One process has it open; a second one finds out at its next
 /// append, which is refused.
@@ -159,6 +161,12 @@ impl Ledger {
         let store = self.log.store.as_ref();
         self.bundler.put_partial(store, &self.log.edge)?;
         put(store, &self.log.layout.checkpoint(checkpoint.size), checkpoint.sign(&self.key).as_bytes())
+    }
+
+    /// A signed head of all there is now, whether a checkpoint covers it or not. Nothing is written.
+    pub fn head(&self, at: Time) -> String {
+        let (size, root) = (self.log.size(), self.log.root());
+        Head { size, root, checkpoint: self.log.signed.size, at }.sign(&self.key)
     }
 
     fn settle(&mut self) -> Result<()> {

@@ -58,6 +58,11 @@ impl Log {
         &self.signed
     }
 
+    /// The key that signs it.
+    pub fn key(&self) -> &VerifierKey {
+        &self.key
+    }
+
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -92,13 +97,18 @@ impl Log {
     }
 
     fn take_batch(&mut self, object: &ObjectName, bytes: &[u8]) -> Result<Added> {
+        let (entries, growth) = self.open_batch(object, bytes)?;
+        let full = self.grow(growth, bytes);
+        Ok(Added { entries, full })
+    }
+
+    /// What a batch would add at the end of what is known, if it is believed.
+    pub(crate) fn open_batch(&self, object: &ObjectName, bytes: &[u8]) -> Result<(Vec<Vec<u8>>, Growth)> {
         let (entries, growth) = batch::open(bytes, &self.edge, &self.key).map_err(|why| match why {
             Refusal::Distrust(why) => LedgerError::distrust(object.clone())(why),
             Refusal::Root => LedgerError::RootMismatch { object: object.clone(), size: self.size() },
         })?;
-        let entries: Vec<_> = entries.into_iter().map(<[u8]>::to_vec).collect();
-        let full = self.grow(growth, bytes);
-        Ok(Added { entries, full })
+        Ok((entries.into_iter().map(<[u8]>::to_vec).collect(), growth))
     }
 
     /// Takes in a batch that is in the store, and says which tiles it filled.

@@ -9,8 +9,9 @@ use std::path::Path;
 use pulih_ledger::canonical;
 use pulih_ledger::entry::kinds::{
     AgentEnrolled, AgentInvited, AgentRevoked, Alarm, ApprovalEnded, ApprovalGiven, CertificateIssued, CloneRefused,
-    LineageBegun, OpdAdded, PacksDoomed, PolicyApplied, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven,
-    RestoreGrantUsed, SeedImported, SiteCreated, SnapshotAccepted, UserAdded,
+    LedgerDiverged, LineageBegun, OpdAdded, PacksDoomed, PolicyApplied, PullRefused, RestoreAsked, RestoreGrantEnded,
+    RestoreGrantGiven, RestoreGrantUsed, SeedImported, SiteCertified, SiteCreated, SitePaired, SiteUnpaired,
+    SnapshotAccepted, SnapshotReplicated, UserAdded, VaultPinned,
 };
 use pulih_ledger::entry::{Body, ENVELOPE, Kind};
 use pulih_ledger::ids::Sha256;
@@ -77,7 +78,7 @@ fn bodies() -> Vec<Body> {
         not_after: time(),
         token_sha256: Some(hash),
     };
-    vec![
+    let mut all = vec![
         SiteCreated { role: "pusat".into(), name: text(), key: site }.into(),
         UserAdded { user: id("siti"), name: text(), roles: vec![], opd: Some(id("dinkes")), key: person.clone() }
             .into(),
@@ -115,6 +116,73 @@ fn bodies() -> Vec<Body> {
         RestoreGrantUsed { grant: id("g1"), agent: id("dinkes-1"), dataset, manifest }.into(),
         Alarm { alarm: "clone".into(), subject: "dinkes-1".into(), text: text() }.into(),
         SeedImported { vault, agent: id("dinkes-1"), medium: text(), objects: 4, bytes: 5 }.into(),
+    ];
+    all.extend(of_two_sites());
+    all
+}
+
+/// The same of what goes on between sites.
+fn of_two_sites() -> Vec<Body> {
+    let (vault, object, hash) = (VaultId([7; 16]), ObjectHash([8; 32]), Sha256([9; 32]));
+    let (manifest, person) = (id(&format!("0000000007-{object}")), person_key().verifier());
+    let (dataset, peer) = (id("rekam-medis"), || id("pusat-33.19"));
+    let time = || id("2027-01-31T00:00:00Z");
+    vec![
+        SitePaired {
+            peer: peer(),
+            role: "pusat".into(),
+            name: "Pusat Data".into(),
+            key: site_key().verifier(),
+            ca_sha256: hash,
+            card_sha256: hash,
+        }
+        .into(),
+        SiteUnpaired { peer: peer(), reason: "pindah".into() }.into(),
+        SiteCertified {
+            peer: peer(),
+            serial: "0a1b".into(),
+            certificate_sha256: hash,
+            not_before: time(),
+            not_after: time(),
+        }
+        .into(),
+        VaultPinned {
+            vault,
+            opd: id("dinkes"),
+            agent: id("dinkes-1"),
+            class: "strategis".into(),
+            owner: person.fingerprint(),
+        }
+        .into(),
+        SnapshotReplicated {
+            from: peer(),
+            vault,
+            dataset: id("rekam-medis"),
+            manifest,
+            accepted: time(),
+            keep_until: Some(time()),
+            tiers: vec!["day".into()],
+            stored_bytes: 1 << 40,
+            partial: true,
+        }
+        .into(),
+        PullRefused {
+            from: peer(),
+            object: "vaults/x".into(),
+            reason: "hash".into(),
+            vault: Some(vault),
+            dataset: Some(dataset),
+            manifest: Some(manifest),
+        }
+        .into(),
+        LedgerDiverged {
+            from: peer(),
+            size: 7,
+            root: pulih_ledger::hash::Hash::of_empty_tree(),
+            proof: object,
+            reason: "shorter".into(),
+        }
+        .into(),
     ]
 }
 

@@ -27,11 +27,20 @@ pub const OBJECTS: &str = "/v1/objects/";
 /// `GET` with `?prefix=`: names below a folder, one a line.
 pub const LIST: &str = "/v1/list";
 
+/// `GET`: the signed head of the site's ledger, for a paired DRC.
+pub const REPLICA_HEAD: &str = "/v1/replica/head";
+/// `GET` (with `Range`), `HEAD`: objects of all vaults and of the site, for a paired DRC.
+pub const REPLICA_OBJECTS: &str = "/v1/replica/objects/";
+/// `GET` with `?prefix=`: names below a folder of those, one a line.
+pub const REPLICA_LIST: &str = "/v1/replica/list";
+/// `POST`: [`crate::enroll::Renewal`] → [`crate::enroll::Renewed`], for a paired DRC.
+pub const REPLICA_RENEW: &str = "/v1/replica/renew";
+
 /// The header of every request about objects: the lineage that a [`HELLO`] gave.
 pub const LINEAGE_HEADER: &str = "pulih-lineage";
 
 /// Every path with what it takes and whether it needs a certificate, for the contract's test.
-pub const ALL: [(&str, &str, bool); 14] = [
+pub const ALL: [(&str, &str, bool); 19] = [
     ("GET", CA, false),
     ("POST", ENROLL, false),
     ("POST", RENEW, true),
@@ -46,4 +55,9 @@ pub const ALL: [(&str, &str, bool); 14] = [
     ("GET", OBJECTS, true),
     ("HEAD", OBJECTS, true),
     ("GET", LIST, true),
+    ("GET", REPLICA_HEAD, true),
+    ("GET", REPLICA_OBJECTS, true),
+    ("HEAD", REPLICA_OBJECTS, true),
+    ("GET", REPLICA_LIST, true),
+    ("POST", REPLICA_RENEW, true),
 ];

@@ -8,6 +8,7 @@ mod client;
 mod enroll;
 mod error;
 mod lines;
+mod replica;
 mod site;
 mod turns;
 
@@ -27,6 +28,7 @@ use client::Client;
 pub use client::Credentials;
 pub use enroll::enroll;
 pub use error::{GatewayError, refusal};
+pub use replica::{Incoming, ReplicaStore};
 pub use site::{Renewing, SiteClient};
 pub use turns::Turns;
 

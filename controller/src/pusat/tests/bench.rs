@@ -21,6 +21,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::super::*;
+use crate::policy;
 use crate::pusat::accept::Came;
 use crate::record::time;
 use crate::site::SiteDir;
@@ -140,8 +141,8 @@ impl Bench {
         dir.write("ca.pem", authority.certificate()).unwrap();
         let inner = DirStore::create(&folder.path().join("store")).unwrap();
         let store = Arc::new(Hooked { inner, hook: Mutex::default() });
-        let object = put_policy(&*store, &site, DEFAULT_POLICY).unwrap();
-        let policy = Policy::parse("default", DEFAULT_POLICY.as_bytes()).unwrap();
+        let object = policy::put(&*store, &site, policy::DEFAULT).unwrap();
+        let policy = Policy::parse("default", policy::DEFAULT.as_bytes()).unwrap();
         Record::make(&dir, &site, store.clone(), now(), |key| {
             let (policy, version) = (policy.name.to_string(), u64::from(policy.version));
             vec![

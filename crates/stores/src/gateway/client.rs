@@ -126,7 +126,7 @@ impl Client {
         format!("{}{path}", self.url)
     }
 
-    fn strange(&self, why: impl std::fmt::Display) -> GatewayError {
+    pub(super) fn strange(&self, why: impl std::fmt::Display) -> GatewayError {
         GatewayError::Strange { url: self.url.clone(), why: why.to_string() }
     }
 
@@ -191,6 +191,15 @@ impl Client {
         self.json(self.checked(self.agent.post(self.at(path)).content_type("text/plain").send(body))?)
     }
 
+    /// Asks for what the caller reads by itself, once.
+    pub(super) fn get(&self, path: &str) -> Result<Response<Body>, GatewayError> {
+        self.checked(self.agent.get(self.at(path)).call())
+    }
+
+    pub(super) fn head(&self, path: &str) -> Result<Response<Body>, GatewayError> {
+        self.checked(self.agent.head(self.at(path)).call())
+    }
+
     pub fn get_text(&self, path: &str) -> Result<String, GatewayError> {
         let mut answer = self.checked(self.agent.get(self.at(path)).call())?;
         answer.body_mut().with_config().limit(MAX_BODY_BYTES).read_to_string().map_err(|e| self.strange(e))
@@ -225,7 +234,7 @@ impl Client {
         })
     }
 
-    fn broken(&self, source: std::io::Error) -> GatewayError {
+    pub(super) fn broken(&self, source: std::io::Error) -> GatewayError {
         GatewayError::Line { url: self.url.clone(), source: Box::new(ureq::Error::Io(source)) }
     }
 
@@ -261,7 +270,9 @@ impl Client {
         self.about_objects(|lineage| {
             let request = self.agent.get(self.at(&path)).header(path::LINEAGE_HEADER, lineage);
             let mut names = Vec::new();
-            self.lines(request.call(), MAX_NAME_BYTES, |name| name.parse().map(|name| names.push(name)))?;
+            self.lines(self.checked(request.call())?, MAX_NAME_BYTES, |name| {
+                name.parse().map(|name| names.push(name))
+            })?;
             Ok(names)
         })
     }
@@ -272,18 +283,17 @@ impl Client {
         Self::trying(|| {
             let mut doomed = BTreeSet::new();
             let answer = self.agent.get(self.at(&path)).call();
-            self.lines(answer, HASH_DIGITS, |hash| hash.parse().map(|hash| _ = doomed.insert(hash)))?;
+            self.lines(self.checked(answer)?, HASH_DIGITS, |hash| hash.parse().map(|hash| _ = doomed.insert(hash)))?;
             Ok(doomed)
         })
     }
 
-    fn lines(
+    pub(super) fn lines(
         &self,
-        answer: Result<Response<Body>, ureq::Error>,
+        mut answer: Response<Body>,
         most_bytes: usize,
         each: impl FnMut(&str) -> Result<(), BadId>,
     ) -> Result<(), GatewayError> {
-        let mut answer = self.checked(answer)?;
         lines(BufReader::new(answer.body_mut().as_reader()), most_bytes, each).map_err(|error| match error {
             BadList::Line(source) => self.broken(source),
             BadList::Strange(why) => self.strange(why),

@@ -57,6 +57,11 @@ impl Renewing {
         Ok(Self { key, csr })
     }
 
+    /// The key in PEM, for who keeps it until a certificate comes another way.
+    pub fn key_pem(&self) -> String {
+        self.key.serialize_pem()
+    }
+
     /// Asks without a certificate, the old one having lapsed: with `note`, which names the request
     /// and is signed by the agent's key of one of its vaults.
     pub fn lapsed(self, old: &Credentials, note: &str) -> Result<(Credentials, String), GatewayError> {
@@ -66,7 +71,7 @@ impl Renewing {
         self.end(old, renewed)
     }
 
-    fn end(self, old: &Credentials, renewed: Renewed) -> Result<(Credentials, String), GatewayError> {
+    pub(super) fn end(self, old: &Credentials, renewed: Renewed) -> Result<(Credentials, String), GatewayError> {
         let credentials =
             Credentials { certificate: renewed.certificate, key: self.key.serialize_pem(), ..old.clone() };
         // One that cannot be used, as one for another key, must not take the place of one that can.

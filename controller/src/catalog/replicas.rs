@@ -1,0 +1,98 @@
+//! What a DRC has: pinned vaults, complete snapshots, and what it refused. And of a mirrored
+//! ledger: the snapshots that the other site accepted.
+
+use rusqlite::params;
+
+use super::{Catalog, Point, Result, Standing};
+
+/// A vault with the owner key that speaks for it here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    pub vault: String,
+    pub opd: String,
+    pub agent: String,
+    pub class: String,
+    /// The owner key's fingerprint.
+    pub owner: String,
+}
+
+/// A snapshot that is complete here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replica {
+    pub vault: String,
+    pub dataset: String,
+    pub snapshot: String,
+    /// When the other site accepted it, and since when it is complete here.
+    pub accepted: i64,
+    pub replicated: i64,
+    pub keep_until: Option<i64>,
+    pub stored_bytes: u64,
+    pub partial: bool,
+}
+
+impl Catalog {
+    pub fn pin(&self, vault: &str) -> Result<Option<Pin>> {
+        Ok(self.pins()?.into_iter().find(|pin| pin.vault == vault))
+    }
+
+    pub fn pins(&self) -> Result<Vec<Pin>> {
+        self.all("SELECT vault, opd, agent, class, owner FROM pin ORDER BY vault", [], |row| {
+            Ok(Pin { vault: row.get(0)?, opd: row.get(1)?, agent: row.get(2)?, class: row.get(3)?, owner: row.get(4)? })
+        })
+    }
+
+    pub fn replicas(&self) -> Result<Vec<Replica>> {
+        let sql = "SELECT vault, dataset, name, accepted, replicated, keep_until, stored_bytes, partial FROM replica";
+        self.all(sql, [], |row| {
+            Ok(Replica {
+                vault: row.get(0)?,
+                dataset: row.get(1)?,
+                snapshot: row.get(2)?,
+                accepted: row.get(3)?,
+                replicated: row.get(4)?,
+                keep_until: row.get(5)?,
+                stored_bytes: row.get::<_, i64>(6)? as u64,
+                partial: row.get(7)?,
+            })
+        })
+    }
+
+    pub fn has_replica(&self, vault: &str, dataset: &str, snapshot: &str) -> Result<bool> {
+        let sql = "SELECT 1 FROM replica WHERE vault = ?1 AND dataset = ?2 AND name = ?3";
+        Ok(self.one(sql, [vault, dataset, snapshot], |_| Ok(()))?.is_some())
+    }
+
+    /// Whether this was refused, for this reason, already.
+    pub fn was_refused(&self, object: &str, reason: &str) -> Result<bool> {
+        let sql = "SELECT 1 FROM refusal WHERE object = ?1 AND reason = ?2";
+        Ok(self.one(sql, [object, reason], |_| Ok(()))?.is_some())
+    }
+
+    /// The mirror's size and the reason when a ledger last did not go on from it.
+    pub fn last_divergence(&self, site: &str) -> Result<Option<(u64, String)>> {
+        let sql = "SELECT size, reason FROM divergence WHERE site = ?1 ORDER BY rowid DESC LIMIT 1";
+        self.one(sql, params![site], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))
+    }
+
+    /// Every snapshot that was accepted, in the order of the ledger.
+    pub fn accepted(&self) -> Result<Vec<Standing>> {
+        let sql = "SELECT s.vault, s.dataset, s.name, s.captured, s.accepted, s.keep_until, s.tiers, s.stored_bytes, \
+                   s.partial, s.late, a.opd, a.name, v.class FROM snapshot s JOIN vault v ON v.id = s.vault \
+                   JOIN agent a ON a.name = v.agent ORDER BY s.number";
+        self.all(sql, [], |row| {
+            let point = Point {
+                vault: row.get(0)?,
+                dataset: row.get(1)?,
+                snapshot: row.get(2)?,
+                captured: row.get(3)?,
+                accepted: row.get(4)?,
+                keep_until: row.get(5)?,
+                tiers: row.get(6)?,
+                stored_bytes: row.get::<_, i64>(7)? as u64,
+                partial: row.get(8)?,
+                late: row.get(9)?,
+            };
+            Ok(Standing { point, opd: row.get(10)?, agent: row.get(11)?, class: row.get(12)? })
+        })
+    }
+}

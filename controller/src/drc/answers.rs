@@ -1,0 +1,28 @@
+//! Commands that a DRC answers.
+
+use serde_json::{Value, json};
+
+use super::Drc;
+use crate::control::{Answers, Ask, acted, elsewhere, json, peers, policy, users};
+use crate::gateway::answer::Answer;
+
+impl Answers for Drc {
+    fn answer(&self, ask: Ask) -> Answer<Value> {
+        match ask {
+            Ask::Status => json(self.status()?),
+            Ask::Replicate => json(self.replicate()?),
+            Ask::UserList => Ok(users(self.users()?)),
+            Ask::PolicyShow => Ok(policy(&self.in_force())),
+            Ask::PeerList => Ok(peers(self.peers()?)),
+            Ask::Act { entry, attachment } => {
+                self.act(&entry, attachment.as_deref())?;
+                Ok(acted(&entry))
+            }
+            Ask::PairOffer => Ok(json!({"type": "pulih/card-made/v1", "site": null, "card": self.offer()?})),
+            Ask::PairTake { card } => {
+                Ok(json!({"type": "pulih/card-made/v1", "site": self.take_card(&card)?, "card": null}))
+            }
+            _ => Err(elsewhere("Pusat Data")),
+        }
+    }
+}

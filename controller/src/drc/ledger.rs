@@ -1,0 +1,235 @@
+//! The mirror of the Pusat Data's ledger: it grows by what is signed and goes on from it. What does
+//! not go on is kept as proof.
+
+use std::sync::Arc;
+
+use pulih_ledger::Actor;
+use pulih_ledger::LedgerError;
+use pulih_ledger::checkpoint::MAX_CHECKPOINT_BYTES;
+use pulih_ledger::entry::kinds::{Alarm, LedgerDiverged};
+use pulih_ledger::entry::{Body, View};
+use pulih_ledger::head::Head;
+use pulih_ledger::ids::SiteId;
+use pulih_ledger::layout::Layout;
+use pulih_ledger::mirror::{MAX_BATCH_BYTES, Mirror};
+use pulih_ledger::time::Time;
+use pulih_policies::Policy;
+use pulih_stores::gateway::ReplicaStore;
+use pulih_vault::id::ObjectHash;
+use pulih_vault::note::VerifierKey;
+use pulih_vault::store::{ObjectName, Store as _, StoreError};
+
+use super::error::PullError;
+use super::{Drc, Mirrored, lock};
+use crate::catalog::PeerSite;
+use crate::gateway::answer::{Answer, Refusal};
+use crate::record::time;
+
+/// Of an entry that cannot be read at all, and so says no time.
+const NO_TIME: i64 = 0;
+
+impl Mirrored {
+    /// The catalog takes in what the mirror has and it does not.
+    fn catch_up(&mut self) -> Answer<()> {
+        let Some(mirror) = &self.mirror else { return Ok(()) };
+        let (size, next) = (mirror.log().size(), self.catalog.next_entry()?);
+        if next > size {
+            let text = format!(
+                "the catalog pusat.sqlite follows {next} entries and the mirror has {size}; `pulih-controller rebuild` \
+                 makes it again"
+            );
+            return Err(Refusal::internal(&text));
+        }
+        for recorded in mirror.log().entries(next) {
+            let recorded = recorded.map_err(|error| Refusal::internal(&error))?;
+            // The other site's to write well: what is not understood changes nothing here, and must
+            // not keep what comes after it from being known.
+            match recorded.read() {
+                Ok(entry) => {
+                    let body = if let View::Known(body) = &entry.view { Some(&**body) } else { None };
+                    self.catalog.follow(recorded.index, &entry.at, body)?;
+                }
+                Err(_) => self.catalog.follow(recorded.index, &no_time()?, None)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn no_time() -> Answer<Time> {
+    time(NO_TIME).map_err(|error| Refusal::internal(&error))
+}
+
+fn key_of(peer: &PeerSite) -> Answer<(SiteId, VerifierKey)> {
+    let site = peer.site.parse().map_err(|error| Refusal::internal(&error))?;
+    Ok((site, peer.key.parse().map_err(|error| Refusal::internal(&error))?))
+}
+
+impl Drc {
+    /// The Pusat Data that this DRC is paired with, or was last.
+    pub(super) fn pusat(&self) -> Answer<Option<PeerSite>> {
+        let peers = lock(&self.catalog).peers()?;
+        Ok(peers.into_iter().filter(|peer| peer.role == "pusat").max_by_key(|peer| (peer.ended.is_none(), peer.since)))
+    }
+
+    /// Opens what is mirrored already.
+    pub(super) fn open_mirror(&self) -> Answer<()> {
+        let Some(peer) = self.pusat()? else { return Ok(()) };
+        let (site, key) = key_of(&peer)?;
+        let mut mirrored = lock(&self.mirrored);
+        match Mirror::open(Arc::clone(&self.store), &site, key) {
+            Ok(mirror) => mirrored.mirror = Some(mirror),
+            Err(LedgerError::NoLedger { .. }) => {}
+            Err(error) => return Err(Refusal::internal(&error)),
+        }
+        mirrored.catch_up()
+    }
+
+    /// Brings the mirror to where the Pusat Data's ledger is now; returns how many entries came.
+    pub(super) fn follow_ledger(&self, peer: &PeerSite, there: &ReplicaStore) -> Result<u64, PullError> {
+        let _alone = lock(&self.following);
+        let (site, key) = key_of(peer)?;
+        let note = self.patiently(|| there.head().map_err(PullError::from))?;
+        lock(&self.catalog).set_heard(&peer.site, (self.clock)())?;
+        let head = Head::open(&note, &key)
+            .map_err(|error| PullError::refused(format!("the head of the ledger of {site}"), error))?;
+        self.begin_mirror(&site, key, there)?;
+        let began = self.mirror_size();
+        if head.size < began {
+            let why = format!("it has {} entries now, and had {began}: it was rolled back", head.size);
+            return Err(self.diverge(&site, &note, &why));
+        }
+        while self.mirror_size() < head.size {
+            self.next_batch(&site, &note, there)?;
+            if self.mirror_size() == head.checkpoint {
+                self.checkpoint_of(&site, head.checkpoint, there)?;
+            }
+        }
+        let root = lock(&self.mirrored).mirror.as_ref().map(|mirror| mirror.log().root());
+        if self.mirror_size() == head.size && root != Some(head.root) {
+            let why = format!("of the same {} entries it has another root hash: it was forked", head.size);
+            return Err(self.diverge(&site, &note, &why));
+        }
+        let came = self.mirror_size() - began;
+        let mut mirrored = lock(&self.mirrored);
+        mirrored.diverged = None;
+        mirrored.catch_up()?;
+        let object = mirrored.catalog.policy()?.map(|(object, _)| object);
+        drop(mirrored);
+        self.take_policy(&site, object, there)?;
+        Ok(came)
+    }
+
+    fn mirror_size(&self) -> u64 {
+        lock(&self.mirrored).mirror.as_ref().map_or(0, |mirror| mirror.log().size())
+    }
+
+    /// A mirror begins with the checkpoint of no entries.
+    fn begin_mirror(&self, site: &SiteId, key: VerifierKey, there: &ReplicaStore) -> Result<(), PullError> {
+        if lock(&self.mirrored).mirror.is_some() {
+            return Ok(());
+        }
+        let name = Layout { site: site.clone() }.checkpoint(0);
+        let first =
+            self.patiently(|| there.read(&name, MAX_CHECKPOINT_BYTES).map_err(|error| PullError::there(&name, error)))?;
+        let mirror = Mirror::begin(Arc::clone(&self.store), site, key, &first);
+        let mirror = mirror.map_err(|error| PullError::ledger(&name, error))?;
+        lock(&self.mirrored).mirror = Some(mirror);
+        Ok(())
+    }
+
+    /// Takes the batch that comes next, which the head says is there.
+    fn next_batch(&self, site: &SiteId, head: &[u8], there: &ReplicaStore) -> Result<(), PullError> {
+        let Some(name) = lock(&self.mirrored).mirror.as_ref().map(Mirror::next) else {
+            return Err(PullError::Here("the mirror is not open".into()));
+        };
+        let read = |name: &ObjectName| match there.read(name, MAX_BATCH_BYTES) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(PullError::there(name, error)),
+        };
+        let Some(batch) = self.patiently(|| read(&name))? else {
+            let why = format!("it says that it goes on, and {name}, where the mirror ends, is not there");
+            return Err(self.diverge(site, head, &why));
+        };
+        let mut mirrored = lock(&self.mirrored);
+        let taken = mirrored.mirror.as_mut().map_or(Ok(()), |mirror| mirror.take(&batch));
+        drop(mirrored);
+        match taken {
+            Ok(()) => Ok(()),
+            Err(LedgerError::RootMismatch { .. }) => {
+                let why = format!("{name} does not hash up to what was signed after the mirror's entries");
+                Err(self.diverge(site, &batch, &why))
+            }
+            Err(error) => Err(PullError::ledger(&name, error)),
+        }
+    }
+
+    fn checkpoint_of(&self, site: &SiteId, size: u64, there: &ReplicaStore) -> Result<(), PullError> {
+        let name = Layout { site: site.clone() }.checkpoint(size);
+        let note =
+            self.patiently(|| there.read(&name, MAX_CHECKPOINT_BYTES).map_err(|error| PullError::there(&name, error)))?;
+        let mut mirrored = lock(&self.mirrored);
+        let taken = mirrored.mirror.as_mut().map_or(Ok(()), |mirror| mirror.take_checkpoint(&note));
+        drop(mirrored);
+        match taken {
+            Err(LedgerError::RootMismatch { .. }) => {
+                let why = format!("its checkpoint of {size} entries has another root hash: it was forked");
+                Err(self.diverge(site, &note, &why))
+            }
+            taken => taken.map_err(|error| PullError::ledger(&name, error)),
+        }
+    }
+
+    /// The ledger no longer goes on from the mirror: what was signed is kept, and people are told, once.
+    fn diverge(&self, site: &SiteId, proof: &[u8], reason: &str) -> PullError {
+        match self.write_divergence(site, proof, reason) {
+            Ok(()) => PullError::Line(format!("the ledger of {site} does not go on from the mirror here: {reason}")),
+            Err(error) => error,
+        }
+    }
+
+    fn write_divergence(&self, site: &SiteId, proof: &[u8], reason: &str) -> Result<(), PullError> {
+        let mut mirrored = lock(&self.mirrored);
+        mirrored.diverged = Some(reason.to_owned());
+        let Some((size, root)) = mirrored.mirror.as_ref().map(|its| (its.log().size(), its.log().root())) else {
+            return Ok(());
+        };
+        drop(mirrored);
+        let mut record = lock(&self.record);
+        if record.catalog.last_divergence(site.as_str())? == Some((size, reason.to_owned())) {
+            return Ok(());
+        }
+        let hash = ObjectHash::of(proof);
+        let name: ObjectName = format!("site/{}/proofs/{hash}", self.id()?)
+            .parse()
+            .map_err(|error: pulih_vault::id::BadId| PullError::Here(error.to_string()))?;
+        match self.store.create(&name, proof) {
+            Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
+            Err(error) => return Err(PullError::here(error)),
+        }
+        let text = format!("the ledger of {site} does not go on from the mirror here: {reason}. The proof is {name}");
+        eprintln!("alarm: {text}");
+        let diverged = LedgerDiverged { from: site.clone(), size, root, proof: hash, reason: reason.to_owned() };
+        let alarm = Alarm { alarm: "ledger-diverged".into(), subject: site.to_string(), text };
+        Ok(record.write((self.clock)(), &Actor::Site, vec![diverged.into(), Body::Alarm(alarm)])?)
+    }
+
+    /// Keeps the text of the policy that the Pusat Data follows. It is not followed here.
+    fn take_policy(&self, site: &SiteId, object: Option<String>, there: &ReplicaStore) -> Result<(), PullError> {
+        let Some(hash) = object.and_then(|hash| hash.parse::<ObjectHash>().ok()) else { return Ok(()) };
+        let name: ObjectName = format!("site/{site}/policies/{hash}")
+            .parse()
+            .map_err(|error: pulih_vault::id::BadId| PullError::Here(error.to_string()))?;
+        match self.store.size(&name) {
+            Err(StoreError::NotFound { .. }) => {}
+            known => return known.map(|_| ()).map_err(PullError::here),
+        }
+        let bytes = self.read(there, &name, hash, pulih_policies::MAX_BYTES as u64)?;
+        Policy::parse("policy", &bytes).map_err(|error| PullError::refused(&name, error))?;
+        match self.store.create(&name, &bytes) {
+            Ok(()) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
+            Err(error) => Err(PullError::here(error)),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Pairing with a Pusat Data, and the credentials with which it is read.
+
+use pulih_ledger::entry::kinds::SitePaired;
+use pulih_protocol::error::Code;
+use pulih_stores::Credentials;
+use pulih_stores::gateway::{Renewing, ReplicaStore};
+use pulih_vault::utc;
+use serde::{Deserialize, Serialize};
+
+use super::error::PullError;
+use super::{Drc, lock};
+use crate::card::{Card, Issuer, fingerprint};
+use crate::catalog::Catalog;
+use crate::gateway::answer::{Answer, Refusal};
+use crate::site::SiteRole;
+
+const READER: &str = "reader.json";
+const PEER_CARD: &str = "peer.card";
+/// Seconds before the certificate's end from which on it is renewed.
+const RENEW_BEFORE: i64 = 30 * 24 * 3600;
+
+/// What reads at the Pusat Data: a key, and once that is paired its certificate. One file, so that
+/// the two always fit.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReaderFile {
+    /// PEM.
+    key: String,
+    csr: Option<String>,
+    certificate: Option<String>,
+    /// When the certificate ends, RFC 3339.
+    until: Option<String>,
+}
+
+fn bad(error: impl std::fmt::Display) -> Refusal {
+    Refusal::new(Code::BadRequest, error.to_string())
+}
+
+impl Drc {
+    fn reader(&self) -> Answer<Option<ReaderFile>> {
+        if !self.dir.path(READER).exists() {
+            return Ok(None);
+        }
+        let text = self.dir.read(READER).map_err(|error| Refusal::internal(&error))?;
+        serde_json::from_str(&text).map(Some).map_err(|error| Refusal::internal(&format!("{READER}: {error}")))
+    }
+
+    fn write_reader(&self, reader: &ReaderFile) -> Answer<()> {
+        let text = serde_json::to_string(reader).map_err(|error| Refusal::internal(&error))?;
+        self.dir.write(READER, &text).map_err(|error| Refusal::internal(&error))
+    }
+
+    /// This site's card. The key that will read is made once and stays until a certificate came for it.
+    pub fn offer(&self) -> Answer<String> {
+        let reader = match self.reader()? {
+            Some(reader) if reader.csr.is_some() => reader,
+            Some(_) if self.pusat()?.is_some_and(|peer| peer.ended.is_none()) => {
+                let text = "this DRC is paired already; `pulih-controller pair list` shows with whom";
+                return Err(Refusal::new(Code::AlreadyExists, text));
+            }
+            _ => {
+                let renewing = Renewing::begin().map_err(|error| Refusal::internal(&error))?;
+                let csr = Some(renewing.csr.clone());
+                let reader = ReaderFile { key: renewing.key_pem(), csr, certificate: None, until: None };
+                self.write_reader(&reader)?;
+                reader
+            }
+        };
+        let (key, ca) = (lock(&self.record).key().clone(), self.authority.certificate());
+        let (name, regency) = (&self.site.name, &self.site.regency);
+        let mut card = Card::new(Issuer { site: self.id()?, role: self.site.role, name, regency, key: &key, ca });
+        card.csr = reader.csr;
+        Ok(card.to_text())
+    }
+
+    /// That what an admin signed is the pairing with the Pusat Data whose card came with it.
+    pub(super) fn check_pairing(&self, catalog: &Catalog, its: &SitePaired, card: Option<&str>) -> Answer<()> {
+        let text = card.ok_or_else(|| bad("the card is missing"))?;
+        let card = Card::parse(text).map_err(bad)?;
+        if card.role != SiteRole::Pusat || card.regency != self.site.regency {
+            return Err(bad("the card is not that of the Pusat Data of this regency"));
+        }
+        card.check_signed(its, text).map_err(bad)?;
+        // Whoever comes with another key than the mirror was begun with is another site.
+        if catalog.peer(its.peer.as_str())?.is_some_and(|known| known.key != its.key.to_string()) {
+            let text = format!("{} had another ledger key here; a card does not change it", its.peer);
+            return Err(Refusal::new(Code::Forbidden, text));
+        }
+        card.check_new(catalog.peer(its.peer.as_str())?).map_err(|why| Refusal::new(Code::AlreadyExists, why))?;
+        let reader = self.reader()?.ok_or_else(|| bad("this DRC has made no card yet; `pair offer` comes first"))?;
+        ReplicaStore::open(&credentials(&card, &reader.key)?).map(|_| ()).map_err(bad)
+    }
+
+    /// Takes the card of the Pusat Data that a person paired: from here on it is read with what is in it.
+    pub fn take_card(&self, text: &str) -> Answer<String> {
+        let card = Card::parse(text).map_err(bad)?;
+        let known = self.pusat()?.filter(|peer| peer.ended.is_none());
+        if known.is_none_or(|peer| peer.card != fingerprint(text).to_string()) {
+            return Err(Refusal::new(Code::Forbidden, format!("{} is not paired by this card", card.site)));
+        }
+        if let Some(reader) = self.reader()?.filter(|reader| reader.csr.is_some()) {
+            self.dir.write(PEER_CARD, text).map_err(|error| Refusal::internal(&error))?;
+            let (certificate, until) = (card.certificate.clone(), card.until.clone());
+            self.write_reader(&ReaderFile { key: reader.key, csr: None, certificate, until })?;
+        }
+        *lock(&self.there) = None;
+        self.open_mirror()?;
+        self.changed.notify_all();
+        Ok(card.site.to_string())
+    }
+
+    /// What the Pusat Data is read with; `None` before the pairing is whole.
+    pub(super) fn credentials(&self) -> Answer<Option<Credentials>> {
+        let Some(reader) = self.reader()?.filter(|reader| reader.certificate.is_some()) else { return Ok(None) };
+        if !self.dir.path(PEER_CARD).exists() {
+            return Ok(None);
+        }
+        let text = self.dir.read(PEER_CARD).map_err(|error| Refusal::internal(&error))?;
+        let mut card = Card::parse(&text).map_err(|error| Refusal::internal(&error))?;
+        card.certificate = reader.certificate;
+        credentials(&card, &reader.key).map(Some)
+    }
+
+    /// A certificate that ends within a month is changed for a new one.
+    pub(super) fn renew_if_due(&self, there: &ReplicaStore) -> Result<(), PullError> {
+        let until = self.reader()?.and_then(|reader| reader.until).and_then(|until| utc::parse(&until));
+        if until.is_none_or(|until| until - (self.clock)() > RENEW_BEFORE) {
+            return Ok(());
+        }
+        let Some(old) = self.credentials()? else { return Ok(()) };
+        let (new, until) = there.renew(&old)?;
+        let (key, certificate) = (new.key, Some(new.certificate));
+        self.write_reader(&ReaderFile { key, csr: None, certificate, until: Some(until) })?;
+        *lock(&self.there) = None;
+        Ok(())
+    }
+}
+
+fn credentials(card: &Card, key: &str) -> Answer<Credentials> {
+    let missing =
+        || bad("the card has no address or no certificate; `pair accept` at the Pusat Data makes one that has");
+    Ok(Credentials {
+        url: card.url.clone().ok_or_else(missing)?,
+        ca: card.ca.clone(),
+        certificate: card.certificate.clone().ok_or_else(missing)?,
+        key: key.to_owned(),
+    })
+}

@@ -1,0 +1,100 @@
+//! Pairing with a DRC, and what it then may: read. `docs/contracts/replication.md`.
+
+use pulih_ledger::Actor;
+use pulih_ledger::entry::Body;
+use pulih_ledger::entry::kinds::{SiteCertified, SitePaired};
+use pulih_ledger::ids::{Sha256, SiteId};
+use pulih_protocol::enroll::Renewed;
+use pulih_protocol::error::Code;
+use pulih_vault::layout::vaults;
+use pulih_vault::store::ObjectName;
+use pulih_vault::utc;
+
+use super::{Pusat, lock};
+use crate::card::{Card, Issuer, fingerprint};
+use crate::catalog::{Catalog, PeerSite};
+use crate::gateway::answer::{Answer, Refusal};
+use crate::pki::{CertificateHash, Issued};
+use crate::record::time;
+use crate::site::SiteRole;
+
+fn bad(error: impl std::fmt::Display) -> Refusal {
+    Refusal::new(Code::BadRequest, error.to_string())
+}
+
+impl Pusat {
+    /// That what an admin signed is the pairing with the DRC whose card came with it.
+    pub(super) fn check_pairing(&self, catalog: &Catalog, its: &SitePaired, card: Option<&str>) -> Answer<()> {
+        let text = card.ok_or_else(|| bad("the card is missing"))?;
+        let card = Card::parse(text).map_err(bad)?;
+        if card.role != SiteRole::Drc || card.regency != self.site.regency || card.csr.is_none() {
+            return Err(bad("the card is not that of a DRC of this regency"));
+        }
+        card.check_signed(its, text).map_err(bad)?;
+        card.check_new(catalog.peer(its.peer.as_str())?).map_err(|why| Refusal::new(Code::AlreadyExists, why))
+    }
+
+    /// Issues the certificate with which a paired DRC reads, and returns this site's card with it.
+    pub fn certify(&self, text: &str) -> Answer<(SiteId, String)> {
+        let card = Card::parse(text).map_err(bad)?;
+        let csr = card.csr.as_deref().ok_or_else(|| bad("the card has no request for a certificate"))?;
+        let known = lock(&self.catalog).peer(card.site.as_str())?.filter(|peer| peer.ended.is_none());
+        if known.is_none_or(|peer| peer.card != fingerprint(text).to_string()) {
+            return Err(Refusal::new(Code::Forbidden, format!("{} is not paired by this card", card.site)));
+        }
+        let issued = self.issue_to_reader(&card.site, csr)?;
+        let (key, id) = (lock(&self.record).key().clone(), self.site.id().map_err(bad)?);
+        let (name, regency, ca) = (&self.site.name, &self.site.regency, self.ca_certificate());
+        let mut own = Card::new(Issuer { site: id, role: self.site.role, name, regency, key: &key, ca });
+        let host = self.site.hosts.first().map_or("localhost", String::as_str);
+        own.url = Some(format!("https://{host}:{}", self.site.listen.port()));
+        own.until = Some(utc::rfc3339(issued.not_after));
+        own.certificate = Some(issued.pem);
+        Ok((card.site, own.to_text()))
+    }
+
+    /// A further certificate for a reader, for a new key.
+    pub fn renew_reader(&self, site: &str, csr: &str) -> Answer<Renewed> {
+        let issued = self.issue_to_reader(&site.parse().map_err(|error| Refusal::internal(&error))?, csr)?;
+        Ok(Renewed { not_after: utc::rfc3339(issued.not_after), certificate: issued.pem })
+    }
+
+    fn issue_to_reader(&self, peer: &SiteId, csr: &str) -> Answer<Issued> {
+        let now = (self.clock)();
+        let issued = self.authority.agent(csr, &format!("reader of {peer}"), now).map_err(bad)?;
+        let certified = SiteCertified {
+            peer: peer.clone(),
+            serial: issued.serial.clone(),
+            certificate_sha256: Sha256(issued.hash.0),
+            not_before: time(issued.not_before).map_err(bad)?,
+            not_after: time(issued.not_after).map_err(bad)?,
+        };
+        lock(&self.record).write(now, &Actor::Site, vec![Body::SiteCertified(certified)])?;
+        Ok(issued)
+    }
+
+    /// The paired DRC that a certificate was issued to.
+    pub fn reader_of(&self, certificate: CertificateHash) -> Answer<Option<String>> {
+        Ok(lock(&self.catalog).reader_of(certificate, (self.clock)())?)
+    }
+
+    pub fn peers(&self) -> Answer<Vec<PeerSite>> {
+        Ok(lock(&self.catalog).peers()?)
+    }
+
+    /// The signed head of the ledger now.
+    pub fn head(&self) -> Answer<String> {
+        let at = time((self.clock)()).map_err(|error| Refusal::internal(&error))?;
+        Ok(lock(&self.record).head(at))
+    }
+
+    /// That an object, or a folder, is one that a DRC reads: of any vault, or of the site itself.
+    pub fn must_be_replicated(&self, name: &ObjectName) -> Answer<()> {
+        let id = self.site.id().map_err(|error| Refusal::internal(&error))?;
+        let below = |folder: &str| name.as_str().strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        if below("vaults") || *name == vaults() || below(&format!("site/{id}")) {
+            return Ok(());
+        }
+        Err(Refusal::new(Code::Forbidden, "a DRC reads the vaults and what is this site's own, and nothing else"))
+    }
+}

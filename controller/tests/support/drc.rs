@@ -1,0 +1,162 @@
+//! A DRC beside a site: its own folder, its own people, paired as two people would pair it.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+
+use pulih_vault::id::{ObjectHash, VaultId};
+use pulih_vault::layout::{Layout, vault_of, vaults};
+use pulih_vault::reach::chain;
+use pulih_vault::store::{DirStore, ObjectName, Store};
+use pulih_vault::trust;
+use serde_json::Value;
+
+use super::{Site, succeeded};
+
+pub struct Drc {
+    pub folder: tempfile::TempDir,
+    serving: Option<Child>,
+}
+
+impl Drc {
+    /// A new DRC with an admin, not paired yet.
+    pub fn new() -> Self {
+        let drc = Self { folder: tempfile::tempdir().unwrap(), serving: None };
+        let file = "name = \"DRC Uji\"\nregency = \"33.19\"\nlisten = \"127.0.0.1:0\"\nhosts = [\"localhost\"]\n\
+                    role = \"drc\"\noperator = \"Diskominfo\"\nprovider = \"PT Awan\"\ncertificates = []\n\
+                    [location]\nregency = \"34.71\"\nlatitude = -7.8\nlongitude = 110.4\n";
+        std::fs::write(drc.path("site.toml"), file).unwrap();
+        let (file, store) = (drc.path("site.toml"), drc.path("store"));
+        let init = ["init", "--role", "drc", "--site", file.to_str().unwrap(), "--store", store.to_str().unwrap()];
+        succeeded(&drc.controller(&init));
+        let key = drc.path("dewi.key");
+        let verifier = succeeded(&drc.controller(&["user", "key", key.to_str().unwrap()]));
+        let added = ["user", "add", "dewi", "--name", "Dewi", "--role", "admin", "--key", verifier.trim()];
+        succeeded(&drc.controller(&added));
+        drc
+    }
+
+    /// A new DRC that is paired with a site.
+    pub fn paired(site: &Site) -> Self {
+        let drc = Self::new();
+        let fingerprint = drc.offer();
+        let pusat = succeeded_json(&drc.accepted_by(site, &fingerprint));
+        succeeded(&drc.accept(pusat["fingerprint"].as_str().unwrap()));
+        drc
+    }
+
+    /// Writes this DRC's card, and says its fingerprint.
+    pub fn offer(&self) -> String {
+        let card = self.path("drc.card");
+        let made = self.json(&["pair", "offer", "--out", card.to_str().unwrap()]);
+        made["fingerprint"].as_str().unwrap().to_owned()
+    }
+
+    /// The site's admin accepts this DRC's card.
+    pub fn accepted_by(&self, site: &Site, fingerprint: &str) -> Output {
+        let (card, out) = (self.path("drc.card"), self.path("pusat.card"));
+        let (card, out) = (card.to_str().unwrap(), out.to_str().unwrap());
+        site.acting("siti", &["--json", "pair", "accept", card, "--fingerprint", fingerprint, "--out", out])
+    }
+
+    /// This DRC's admin accepts the site's card.
+    pub fn accept(&self, fingerprint: &str) -> Output {
+        let card = self.path("pusat.card");
+        self.acting(&["pair", "accept", card.to_str().unwrap(), "--fingerprint", fingerprint])
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pulih-controller"));
+        command.env("PULIH_CONTROLLER_STATE", self.path("site"));
+        command
+    }
+
+    pub fn controller(&self, arguments: &[&str]) -> Output {
+        self.command().args(arguments).output().unwrap()
+    }
+
+    pub fn acting(&self, arguments: &[&str]) -> Output {
+        let key = self.path("dewi.key");
+        self.controller(&[arguments, &["--as", "dewi", "--sign-with", key.to_str().unwrap()]].concat())
+    }
+
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        succeeded_json(&self.controller(&[&["--json"], arguments].concat()))
+    }
+
+    /// One round, whatever comes of it: whether it left nothing behind, and what it brought.
+    pub fn replicate(&self) -> (bool, Value) {
+        let output = self.controller(&["--json", "replicate", "--once"]);
+        (output.status.success(), serde_json::from_slice(&output.stdout).unwrap_or_default())
+    }
+
+    pub fn start(&mut self) {
+        let mut serving = self.command().arg("serve").stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(serving.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.contains("pulls"), "{line}");
+        self.serving = Some(serving);
+    }
+
+    pub fn stop(&mut self) {
+        let mut serving = self.serving.take().unwrap();
+        succeeded(&Command::new("kill").arg(serving.id().to_string()).output().unwrap());
+        assert!(serving.wait().unwrap().success());
+    }
+
+    pub fn alarms(&self) -> BTreeSet<String> {
+        let status = self.json(&["status"]);
+        status["alarms"].as_array().unwrap().iter().map(|its| its["alarm"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What `status` says of a dataset.
+    pub fn dataset(&self, name: &str) -> Value {
+        let status = self.json(&["status"]);
+        let all = status["datasets"].as_array().unwrap();
+        all.iter().find(|its| its["dataset"] == name).cloned().unwrap_or_default()
+    }
+
+    /// Holds every snapshot that is visible in the store against all that it needs, byte for byte; says how many.
+    pub fn whole_snapshots(&self) -> usize {
+        let store: Arc<dyn Store> = Arc::new(DirStore::open(&self.path("store")).unwrap());
+        let mut found = BTreeSet::new();
+        store.list(&vaults(), &mut |name| found.extend(vault_of(&name))).unwrap();
+        found.into_iter().map(|vault| whole_in(&*store, vault)).sum()
+    }
+}
+
+fn whole_in(store: &dyn Store, vault: VaultId) -> usize {
+    let layout = Layout { vault };
+    let names = trust::manifest_names(store, layout).unwrap();
+    for (dataset, name) in &names {
+        let trusted = trust::load(store, vault, |_| true).unwrap();
+        let manifest = trusted.manifest(store, dataset, *name).unwrap();
+        let reach = chain::load(store, layout, manifest.reach).unwrap();
+        let hashed = |name: &ObjectName, hash: ObjectHash| {
+            let bytes = store.read(name, 1 << 28).unwrap();
+            assert_eq!(ObjectHash::of(&bytes), hash, "{name}");
+        };
+        reach.packs.keys().for_each(|hash| hashed(&layout.pack(*hash), *hash));
+        reach.indexes.iter().for_each(|hash| hashed(&layout.index(*hash), *hash));
+    }
+    names.len()
+}
+
+fn succeeded_json(output: &Output) -> Value {
+    serde_json::from_str(&succeeded(output)).unwrap()
+}
+
+impl Drop for Drc {
+    fn drop(&mut self) {
+        if let Some(mut serving) = self.serving.take() {
+            let _ = serving.kill();
+            let _ = serving.wait();
+        }
+    }
+}

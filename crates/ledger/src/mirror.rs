@@ -1,0 +1,95 @@
+//! Another site's ledger, kept here: it grows by that site's own batches and checkpoints, each
+//! held against its key and against all that came before. Nothing in it is ever taken back, so what
+//! does not go on from it is refused, whoever signed it.
+
+use std::sync::Arc;
+
+use pulih_vault::error::Malformed;
+use pulih_vault::note::VerifierKey;
+use pulih_vault::store::{ObjectName, Store, StoreError};
+
+pub use crate::batch::MAX_BATCH_BYTES;
+use crate::bundler::{Bundler, put};
+use crate::checkpoint::Checkpoint;
+use crate::error::{LedgerError, Result};
+use crate::hash::Hash;
+use crate::ids::SiteId;
+use crate::layout::Layout;
+use crate::log::{Added, Log};
+
+/// A mirror open to grow. One process has it open.
+pub struct Mirror {
+    log: Log,
+    bundler: Bundler,
+}
+
+impl Mirror {
+    /// Begins a mirror with the checkpoint of no entries, which every ledger has; one that was begun is opened.
+    pub fn begin(store: Arc<dyn Store>, site: &SiteId, key: VerifierKey, checkpoint: &[u8]) -> Result<Self> {
+        let name = Layout { site: site.clone() }.checkpoint(0);
+        let its = Checkpoint::open(checkpoint, &key).map_err(LedgerError::distrust(name.clone()))?;
+        if its.size != 0 || its.root != Hash::of_empty_tree() {
+            return Err(LedgerError::RootMismatch { object: name, size: 0 });
+        }
+        match store.create(&name, checkpoint) {
+            Ok(()) | Err(StoreError::AlreadyExists { .. }) => Self::open(store, site, key),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens a mirror with all that it has.
+    pub fn open(store: Arc<dyn Store>, site: &SiteId, key: VerifierKey) -> Result<Self> {
+        let log = Log::at_newest_checkpoint(store, site, key)?;
+        let bundler = Bundler::new(log.layout.clone(), log.partial_bundle()?);
+        let mut mirror = Self { log, bundler };
+        loop {
+            let start = mirror.log.size();
+            let Some(added) = mirror.log.next_batch()? else { break };
+            mirror.bundler.take(start, added);
+            mirror.bundler.settle(mirror.log.store.as_ref())?;
+        }
+        mirror.log.check_no_gap()?;
+        Ok(mirror)
+    }
+
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The batch that comes next.
+    pub fn next(&self) -> ObjectName {
+        self.log.layout.batch(self.log.size())
+    }
+
+    /// Takes the batch that comes next: durable when this returns.
+    pub fn take(&mut self, batch: &[u8]) -> Result<()> {
+        self.bundler.settle(self.log.store.as_ref())?;
+        let (start, name) = (self.log.size(), self.next());
+        // Looked into before it is stored: what is not believed gets no name.
+        let (entries, growth) = self.log.open_batch(&name, batch)?;
+        put(self.log.store.as_ref(), &name, batch)?;
+        let full = self.log.grow(growth, batch);
+        self.bundler.take(start, Added { entries, full });
+        Ok(())
+    }
+
+    /// Takes a checkpoint of all that is here, with the tiles that it needs.
+    pub fn take_checkpoint(&mut self, note: &[u8]) -> Result<()> {
+        self.bundler.settle(self.log.store.as_ref())?;
+        let name = self.log.layout.checkpoint(self.log.size());
+        let its = Checkpoint::open(note, &self.log.key).map_err(LedgerError::distrust(name.clone()))?;
+        if its.size != self.log.size() {
+            let why = format!("it is of {} entries, not of those in its name", its.size);
+            return Err(LedgerError::Damaged { object: name, source: Malformed::new("checkpoint", why) });
+        }
+        if its.root != self.log.root() {
+            return Err(LedgerError::RootMismatch { object: name, size: its.size });
+        }
+        if its.size > self.log.signed.size {
+            self.bundler.put_partial(self.log.store.as_ref(), &self.log.edge)?;
+            put(self.log.store.as_ref(), &name, note)?;
+            self.log.set_signed(its);
+        }
+        Ok(())
+    }
+}
