@@ -41,7 +41,7 @@ impl FromStr for SpoolLimit {
 
 impl fmt::Display for SpoolLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::cli::output::size(self.0))
+        f.write_str(&pulih_terminal::size(self.0))
     }
 }
 

@@ -196,6 +196,10 @@ impl SiteDir {
         Self(path)
     }
 
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }

@@ -128,7 +128,7 @@ impl Failure {
         if matches!(self, Self::Usage(_)) {
             text.push_str("\n`pulih-agent help` shows how commands are given");
         }
-        Some(super::output::printable_lines(&text))
+        Some(pulih_terminal::printable_lines(&text))
     }
 }
 

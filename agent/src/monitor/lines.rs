@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use super::Totals;
-use crate::cli::output::{count, duration, size};
+use pulih_terminal::{count, duration, size};
 
 /// How much the newest measure weighs for each second that it covers.
 const SMOOTHING_SECONDS: f64 = 5.0;

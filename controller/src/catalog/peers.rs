@@ -43,11 +43,17 @@ impl Catalog {
         self.all(&format!("SELECT {PEER} FROM peer p ORDER BY p.site"), [], peer_row)
     }
 
-    /// The paired site that a certificate was issued to, if neither is over.
-    pub fn reader_of(&self, certificate: CertificateHash, now: i64) -> Result<Option<String>> {
-        let sql = "SELECT p.site FROM peer_certificate c JOIN peer p ON p.site = c.site \
+    /// The paired site that a certificate was issued to, if neither is over, and when the certificate ends.
+    pub fn reader_of(&self, certificate: CertificateHash, now: i64) -> Result<Option<(String, i64)>> {
+        let sql = "SELECT p.site, c.not_after FROM peer_certificate c JOIN peer p ON p.site = c.site \
                    WHERE c.hash = ?1 AND c.not_after > ?2 AND p.ended IS NULL";
-        self.one(sql, params![&certificate.0[..], now], |row| row.get(0))
+        self.one(sql, params![&certificate.0[..], now], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// How many of a reader's certificates end after a time.
+    pub fn reader_certificates_after(&self, site: &str, not_after: i64) -> Result<usize> {
+        let sql = "SELECT COUNT(*) FROM peer_certificate WHERE site = ?1 AND not_after > ?2";
+        Ok(self.one(sql, params![site, not_after], |row| row.get::<_, i64>(0))?.unwrap_or(0) as usize)
     }
 
     pub fn set_heard(&self, site: &str, at: i64) -> Result<()> {

@@ -132,11 +132,21 @@ impl Catalog {
 
     /// The newest recovery point of every dataset.
     pub fn standings(&self) -> Result<Vec<Standing>> {
+        self.standings_where(
+            "WHERE s.number IN (SELECT MAX(number) FROM snapshot WHERE partial = 0 GROUP BY vault, dataset) \
+             ORDER BY a.opd, a.name, s.dataset",
+        )
+    }
+
+    /// Every snapshot that was accepted, in the order of the ledger.
+    pub fn accepted(&self) -> Result<Vec<Standing>> {
+        self.standings_where("ORDER BY s.number")
+    }
+
+    fn standings_where(&self, which: &str) -> Result<Vec<Standing>> {
         let sql = format!(
             "SELECT {POINT}, a.opd, a.name, v.class FROM snapshot s JOIN vault v ON v.id = s.vault \
-             JOIN agent a ON a.name = v.agent WHERE s.number IN \
-             (SELECT MAX(number) FROM snapshot WHERE partial = 0 GROUP BY vault, dataset) \
-             ORDER BY a.opd, a.name, s.dataset"
+             JOIN agent a ON a.name = v.agent {which}"
         );
         self.all(&sql, [], |row| {
             Ok(Standing { point: point(row)?, opd: row.get(10)?, agent: row.get(11)?, class: row.get(12)? })

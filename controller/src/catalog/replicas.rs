@@ -1,9 +1,8 @@
-//! What a DRC has: pinned vaults, complete snapshots, and what it refused. And of a mirrored
-//! ledger: the snapshots that the other site accepted.
+//! What a DRC has: pinned vaults, complete snapshots, and what it refused.
 
 use rusqlite::params;
 
-use super::{Catalog, Point, Result, Standing};
+use super::{Catalog, Result};
 
 /// A vault with the owner key that speaks for it here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,31 +67,15 @@ impl Catalog {
         Ok(self.one(sql, [object, reason], |_| Ok(()))?.is_some())
     }
 
+    /// How many refusals were written down since a time.
+    pub fn refused_since(&self, at: i64) -> Result<usize> {
+        let sql = "SELECT COUNT(*) FROM refusal WHERE at >= ?1";
+        Ok(self.one(sql, [at], |row| row.get::<_, i64>(0))?.unwrap_or(0) as usize)
+    }
+
     /// The mirror's size and the reason when a ledger last did not go on from it.
     pub fn last_divergence(&self, site: &str) -> Result<Option<(u64, String)>> {
         let sql = "SELECT size, reason FROM divergence WHERE site = ?1 ORDER BY rowid DESC LIMIT 1";
         self.one(sql, params![site], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))
-    }
-
-    /// Every snapshot that was accepted, in the order of the ledger.
-    pub fn accepted(&self) -> Result<Vec<Standing>> {
-        let sql = "SELECT s.vault, s.dataset, s.name, s.captured, s.accepted, s.keep_until, s.tiers, s.stored_bytes, \
-                   s.partial, s.late, a.opd, a.name, v.class FROM snapshot s JOIN vault v ON v.id = s.vault \
-                   JOIN agent a ON a.name = v.agent ORDER BY s.number";
-        self.all(sql, [], |row| {
-            let point = Point {
-                vault: row.get(0)?,
-                dataset: row.get(1)?,
-                snapshot: row.get(2)?,
-                captured: row.get(3)?,
-                accepted: row.get(4)?,
-                keep_until: row.get(5)?,
-                tiers: row.get(6)?,
-                stored_bytes: row.get::<_, i64>(7)? as u64,
-                partial: row.get(8)?,
-                late: row.get(9)?,
-            };
-            Ok(Standing { point, opd: row.get(10)?, agent: row.get(11)?, class: row.get(12)? })
-        })
     }
 }

@@ -59,8 +59,8 @@ pub fn run(dir: &SiteDir, as_json: bool) -> Result<bool, Failure> {
 }
 
 fn look_at_keys(dir: &SiteDir, found: &mut Findings) {
-    let folder = dir.path("");
-    match fs::metadata(&folder) {
+    let folder = dir.root();
+    match fs::metadata(folder) {
         Ok(its) if its.permissions().mode() & 0o077 != 0 => found.wrong(
             "site",
             format!("other users may enter {}, which holds keys; run `chmod 700` on it", folder.display()),

@@ -1,12 +1,13 @@
 //! Serving a site.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pulih_vault::utc;
 use serde_json::Value;
 use tokio::net::UnixListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::Failure;
@@ -78,16 +79,44 @@ pub fn run(dir: &SiteDir) -> Result<(), Failure> {
     }
 }
 
+fn said(what: &'static str) -> impl FnOnce(std::io::Error) -> Failure {
+    move |error| Failure::Said(format!("cannot {what}: {error}"))
+}
+
+/// What every serving process has: a socket for commands, and signals that end it.
+struct Post {
+    socket: PathBuf,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Post {
+    fn open(dir: &SiteDir) -> Result<(Self, UnixListener), Failure> {
+        let socket = dir.path(SOCKET);
+        // Left by a process that was killed: this one holds the lock.
+        let _ = std::fs::remove_file(&socket);
+        let control = UnixListener::bind(&socket).map_err(said("open the control socket"))?;
+        let terminate = signal(SignalKind::terminate()).map_err(said("catch signals"))?;
+        let interrupt = signal(SignalKind::interrupt()).map_err(said("catch signals"))?;
+        Ok((Self { socket, terminate, interrupt }, control))
+    }
+
+    async fn ended(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    fn close(self) {
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
 /// Pulls, and answers commands. A DRC has no gateway as long as there is a Pusat Data.
 async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
-    let said = |what: &'static str| move |error: std::io::Error| Failure::Said(format!("cannot {what}: {error}"));
-    let socket = dir.path(SOCKET);
-    // Left by a process that was killed: this one holds the lock.
-    let _ = std::fs::remove_file(&socket);
-    let control = UnixListener::bind(&socket).map_err(said("open the control socket"))?;
+    let (mut post, control) = Post::open(dir)?;
     let (stop, stopped) = watch::channel(false);
-    let mut terminate = signal(SignalKind::terminate()).map_err(said("catch signals"))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(said("catch signals"))?;
     println!("{} pulls", drc.site.name);
     let answering = tokio::spawn(control::serve(control, drc.clone(), stopped));
     let pulling = drc.clone();
@@ -95,8 +124,7 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
     let mut hourly = tokio::time::interval(CHECKPOINT_EVERY);
     loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            () = post.ended() => break,
             // The store may be away for a while; entries are durable without it.
             _ = hourly.tick() => {
                 let drc = drc.clone();
@@ -110,24 +138,18 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
     let _ = stop.send(true);
     let _ = pulling.await;
     let _ = answering.await;
-    let _ = std::fs::remove_file(&socket);
+    post.close();
     Ok(drc.checkpoint()?)
 }
 
 async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
-    let said = |what: &'static str| move |error: std::io::Error| Failure::Said(format!("cannot {what}: {error}"));
     // Anew at each start: it never runs out unseen, and names what `site.toml` names now.
     let (certificate, key) = pusat.gateway_certificate()?;
     dir.write("gateway.key", &key)?;
     dir.write("gateway.pem", &certificate)?;
     let gateway = Gateway::open(&pusat, pusat.site.listen, &certificate, &key).await?;
-    let socket = dir.path(SOCKET);
-    // Left by a process that was killed: this one holds the lock.
-    let _ = std::fs::remove_file(&socket);
-    let control = UnixListener::bind(&socket).map_err(said("open the control socket"))?;
+    let (mut post, control) = Post::open(dir)?;
     let (stop, stopped) = watch::channel(false);
-    let mut terminate = signal(SignalKind::terminate()).map_err(said("catch signals"))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(said("catch signals"))?;
     // One line for people and for whoever waits until it is ready.
     println!("{} serves on https://{}", pusat.site.name, gateway.address().map_err(said("name its address"))?);
     let answering = tokio::spawn(control::serve(control, pusat.clone(), stopped.clone()));
@@ -140,8 +162,7 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
     often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            () = post.ended() => break,
             // The store may be away for a while; entries are durable without it.
             _ = hourly.tick() => if let Err(refusal) = pusat.blocking(Pusat::checkpoint).await {
                 eprintln!("warning: no checkpoint was signed: {}", refusal.message);
@@ -157,7 +178,7 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
     let _ = stop.send(true);
     let _ = serving.await;
     let _ = answering.await;
-    let _ = std::fs::remove_file(&socket);
+    post.close();
     pusat.blocking(Pusat::settle_presences).await?;
     Ok(pusat.blocking(Pusat::checkpoint).await?)
 }

@@ -28,9 +28,19 @@ pub enum PullError {
     Stopped,
 }
 
+/// Bytes that are kept of words that may be the other site's.
+const MOST_WORDS: usize = 500;
+
+fn cut(words: impl Display) -> String {
+    let mut words = words.to_string();
+    let end = (0..=MOST_WORDS.min(words.len())).rev().find(|at| words.is_char_boundary(*at));
+    words.truncate(end.unwrap_or(0));
+    words
+}
+
 impl PullError {
     pub fn refused(object: impl Display, why: impl Display) -> Self {
-        Self::Refused { object: format!("{object}"), why: format!("{why}") }
+        Self::Refused { object: cut(object), why: cut(why) }
     }
 
     /// An error of reading an object at the Pusat Data.

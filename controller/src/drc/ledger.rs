@@ -25,6 +25,8 @@ use crate::catalog::PeerSite;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::record::time;
 
+/// Batches that are taken in one look: a ledger without end must not keep what it has from being pulled.
+const MOST_BATCHES: usize = 10_000;
 /// Of an entry that cannot be read at all, and so says no time.
 const NO_TIME: i64 = 0;
 
@@ -76,12 +78,15 @@ impl Drc {
     pub(super) fn open_mirror(&self) -> Answer<()> {
         let Some(peer) = self.pusat()? else { return Ok(()) };
         let (site, key) = key_of(&peer)?;
+        let last = lock(&self.catalog).last_divergence(site.as_str())?;
         let mut mirrored = lock(&self.mirrored);
         match Mirror::open(Arc::clone(&self.store), &site, key) {
             Ok(mirror) => mirrored.mirror = Some(mirror),
             Err(LedgerError::NoLedger { .. }) => {}
             Err(error) => return Err(Refusal::internal(&error)),
         }
+        let size = mirrored.mirror.as_ref().map(|mirror| mirror.log().size());
+        mirrored.diverged = last.filter(|(at, _)| Some(*at) == size).map(|(_, reason)| reason);
         mirrored.catch_up()
     }
 
@@ -90,21 +95,18 @@ impl Drc {
         let _alone = lock(&self.following);
         let (site, key) = key_of(peer)?;
         let note = self.patiently(|| there.head().map_err(PullError::from))?;
-        lock(&self.catalog).set_heard(&peer.site, (self.clock)())?;
         let head = Head::open(&note, &key)
             .map_err(|error| PullError::refused(format!("the head of the ledger of {site}"), error))?;
         self.begin_mirror(&site, key, there)?;
         let began = self.mirror_size();
         if head.size < began {
-            let why = format!("it has {} entries now, and had {began}: it was rolled back", head.size);
+            let why = format!("it has fewer entries than the {began} that it had: it was rolled back");
             return Err(self.diverge(&site, &note, &why));
         }
-        while self.mirror_size() < head.size {
-            self.next_batch(&site, &note, there)?;
-            if self.mirror_size() == head.checkpoint {
-                self.checkpoint_of(&site, head.checkpoint, there)?;
-            }
-        }
+        let grown = self.grow(&site, &head, &note, there);
+        // Whatever came counts, also if it went no further.
+        lock(&self.mirrored).catch_up()?;
+        grown?;
         let root = lock(&self.mirrored).mirror.as_ref().map(|mirror| mirror.log().root());
         if self.mirror_size() == head.size && root != Some(head.root) {
             let why = format!("of the same {} entries it has another root hash: it was forked", head.size);
@@ -112,12 +114,31 @@ impl Drc {
         }
         let came = self.mirror_size() - began;
         let mut mirrored = lock(&self.mirrored);
-        mirrored.diverged = None;
-        mirrored.catch_up()?;
+        if mirrored.mirror.as_ref().is_some_and(|mirror| mirror.log().size() >= head.size) {
+            mirrored.diverged = None;
+        }
         let object = mirrored.catalog.policy()?.map(|(object, _)| object);
         drop(mirrored);
         self.take_policy(&site, object, there)?;
+        lock(&self.catalog).set_heard(&peer.site, (self.clock)())?;
         Ok(came)
+    }
+
+    /// Takes batch after batch until the mirror has what the head says, and so many at most in one look.
+    fn grow(&self, site: &SiteId, head: &Head, note: &[u8], there: &ReplicaStore) -> Result<(), PullError> {
+        for _ in 0..MOST_BATCHES {
+            if self.mirror_size() >= head.size {
+                break;
+            }
+            if self.is_stopping() {
+                return Err(PullError::Stopped);
+            }
+            self.next_batch(site, note, there)?;
+            if self.mirror_size() == head.checkpoint {
+                self.checkpoint_of(site, head.checkpoint, there)?;
+            }
+        }
+        Ok(())
     }
 
     fn mirror_size(&self) -> u64 {
@@ -158,7 +179,9 @@ impl Drc {
         match taken {
             Ok(()) => Ok(()),
             Err(LedgerError::RootMismatch { .. }) => {
-                let why = format!("{name} does not hash up to what was signed after the mirror's entries");
+                let why = format!(
+                    "{name} does not hash up to what was signed after the mirror's entries: it is damaged there, or forked"
+                );
                 Err(self.diverge(site, &batch, &why))
             }
             Err(error) => Err(PullError::ledger(&name, error)),

@@ -139,10 +139,16 @@ impl Drc {
     /// Looks at the ledger once; returns how many entries came.
     fn look(&self) -> Result<u64, PullError> {
         let Some((peer, there)) = self.paired()? else { return Ok(0) };
-        let followed = self.renew_if_due(&there).and_then(|()| self.follow_ledger(&peer, &there));
-        lock(&self.work).error = followed.as_ref().err().map(ToString::to_string);
+        // Long before its end: a certificate that cannot be renewed yet keeps nothing from coming.
+        let renewed = self.renew_if_due(&there);
+        let followed = self.follow_ledger(&peer, &there);
+        let error = followed.as_ref().err().or(renewed.as_ref().err());
+        lock(&self.work).error = error.map(ToString::to_string);
         match &followed {
-            Err(PullError::Refused { object, why }) => self.refuse_part(object, why)?,
+            Err(PullError::Refused { object, why }) => {
+                self.refuse_part(object, why)?;
+                self.listen_for(&peer)?;
+            }
             Err(PullError::Full(error)) => self.once_in_a_while("store-full", &error.to_string())?,
             Err(PullError::Line(_)) => self.listen_for(&peer)?,
             _ => {}

@@ -9,11 +9,15 @@ use pulih_vault::reach::{Reach, chain};
 use pulih_vault::trust;
 
 use super::error::PullError;
-use super::snapshot::{Named, believe};
+use super::snapshot::{Named, believe, must_be_as_recorded};
 use super::urgency::Waiting;
 use super::{Drc, lock};
 use crate::gateway::answer::Answer;
 use crate::record::time;
+
+/// Refusals that go on the ledger within an hour; further ones are in the log of the process.
+const HOURLY: usize = 100;
+const HOUR_SECONDS: i64 = 3600;
 
 fn strange(error: impl std::fmt::Display) -> PullError {
     PullError::Here(error.to_string())
@@ -27,12 +31,14 @@ impl Drc {
 
     /// A snapshot is complete here and was verified: from now on it is a recovery point of this site.
     pub(super) fn settle(&self, waiting: &Waiting, its: &Named, reach: &Reach) -> Result<(), PullError> {
+        let now = (self.clock)();
         let replicated = SnapshotReplicated {
             from: self.peer_id()?,
             vault: its.layout.vault,
             dataset: its.dataset.clone(),
             manifest: its.name,
-            accepted: time(waiting.accepted).map_err(strange)?,
+            // A clock that is ahead there makes nothing newer than it can be.
+            accepted: time(waiting.accepted.min(now)).map_err(strange)?,
             keep_until: waiting.keep_until.map(time).transpose().map_err(strange)?,
             tiers: waiting.tiers.split_whitespace().map(str::to_owned).collect(),
             stored_bytes: Self::stored_bytes(reach),
@@ -42,7 +48,7 @@ impl Drc {
         if record.catalog.has_replica(&waiting.vault, &waiting.dataset, &waiting.snapshot)? {
             return Ok(());
         }
-        Ok(record.write((self.clock)(), &Actor::Site, vec![Body::SnapshotReplicated(replicated)])?)
+        Ok(record.write(now, &Actor::Site, vec![Body::SnapshotReplicated(replicated)])?)
     }
 
     /// What came is not what it should be: written down with an alarm, once for each object and reason.
@@ -74,12 +80,17 @@ impl Drc {
         if record.catalog.was_refused(object, reason)? {
             return Ok(());
         }
+        let now = (self.clock)();
         eprintln!("alarm: refused from {from}: {text}");
+        // Whoever is refused chooses the words: they must not fill the ledger.
+        if record.catalog.refused_since(now - HOUR_SECONDS)? >= HOURLY {
+            return Ok(());
+        }
         let subject = from.to_string();
         let refused =
             PullRefused { from, object: object.to_owned(), reason: reason.to_owned(), vault, dataset, manifest };
         let alarm = Alarm { alarm: "pull-refused".into(), subject, text };
-        Ok(record.write((self.clock)(), &Actor::Site, vec![refused.into(), alarm.into()])?)
+        Ok(record.write(now, &Actor::Site, vec![refused.into(), alarm.into()])?)
     }
 
     pub(super) fn alarm(&self, alarm: &str, subject: &str, text: String) -> Result<(), PullError> {
@@ -126,12 +137,12 @@ impl Drc {
         }
         let trusted = self.trusted(layout.vault)?.ok_or_else(|| strange("the vault has no description here"))?;
         let manifest = believe(&note, &its, &trusted)?;
+        must_be_as_recorded(&manifest, waiting, &object)?;
         let reach = chain::load(&*self.store, layout, manifest.reach).map_err(strange)?;
         let indexes = reach.indexes.iter().map(|hash| layout.index(*hash));
         for needed in reach.packs.keys().map(|hash| layout.pack(*hash)).chain(indexes) {
-            if !self.has(&waiting.vault, &needed)? {
-                return Err(strange(format!("{needed} is not here")));
-            }
+            // The store, and not the catalog: this is the last look before it is called complete.
+            self.store.size(&needed).map_err(|error| strange(format!("{needed}: {error}")))?;
         }
         self.settle(waiting, &its, &reach)
     }

@@ -112,6 +112,23 @@ pub(super) fn believe(note: &[u8], its: &Named, trusted: &TrustedVault) -> Resul
     Err(refused(&"it is not what its name says, or was made again from packs"))
 }
 
+/// That the ledger there did not make of a snapshot what its agent did not sign: a partial one
+/// whole, or an old one fresh.
+pub(super) fn must_be_as_recorded(
+    manifest: &Manifest,
+    waiting: &Waiting,
+    object: &ObjectName,
+) -> Result<(), PullError> {
+    let facts = &manifest.facts;
+    if facts.partial == waiting.partial && facts.captured == waiting.captured {
+        return Ok(());
+    }
+    Err(PullError::refused(
+        object,
+        "the ledger says other than its agent signed of when it was captured or whether it is whole",
+    ))
+}
+
 impl Drc {
     /// Brings a snapshot here, whole, and writes it down. What is here already is not fetched again.
     pub(super) fn pull(&self, there: &ReplicaStore, waiting: &Waiting) -> Result<Came, PullError> {
@@ -128,6 +145,7 @@ impl Drc {
             _ => self.describe(there, waiting, layout.vault)?,
         };
         let manifest = believe(&note, &its, &trusted)?;
+        must_be_as_recorded(&manifest, waiting, &object)?;
         let nearest = Nearest { here: &*self.store, there };
         let reach = layout.reach(manifest.reach);
         let loaded = self.patiently(|| {

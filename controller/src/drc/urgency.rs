@@ -15,8 +15,10 @@ pub struct Waiting {
     pub opd: String,
     pub agent: String,
     pub class: String,
-    /// When, by the ledger there; of one that came late there, when it was captured.
+    /// The earlier of when the ledger there says that it was accepted and when it was captured.
     pub accepted: i64,
+    /// When it was captured, as the ledger there says; the manifest has to say the same.
+    pub captured: String,
     pub keep_until: Option<i64>,
     pub tiers: String,
     pub stored_bytes: u64,
@@ -101,6 +103,7 @@ mod tests {
             agent: String::new(),
             class: class.into(),
             accepted,
+            captured: String::new(),
             keep_until: None,
             tiers: String::new(),
             stored_bytes: bytes,

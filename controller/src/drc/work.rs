@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+use pulih_vault::utc;
+
 use super::urgency::Waiting;
 use crate::catalog::Standing;
 
@@ -60,7 +62,8 @@ pub(super) fn key(its: &Waiting) -> Key {
 impl From<Standing> for Waiting {
     fn from(its: Standing) -> Self {
         Self {
-            accepted: its.point.as_of(),
+            accepted: utc::parse(&its.point.captured).map_or(its.point.accepted, |at| at.min(its.point.accepted)),
+            captured: its.point.captured,
             vault: its.point.vault,
             dataset: its.point.dataset,
             snapshot: its.point.snapshot,
@@ -114,6 +117,7 @@ mod tests {
             agent: String::new(),
             class: "publik".into(),
             accepted: 0,
+            captured: String::new(),
             keep_until: None,
             tiers: String::new(),
             stored_bytes: bytes,

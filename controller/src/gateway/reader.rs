@@ -9,11 +9,13 @@ use pulih_protocol::error::Code;
 
 use super::answer::Refusal;
 use super::peer::Shown;
+use crate::pki::CertificateHash;
 use crate::pusat::Pusat;
 
 pub struct Reader {
     /// The DRC's site id.
     pub site: String,
+    pub certificate: CertificateHash,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Reader
@@ -30,6 +32,6 @@ where
         };
         let Some(Shown(Some(hash))) = parts.extensions.get::<Shown>().copied() else { return Err(none()) };
         let known = Arc::<Pusat>::from_ref(state).blocking(move |pusat| pusat.reader_of(hash)).await?;
-        known.map(|site| Self { site }).ok_or_else(none)
+        known.map(|site| Self { site, certificate: hash }).ok_or_else(none)
     }
 }

@@ -72,5 +72,5 @@ pub async fn list(
 }
 
 pub async fn renew(State(pusat): Site, reader: Reader, Said(renewal): Said<Renewal>) -> Answer<Json<Renewed>> {
-    pusat.blocking(move |pusat| pusat.renew_reader(&reader.site, &renewal.csr)).await.map(Json)
+    pusat.blocking(move |pusat| pusat.renew_reader(reader.certificate, &renewal.csr)).await.map(Json)
 }

@@ -26,6 +26,11 @@ fn refused(why: impl Into<String>) -> Refusal {
     Refusal::new(Code::Refused, why)
 }
 
+fn not_own(vault: VaultId, agent: &Agent, why: &str) -> Refusal {
+    let text = format!("vault {vault} is not one of agent {}, and this makes no new one: {why}", agent.name);
+    Refusal::new(Code::Forbidden, text)
+}
+
 fn must_hash(bytes: &[u8], hash: ObjectHash) -> Answer<()> {
     if ObjectHash::of(bytes) == hash {
         Ok(())
@@ -76,13 +81,20 @@ impl Pusat {
     /// Takes in a description: the first of a new vault, which becomes the agent's, or a further
     /// one. The OPD's owner key must have signed it: the site can add no reader and no writer.
     pub fn describe(&self, agent: &Agent, vault: VaultId, name: DescriptionName, note: &[u8]) -> Answer<()> {
-        must_hash(note, name.hash)?;
         let owner = self.owner_of(&agent.opd)?;
         let trusted = |key: &VerifierKey| key.fingerprint() == owner;
-        let description = Description::open(note, trusted).map_err(|error| refused(error.to_string()))?;
-        if description.vault != vault || description.number != name.number {
-            return Err(refused("the description is of another vault or number than its name says"));
-        }
+        let read = || {
+            must_hash(note, name.hash)?;
+            let description = Description::open(note, trusted).map_err(|error| refused(error.to_string()))?;
+            if description.vault != vault || description.number != name.number {
+                return Err(refused("the description is of another vault or number than its name says"));
+            }
+            Ok(description)
+        };
+        let is_own = lock(&self.catalog).vault(&vault.to_string())?.is_some_and(|known| known.agent == agent.name);
+        // The same answer whether the vault is another's or nobody's: which there are is not told.
+        let description =
+            read().map_err(|why: Refusal| if is_own { why } else { not_own(vault, agent, &why.message) })?;
         let mut record = lock(&self.record);
         must_be_in(&record.catalog, agent)?;
         match record.catalog.vault(&vault.to_string())? {
@@ -96,7 +108,7 @@ impl Pusat {
             }
             Some(_) if name.number == 1 => return Err(Refusal::new(Code::Forbidden, "the vault is another agent's")),
             None if name.number == 1 => {}
-            _ => return Err(refused("the first description of a vault must come first")),
+            _ => return Err(not_own(vault, agent, "the first description of a vault must come first")),
         }
         match self.store.create(&Layout { vault }.description(name), note) {
             // Left by a run of this site that ended before it was written down.

@@ -10,12 +10,14 @@ use pulih_vault::layout::vaults;
 use pulih_vault::store::ObjectName;
 use pulih_vault::utc;
 
+use super::people::{DAILY, DAY_SECONDS};
+use super::presence::RENEW_BEFORE;
 use super::{Pusat, lock};
 use crate::card::{Card, Issuer, fingerprint};
 use crate::catalog::{Catalog, PeerSite};
 use crate::gateway::answer::{Answer, Refusal};
-use crate::pki::{CertificateHash, Issued};
-use crate::record::time;
+use crate::pki::{AGENT_LIFE, CertificateHash, Issued};
+use crate::record::{Record, time};
 use crate::site::SiteRole;
 
 fn bad(error: impl std::fmt::Display) -> Refusal {
@@ -38,12 +40,13 @@ impl Pusat {
     pub fn certify(&self, text: &str) -> Answer<(SiteId, String)> {
         let card = Card::parse(text).map_err(bad)?;
         let csr = card.csr.as_deref().ok_or_else(|| bad("the card has no request for a certificate"))?;
-        let known = lock(&self.catalog).peer(card.site.as_str())?.filter(|peer| peer.ended.is_none());
+        let mut record = lock(&self.record);
+        let known = record.catalog.peer(card.site.as_str())?.filter(|peer| peer.ended.is_none());
         if known.is_none_or(|peer| peer.card != fingerprint(text).to_string()) {
             return Err(Refusal::new(Code::Forbidden, format!("{} is not paired by this card", card.site)));
         }
-        let issued = self.issue_to_reader(&card.site, csr)?;
-        let (key, id) = (lock(&self.record).key().clone(), self.site.id().map_err(bad)?);
+        let issued = self.issue_to_reader(&mut record, &card.site, csr)?;
+        let (key, id) = (record.key().clone(), self.site.id().map_err(bad)?);
         let (name, regency, ca) = (&self.site.name, &self.site.regency, self.ca_certificate());
         let mut own = Card::new(Issuer { site: id, role: self.site.role, name, regency, key: &key, ca });
         let host = self.site.hosts.first().map_or("localhost", String::as_str);
@@ -53,13 +56,27 @@ impl Pusat {
         Ok((card.site, own.to_text()))
     }
 
-    /// A further certificate for a reader, for a new key.
-    pub fn renew_reader(&self, site: &str, csr: &str) -> Answer<Renewed> {
-        let issued = self.issue_to_reader(&site.parse().map_err(|error| Refusal::internal(&error))?, csr)?;
+    /// A further certificate, for a new key, to a reader that shows one that soon ends.
+    pub fn renew_reader(&self, shown: CertificateHash, csr: &str) -> Answer<Renewed> {
+        let now = (self.clock)();
+        let mut record = lock(&self.record);
+        // Looked up again: the pairing may have ended since.
+        let (site, until) = record.catalog.reader_of(shown, now)?.ok_or_else(Refusal::unknown_certificate)?;
+        if until - now >= RENEW_BEFORE {
+            let from = utc::rfc3339(until - RENEW_BEFORE);
+            return Err(Refusal::new(Code::Forbidden, format!("this certificate can be renewed from {from} on")));
+        }
+        let today = now + AGENT_LIFE.as_secs() as i64 - DAY_SECONDS;
+        if record.catalog.reader_certificates_after(&site, today)? >= DAILY {
+            let text = format!("{site} got {DAILY} certificates within a day; try again tomorrow");
+            return Err(Refusal::new(Code::Busy, text));
+        }
+        let site = site.parse().map_err(|error| Refusal::internal(&error))?;
+        let issued = self.issue_to_reader(&mut record, &site, csr)?;
         Ok(Renewed { not_after: utc::rfc3339(issued.not_after), certificate: issued.pem })
     }
 
-    fn issue_to_reader(&self, peer: &SiteId, csr: &str) -> Answer<Issued> {
+    fn issue_to_reader(&self, record: &mut Record, peer: &SiteId, csr: &str) -> Answer<Issued> {
         let now = (self.clock)();
         let issued = self.authority.agent(csr, &format!("reader of {peer}"), now).map_err(bad)?;
         let certified = SiteCertified {
@@ -69,13 +86,13 @@ impl Pusat {
             not_before: time(issued.not_before).map_err(bad)?,
             not_after: time(issued.not_after).map_err(bad)?,
         };
-        lock(&self.record).write(now, &Actor::Site, vec![Body::SiteCertified(certified)])?;
+        record.write(now, &Actor::Site, vec![Body::SiteCertified(certified)])?;
         Ok(issued)
     }
 
     /// The paired DRC that a certificate was issued to.
     pub fn reader_of(&self, certificate: CertificateHash) -> Answer<Option<String>> {
-        Ok(lock(&self.catalog).reader_of(certificate, (self.clock)())?)
+        Ok(lock(&self.catalog).reader_of(certificate, (self.clock)())?.map(|(site, _)| site))
     }
 
     pub fn peers(&self) -> Answer<Vec<PeerSite>> {

@@ -29,10 +29,10 @@ const MAX_HOST_BYTES: usize = 255;
 const GRACE_SECONDS: i64 = 90 * 24 * 3600;
 /// How far the clock of a server that was away may be off.
 const CLOCK_SECONDS: i64 = 24 * 3600;
-const DAY_SECONDS: i64 = 24 * 3600;
+pub(super) const DAY_SECONDS: i64 = 24 * 3600;
 /// Certificates of one agent within a day: one, and some for answers that were lost. Each is an entry
 /// of the ledger.
-const DAILY: usize = 3;
+pub(super) const DAILY: usize = 3;
 
 /// An invitation as it is printed.
 pub struct Invited {

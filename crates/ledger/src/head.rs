@@ -11,7 +11,7 @@ use crate::time::Time;
 const WHAT: &str = "head";
 /// First line: no log has this origin, so that no head can pass for a checkpoint.
 const TYPE: &str = "pulih/ledger/head/v1";
-/// Most bytes of a head that are read.
+/// Most bytes that a head may have.
 pub const MAX_HEAD_BYTES: u64 = 64 << 10;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,9 @@ impl Head {
     /// Reads a head that `key` signed, of the log that has the key's name.
     pub fn open(note: &[u8], key: &VerifierKey) -> Result<Self, Distrust> {
         let bad = |why: &str| Malformed::new(WHAT, why);
+        if note.len() as u64 > MAX_HEAD_BYTES {
+            return Err(bad("it is too long").into());
+        }
         let lines: Vec<_> = opened(note, key)?.lines().collect();
         let [kind, origin, size, root, checkpoint, at] = lines[..] else {
             return Err(bad("it does not have six lines").into());

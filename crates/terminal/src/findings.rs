@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::printable_lines;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     Ok,
@@ -60,7 +60,11 @@ impl fmt::Display for Findings {
             };
             writeln!(f, "{word:<8} {:<10} {}", finding.check, printable_lines(&finding.text))?;
         }
-        f.write_str(if self.healthy() { "All is well.\n" } else { "Something is wrong.\n" })
+        f.write_str(match self.0.iter().map(|finding| finding.verdict).max() {
+            Some(Verdict::Wrong) => "Something is wrong.\n",
+            Some(Verdict::Warning) => "Nothing is wrong; mind the warnings.\n",
+            Some(Verdict::Ok) | None => "All is well.\n",
+        })
     }
 }
 
@@ -72,8 +76,9 @@ mod tests {
     fn one_thing_that_is_wrong_makes_the_end() {
         let mut found = Findings::default();
         found.ok("clock", "2026-11-22 10:00 UTC");
-        found.warning("space", "512.0 MiB free");
         assert!(found.healthy() && found.to_string().ends_with("All is well.\n"));
+        found.warning("space", "512.0 MiB free");
+        assert!(found.healthy() && found.to_string().ends_with("mind the warnings.\n"));
         found.wrong("store", "it is not there");
         let shown = found.to_string();
         assert_eq!(shown.lines().nth(2), Some("WRONG    store      it is not there"));
