@@ -385,6 +385,50 @@ fn a_manifest_that_its_agent_did_not_sign_is_not_taken_though_the_ledger_has_it(
 }
 
 #[test]
+fn a_snapshot_that_the_ledger_makes_fresher_than_its_agent_signed_is_not_taken() {
+    let mut site = saved(&["letters"]);
+    let back_up = |site: &Site, letter: &[u8]| {
+        let server = server(site);
+        server.write("letter", letter);
+        succeeded(&server.backup("letters"));
+    };
+    back_up(&site, b"isi surat");
+    site.stop();
+    for name in ["site", "store"] {
+        let (from, to) = (site.path(name), site.path(&format!("{name}.old")));
+        succeeded(&Command::new("cp").arg("-a").arg(from).arg(to).output().unwrap());
+    }
+    site.start();
+    back_up(&site, b"isi surat baru");
+    let held_back: ManifestName = site.points()[0]["snapshot"].as_str().unwrap().parse().unwrap();
+    site.stop();
+    // What is saved is there, and the ledger that said so is not: another one is written.
+    for (old, now) in [("site.old", "site"), ("store.old/site", "store/site")] {
+        fs::remove_dir_all(site.path(now)).unwrap();
+        fs::rename(site.path(old), site.path(now)).unwrap();
+    }
+    let accepted = SnapshotAccepted {
+        vault: server(&site).vault().parse().unwrap(),
+        dataset: "letters".parse().unwrap(),
+        manifest: held_back,
+        captured: NOW.parse().unwrap(),
+        keep_until: None,
+        tiers: vec![],
+        stored_bytes: 1,
+        partial: false,
+        late: false,
+    };
+    forge(&site, accepted.into());
+    site.start();
+    let drc = Drc::paired(&site);
+    let (whole, came) = drc.replicate();
+    assert!(!whole, "{came}");
+    assert!(came["refused"][0].as_str().unwrap().contains("other than its agent signed"), "{came}");
+    assert_eq!(drc.alarms(), BTreeSet::from(["pull-refused".to_owned()]));
+    assert_eq!((drc.whole_snapshots(), &drc.dataset("letters")["points"]), (1, &json!(1)));
+}
+
+#[test]
 fn a_ledger_that_was_rolled_back_is_an_alarm_with_proof_and_takes_nothing_back() {
     let mut site = saved(&["letters"]);
     {
@@ -485,6 +529,8 @@ fn a_reader_reads_and_does_nothing_else() {
         assert_eq!(refused(method, &path), "unauthorized", "{method} {path}");
     }
     assert_eq!(raw.send("PUT", &format!("/v1/replica/objects/{name}"), b"").status, 405);
+    // Its certificate is young: it makes no further ones.
+    assert_eq!(raw.send("POST", "/v1/replica/renew", br#"{"csr": "any"}"#).code(), "forbidden");
     // An agent is no reader, and nobody is without a certificate.
     for raw in [Raw::of(&server, true), Raw::with(&credentials, false)] {
         for path in [format!("/v1/replica/objects/{name}"), "/v1/replica/head".into()] {
