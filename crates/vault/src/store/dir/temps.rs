@@ -11,7 +11,9 @@ use super::unless_exists;
 
 const DIR: &str = "tmp";
 const NAME_BYTES: usize = 16;
-const TRIES: usize = 16;
+/// Each costs a new file, and is lost only if a store is opened between its making and its lock: on
+/// a busy machine with many readers that happens several times in a row.
+const TRIES: usize = 1000;
 
 /// Opens a new file under a name of its own, which the caller removes in the end.
 pub(super) fn open<D: Disk>(disk: &D) -> io::Result<(D::Temp, String)> {
