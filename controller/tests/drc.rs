@@ -13,10 +13,9 @@ use std::time::{Duration, Instant};
 
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{OpdAdded, SnapshotAccepted};
-use pulih_ledger::time::Time;
 use pulih_ledger::{Actor, Entry, Ledger};
 use pulih_vault::description::{DescriptionName, agent_key_name};
-use pulih_vault::id::ObjectHash;
+use pulih_vault::id::{ObjectHash, VaultId};
 use pulih_vault::layout::{Layout, ManifestName};
 use pulih_vault::manifest::Manifest;
 use pulih_vault::note::SigningKey;
@@ -284,6 +283,37 @@ fn a_wrong_byte_or_a_missing_pack_is_not_taken_and_what_is_good_comes() {
 
 const NOW: &str = "2026-11-22T01:23:45Z";
 
+/// Saves a letter with this text.
+fn back_up(site: &Site, text: &[u8]) {
+    let server = server(site);
+    server.write("letter", text);
+    succeeded(&server.backup("letters"));
+}
+
+/// Keeps a copy of a Pusat Data that is not served, beside it.
+fn keep_as_it_is(site: &Site) {
+    for name in ["site", "store"] {
+        let (from, to) = (site.path(name), site.path(&format!("{name}.old")));
+        succeeded(&Command::new("cp").arg("-a").arg(from).arg(to).output().unwrap());
+    }
+}
+
+/// That the site took in a snapshot of the letters, whole and just now.
+fn accepted(vault: VaultId, manifest: ManifestName) -> Body {
+    let accepted = SnapshotAccepted {
+        vault,
+        dataset: "letters".parse().unwrap(),
+        manifest,
+        captured: NOW.parse().unwrap(),
+        keep_until: None,
+        tiers: vec![],
+        stored_bytes: 1,
+        partial: false,
+        late: false,
+    };
+    accepted.into()
+}
+
 /// Writes what it likes into a site's ledger, as whoever has the Pusat Data could.
 fn forge(site: &Site, body: Body) {
     let secret = fs::read_to_string(site.path("site/ledger.key")).unwrap();
@@ -296,11 +326,6 @@ fn forge(site: &Site, body: Body) {
 #[test]
 fn an_owner_key_that_was_seen_once_is_not_changed_by_the_ledger() {
     let mut site = saved(&["letters"]);
-    let back_up = |site: &Site, text: &[u8]| {
-        let server = server(site);
-        server.write("letter", text);
-        succeeded(&server.backup("letters"));
-    };
     back_up(&site, b"isi surat");
     let drc = Drc::paired(&site);
     assert!(drc.replicate().0);
@@ -342,11 +367,7 @@ fn a_description_that_is_none_keeps_nobody_from_the_real_one() {
 #[test]
 fn a_manifest_that_its_agent_did_not_sign_is_not_taken_though_the_ledger_has_it() {
     let mut site = saved(&["letters"]);
-    {
-        let server = server(&site);
-        server.write("letter", b"isi surat");
-        succeeded(&server.backup("letters"));
-    }
+    back_up(&site, b"isi surat");
     let drc = Drc::paired(&site);
     assert!(drc.replicate().0);
     site.stop();
@@ -362,19 +383,7 @@ fn a_manifest_that_its_agent_did_not_sign_is_not_taken_though_the_ledger_has_it(
     let note = forged.sign(&key);
     let name = ManifestName { sequence: forged.facts.sequence, hash: ObjectHash::of(note.as_bytes()) };
     store.create(&layout.manifest(&dataset, name), note.as_bytes()).unwrap();
-    let at: Time = NOW.parse().unwrap();
-    let accepted = SnapshotAccepted {
-        vault,
-        dataset,
-        manifest: name,
-        captured: at.clone(),
-        keep_until: None,
-        tiers: vec![],
-        stored_bytes: 1,
-        partial: false,
-        late: false,
-    };
-    forge(&site, accepted.into());
+    forge(&site, accepted(vault, name));
     site.start();
     let (whole, came) = drc.replicate();
     assert!(!whole, "{came}");
@@ -387,17 +396,9 @@ fn a_manifest_that_its_agent_did_not_sign_is_not_taken_though_the_ledger_has_it(
 #[test]
 fn a_snapshot_that_the_ledger_makes_fresher_than_its_agent_signed_is_not_taken() {
     let mut site = saved(&["letters"]);
-    let back_up = |site: &Site, letter: &[u8]| {
-        let server = server(site);
-        server.write("letter", letter);
-        succeeded(&server.backup("letters"));
-    };
     back_up(&site, b"isi surat");
     site.stop();
-    for name in ["site", "store"] {
-        let (from, to) = (site.path(name), site.path(&format!("{name}.old")));
-        succeeded(&Command::new("cp").arg("-a").arg(from).arg(to).output().unwrap());
-    }
+    keep_as_it_is(&site);
     site.start();
     back_up(&site, b"isi surat baru");
     let held_back: ManifestName = site.points()[0]["snapshot"].as_str().unwrap().parse().unwrap();
@@ -407,18 +408,7 @@ fn a_snapshot_that_the_ledger_makes_fresher_than_its_agent_signed_is_not_taken()
         fs::remove_dir_all(site.path(now)).unwrap();
         fs::rename(site.path(old), site.path(now)).unwrap();
     }
-    let accepted = SnapshotAccepted {
-        vault: server(&site).vault().parse().unwrap(),
-        dataset: "letters".parse().unwrap(),
-        manifest: held_back,
-        captured: NOW.parse().unwrap(),
-        keep_until: None,
-        tiers: vec![],
-        stored_bytes: 1,
-        partial: false,
-        late: false,
-    };
-    forge(&site, accepted.into());
+    forge(&site, accepted(server(&site).vault().parse().unwrap(), held_back));
     site.start();
     let drc = Drc::paired(&site);
     let (whole, came) = drc.replicate();
@@ -431,23 +421,12 @@ fn a_snapshot_that_the_ledger_makes_fresher_than_its_agent_signed_is_not_taken()
 #[test]
 fn a_ledger_that_was_rolled_back_is_an_alarm_with_proof_and_takes_nothing_back() {
     let mut site = saved(&["letters"]);
-    {
-        let server = server(&site);
-        server.write("letter", b"isi surat");
-        succeeded(&server.backup("letters"));
-    }
+    back_up(&site, b"isi surat");
     let drc = Drc::paired(&site);
     site.stop();
-    for name in ["site", "store"] {
-        let (from, to) = (site.path(name), site.path(&format!("{name}.old")));
-        succeeded(&Command::new("cp").arg("-a").arg(from).arg(to).output().unwrap());
-    }
+    keep_as_it_is(&site);
     site.start();
-    {
-        let server = server(&site);
-        server.write("letter", b"isi surat baru");
-        succeeded(&server.backup("letters"));
-    }
+    back_up(&site, b"isi surat baru");
     assert!(drc.replicate().0);
     assert_eq!(drc.dataset("letters")["points"], 2);
     site.stop();
