@@ -3,13 +3,18 @@
 //! out the same. What it alone knows (when an agent was last seen, its jobs, whose turn it is)
 //! is lost with it, and nothing is decided by it that the ledger restrains.
 
+mod adopted;
+mod changes;
+mod copies;
 mod follow;
 mod grants;
+mod keeping;
 mod objects;
 mod peers;
 mod people;
 mod points;
 mod presence;
+mod recoveries;
 mod replicas;
 mod schema;
 mod vaults;

@@ -7,9 +7,9 @@ use pulih_ledger::time::Time;
 use pulih_vault::utc;
 use rusqlite::{Transaction, params};
 
-use super::{Catalog, CatalogError, Result};
+use super::{Catalog, CatalogError, Result, adopted, changes, copies, keeping, recoveries};
 
-fn seconds(time: &Time) -> i64 {
+pub(super) fn seconds(time: &Time) -> i64 {
     utc::parse(time.as_str()).unwrap_or(0)
 }
 
@@ -31,11 +31,21 @@ impl Catalog {
         let failed = |source| CatalogError::Sqlite { path: path.clone(), source };
         let transaction = self.db.transaction().map_err(failed)?;
         if let Some(body) = body {
-            apply(&transaction, index, seconds(at), body).map_err(failed)?;
+            follow(&transaction, index, seconds(at), body).map_err(failed)?;
         }
         transaction.execute("UPDATE ledger SET size = ?1", [index as i64 + 1]).map_err(failed)?;
         transaction.commit().map_err(failed)
     }
+}
+
+/// Each room takes the kinds that are its own.
+fn follow(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result<()> {
+    for room in [keeping::apply, copies::apply, changes::apply, recoveries::apply, adopted::apply] {
+        if room(db, index, at, body)? {
+            return Ok(());
+        }
+    }
+    apply(db, index, at, body)
 }
 
 /// Of people, servers and their keys.

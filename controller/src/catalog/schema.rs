@@ -2,7 +2,10 @@
 
 use rusqlite::Connection;
 
-const MIGRATIONS: [&str; 2] = ["
+use super::{adopted, changes, copies, keeping, recoveries};
+
+/// Each is one or more texts, for a room of the catalog has its own tables.
+const MIGRATIONS: [&[&str]; 3] = [&["
     -- What follows from the ledger.
     CREATE TABLE ledger (size INTEGER NOT NULL) STRICT;
     INSERT INTO ledger (size) VALUES (0);
@@ -68,7 +71,7 @@ const MIGRATIONS: [&str; 2] = ["
         snapshot TEXT, read_bytes INTEGER NOT NULL, stored_bytes INTEGER NOT NULL, unread INTEGER NOT NULL, error TEXT,
         PRIMARY KEY (agent, dataset, began)
     ) STRICT;
-", "
+"], &["
     -- Other sites, and what a DRC has from one. What follows from the ledger.
     CREATE TABLE peer (
         site TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL, ca TEXT NOT NULL,
@@ -88,7 +91,7 @@ const MIGRATIONS: [&str; 2] = ["
 
     -- What is known here alone, and lost without harm.
     CREATE TABLE heard (site TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
-"];
+"], &[keeping::TABLES, copies::TABLES, changes::TABLES, recoveries::TABLES, adopted::TABLES]];
 
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
@@ -97,7 +100,7 @@ pub fn migrate(db: &mut Connection) -> rusqlite::Result<u32> {
     let found: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     for (at, sql) in (1u32..).zip(MIGRATIONS).skip(found as usize) {
         let transaction = db.transaction()?;
-        transaction.execute_batch(sql)?;
+        sql.iter().try_for_each(|tables| transaction.execute_batch(tables))?;
         transaction.pragma_update(None, "user_version", at)?;
         transaction.commit()?;
     }

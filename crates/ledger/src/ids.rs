@@ -92,6 +92,30 @@ label_id!(
     /// A restore grant.
     GrantId, "grant's id"
 );
+label_id!(
+    /// An order to delete nothing of something.
+    HoldId, "hold's id"
+);
+label_id!(
+    /// A suspicion about a dataset.
+    SuspicionId, "suspicion's id"
+);
+label_id!(
+    /// A deletion that two people ask for.
+    DeletionId, "deletion's id"
+);
+label_id!(
+    /// A change that would weaken a DRC.
+    ProposalId, "proposal's id"
+);
+label_id!(
+    /// A disaster.
+    DisasterId, "disaster's id"
+);
+label_id!(
+    /// A recovery.
+    RecoveryId, "recovery's id"
+);
 
 /// SHA-256 as `sha256sum` prints it: 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

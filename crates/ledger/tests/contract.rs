@@ -8,10 +8,14 @@ use std::path::Path;
 
 use pulih_ledger::canonical;
 use pulih_ledger::entry::kinds::{
-    AgentEnrolled, AgentInvited, AgentRevoked, Alarm, ApprovalEnded, ApprovalGiven, CertificateIssued, CloneRefused,
-    LedgerDiverged, LineageBegun, OpdAdded, PacksDoomed, PolicyApplied, PullRefused, RestoreAsked, RestoreGrantEnded,
-    RestoreGrantGiven, RestoreGrantUsed, SeedImported, SiteCertified, SiteCreated, SitePaired, SiteUnpaired,
-    SnapshotAccepted, SnapshotReplicated, UserAdded, VaultPinned,
+    AdoptedCertificate, AgentAdopted, AgentEnrolled, AgentInvited, AgentRevoked, Alarm, ApprovalEnded, ApprovalGiven,
+    CertificateIssued, ChangeApproved, ChangeMade, ChangeProposed, ChangeRefused, CloneRefused, CopyMade,
+    DeletionApproved, DeletionAsked, DisasterDeclared, DisasterEnded, ExpiryResumed, ExpiryStopped, GlassBroken,
+    HoldPlaced, HoldReleased, KeysOpened, LedgerDiverged, LineageBegun, ObjectDamaged, ObjectHealed, ObjectLost,
+    ObjectsDeleted, OpdAdded, PacksAvoided, PacksDoomed, PlanApplied, PolicyApplied, PullRefused, PusatMoved,
+    RecoveryBegun, RecoveryEnded, RecoveryStep, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed,
+    ScrubFinished, SeedImported, SiteAdopted, SiteCertified, SiteCreated, SitePaired, SiteUnpaired, SitesCompared,
+    SnapshotAccepted, SnapshotReplicated, SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned,
 };
 use pulih_ledger::entry::{Body, ENVELOPE, Kind};
 use pulih_ledger::ids::Sha256;
@@ -118,7 +122,115 @@ fn bodies() -> Vec<Body> {
         SeedImported { vault, agent: id("dinkes-1"), medium: text(), objects: 4, bytes: 5 }.into(),
     ];
     all.extend(of_two_sites());
+    all.extend(of_keeping());
+    all.extend(of_copies_and_changes());
+    all.extend(of_recovery());
     all
+}
+
+/// The same of what is kept and what goes.
+fn of_keeping() -> Vec<Body> {
+    let (vault, object) = (VaultId([7; 16]), ObjectHash([8; 32]));
+    let time = || id("2027-01-31T00:00:00Z");
+    let (dataset, reason) = (|| id("rekam-medis"), || "Surat 440/17".to_owned());
+    let manifests = || vec![format!("0000000007-{object}")];
+    vec![
+        HoldPlaced { hold: id("h1"), vault, dataset: Some(dataset()), letter: "1".into(), reason: reason() }.into(),
+        HoldReleased { hold: id("h1"), reason: reason() }.into(),
+        SuspicionRaised {
+            suspicion: id("s1"),
+            vault,
+            dataset: dataset(),
+            since: time(),
+            measure: "new-bytes".into(),
+            text: reason(),
+        }
+        .into(),
+        SuspicionEnded { suspicion: id("s1"), reason: reason() }.into(),
+        SnapshotsExpired { vault, dataset: dataset(), manifests: manifests(), deletion: Some(id("d1")) }.into(),
+        DeletionAsked { deletion: id("d1"), vault, dataset: dataset(), manifests: manifests(), reason: reason() }
+            .into(),
+        DeletionApproved { deletion: id("d1") }.into(),
+        PacksAvoided { vault, packs: vec![object.to_string()] }.into(),
+        ObjectsDeleted { vault, objects: vec!["vaults/x".into()], bytes: 7 }.into(),
+        ExpiryStopped { reason: reason() }.into(),
+        ExpiryResumed { reason: reason() }.into(),
+    ]
+}
+
+/// The same of what the store has, and of what would weaken a DRC.
+fn of_copies_and_changes() -> Vec<Body> {
+    let (vault, object) = (VaultId([7; 16]), ObjectHash([8; 32]));
+    let time = || id("2027-01-31T00:00:00Z");
+    let text = || "for people".to_owned();
+    vec![
+        ObjectDamaged { object: "vaults/x".into(), reason: text() }.into(),
+        ObjectHealed { object: "vaults/x".into(), source: "pusat-33.19".into(), bytes: 7 }.into(),
+        ObjectLost { object: "vaults/x".into(), vault, snapshots: vec![text()] }.into(),
+        ScrubFinished { began: time(), objects: 1, bytes: 2, damaged: 3, healed: 4 }.into(),
+        SitesCompared { from: id("pusat-33.19"), objects: 1, missing: 2 }.into(),
+        CopyMade { medium: text(), receipt: object, snapshots: 1, objects: 2, bytes: 3 }.into(),
+        ChangeProposed {
+            proposal: id("p1"),
+            change: "policy".into(),
+            object: Some(object),
+            hold: Some(id("h1")),
+            from: Some(id("pusat-33.19")),
+            text: text(),
+        }
+        .into(),
+        ChangeApproved { proposal: id("p1"), not_before: time() }.into(),
+        ChangeRefused { proposal: id("p1"), reason: text() }.into(),
+        ChangeMade { proposal: id("p1") }.into(),
+    ]
+}
+
+/// The same of the night itself.
+fn of_recovery() -> Vec<Body> {
+    let (vault, object, hash) = (VaultId([7; 16]), ObjectHash([8; 32]), Sha256([9; 32]));
+    let manifest = id(&format!("0000000007-{object}"));
+    let time = || id("2027-01-31T00:00:00Z");
+    let text = || "for people".to_owned();
+    vec![
+        PlanApplied { plan: "kabupaten".into(), version: 2, object }.into(),
+        DisasterDeclared { disaster: id("d1"), reason: text() }.into(),
+        DisasterEnded { disaster: id("d1"), reason: text() }.into(),
+        GlassBroken { disaster: Some(id("d1")), what: "keys".into(), reason: text() }.into(),
+        KeysOpened { class: "strategis".into(), people: vec!["siti".into()], until: time() }.into(),
+        RecoveryBegun {
+            recovery: id("r1"),
+            disaster: Some(id("d1")),
+            plan: Some("kabupaten".into()),
+            target: "/srv/pulih".into(),
+            reason: Some(text()),
+        }
+        .into(),
+        RecoveryStep {
+            recovery: id("r1"),
+            step: 1,
+            what: "restore".into(),
+            vault: Some(vault),
+            dataset: Some(id("rekam-medis")),
+            manifest: Some(manifest),
+            outcome: "done".into(),
+            began: time(),
+            milliseconds: 1,
+            files: 2,
+            bytes: 3,
+            text: text(),
+        }
+        .into(),
+        RecoveryEnded { recovery: id("r1"), outcome: "done".into(), milliseconds: 1 }.into(),
+        SiteAdopted { from: id("pusat-33.19"), size: 7, root: pulih_ledger::hash::Hash::of_empty_tree() }.into(),
+        AgentAdopted {
+            agent: id("dinkes-1"),
+            opd: id("dinkes"),
+            from: id("pusat-33.19"),
+            certificates: vec![AdoptedCertificate { certificate_sha256: hash, not_after: time() }],
+        }
+        .into(),
+        PusatMoved { peer: id("pusat-33.19"), url: "https://pusat:8443".into(), card_sha256: hash }.into(),
+    ]
 }
 
 /// The same of what goes on between sites.

@@ -1,6 +1,11 @@
 //! The kinds of entries and their fields, as `docs/contracts/ledger.md` has them: a test holds
 //! the two together. A field is added as an option and never changes its meaning.
 
+mod changes;
+mod copies;
+mod keeping;
+mod recovery;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -13,6 +18,17 @@ use crate::hash::Hash;
 use crate::ids::{AgentId, ApprovalId, GrantId, OpdId, Sha256, SiteId, UserId};
 use crate::text;
 use crate::time::Time;
+
+pub use changes::{ChangeApproved, ChangeMade, ChangeProposed, ChangeRefused};
+pub use copies::{CopyMade, ObjectDamaged, ObjectHealed, ObjectLost, ScrubFinished, SitesCompared};
+pub use keeping::{
+    DeletionApproved, DeletionAsked, ExpiryResumed, ExpiryStopped, HoldPlaced, HoldReleased, ObjectsDeleted,
+    PacksAvoided, SnapshotsExpired, SuspicionEnded, SuspicionRaised,
+};
+pub use recovery::{
+    AdoptedCertificate, AgentAdopted, DisasterDeclared, DisasterEnded, GlassBroken, KeysOpened, PlanApplied,
+    PusatMoved, RecoveryBegun, RecoveryEnded, RecoveryStep, SiteAdopted,
+};
 
 macro_rules! kinds {
     ($($kind:ident = $name:literal,)*) => {
@@ -81,6 +97,38 @@ kinds! {
     SnapshotReplicated = "snapshot-replicated",
     PullRefused = "pull-refused",
     LedgerDiverged = "ledger-diverged",
+    HoldPlaced = "hold-placed",
+    HoldReleased = "hold-released",
+    SuspicionRaised = "suspicion-raised",
+    SuspicionEnded = "suspicion-ended",
+    SnapshotsExpired = "snapshots-expired",
+    DeletionAsked = "deletion-asked",
+    DeletionApproved = "deletion-approved",
+    PacksAvoided = "packs-avoided",
+    ObjectsDeleted = "objects-deleted",
+    ExpiryStopped = "expiry-stopped",
+    ExpiryResumed = "expiry-resumed",
+    ObjectDamaged = "object-damaged",
+    ObjectHealed = "object-healed",
+    ObjectLost = "object-lost",
+    ScrubFinished = "scrub-finished",
+    SitesCompared = "sites-compared",
+    CopyMade = "copy-made",
+    ChangeProposed = "change-proposed",
+    ChangeApproved = "change-approved",
+    ChangeRefused = "change-refused",
+    ChangeMade = "change-made",
+    PlanApplied = "plan-applied",
+    DisasterDeclared = "disaster-declared",
+    DisasterEnded = "disaster-ended",
+    GlassBroken = "glass-broken",
+    KeysOpened = "keys-opened",
+    RecoveryBegun = "recovery-begun",
+    RecoveryStep = "recovery-step",
+    RecoveryEnded = "recovery-ended",
+    SiteAdopted = "site-adopted",
+    AgentAdopted = "agent-adopted",
+    PusatMoved = "pusat-moved",
 }
 
 impl Kind {

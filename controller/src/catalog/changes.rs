@@ -1,0 +1,11 @@
+//! What would weaken a DRC: proposed, approved, in force after a wait.
+
+use pulih_ledger::entry::Body;
+use rusqlite::Transaction;
+
+pub const TABLES: &str = "";
+
+/// Follows an entry of these kinds; others are not taken.
+pub fn apply(_db: &Transaction, _index: u64, _at: i64, _body: &Body) -> rusqlite::Result<bool> {
+    Ok(false)
+}
