@@ -1,8 +1,7 @@
 //! The DRC: it pulls what the Pusat Data has, believes nothing of it untried, and keeps it where
 //! the Pusat Data cannot reach. `docs/contracts/replication.md`.
 //!
-//! Everything here blocks. Locks are taken in this order, each for as short as it can be: `mirrored`,
-//! `record`, `catalog`, then the small ones.
+//! Everything here blocks. `mirrored` is locked before all that `base` has.
 
 mod acts;
 mod answers;
@@ -18,20 +17,16 @@ mod status;
 mod urgency;
 mod work;
 
+use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 
 use pulih_ledger::mirror::Mirror;
 use pulih_stores::gateway::ReplicaStore;
-use pulih_vault::store::Store;
 
+use crate::base::{Base, lock};
 use crate::catalog::Catalog;
-use crate::gateway::answer::{Answer, Refusal};
-use crate::pki::Authority;
-use crate::policy::{self, InForce};
-use crate::record::Record;
-use crate::site::{SiteDir, SiteFile};
-use crate::store::SiteStore;
+use crate::gateway::answer::Answer;
 
 pub use pull::Round;
 
@@ -48,16 +43,8 @@ struct Mirrored {
 }
 
 pub struct Drc {
-    pub site: SiteFile,
-    dir: SiteDir,
-    authority: Authority,
-    store: Arc<dyn Store>,
+    base: Arc<Base>,
     mirrored: Mutex<Mirrored>,
-    /// Held for a whole decision: what it counts on must not change before it is written down.
-    record: Mutex<Record>,
-    /// For looking things up, beside the one that follows the ledger.
-    catalog: Mutex<Catalog>,
-    policy: Mutex<Arc<InForce>>,
     /// Held while the mirror grows.
     following: Mutex<()>,
     there: Mutex<Option<Arc<ReplicaStore>>>,
@@ -65,64 +52,33 @@ pub struct Drc {
     work: Mutex<Work>,
     /// Something in `work` has changed.
     changed: Condvar,
-    /// Seconds since 1970.
-    clock: fn() -> i64,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// A DRC is a site, and does more.
+impl Deref for Drc {
+    type Target = Base;
+
+    fn deref(&self) -> &Base {
+        &self.base
+    }
 }
 
 impl Drc {
     /// Opens what the site has; then every snapshot that is in the store is written down or named.
-    pub fn open(
-        dir: &SiteDir,
-        site: SiteFile,
-        authority: Authority,
-        SiteStore { store, .. }: SiteStore,
-        catalog: Catalog,
-        record: Record,
-        clock: fn() -> i64,
-    ) -> Answer<Self> {
-        let in_force = policy::load(&*store, &site, &catalog)?;
-        let mirrored = Mirrored { mirror: None, catalog: Catalog::open(&dir.path("pusat.sqlite"))?, diverged: None };
+    pub fn open(base: Arc<Base>) -> Answer<Self> {
+        let catalog = Catalog::open(&base.dir.path("pusat.sqlite"))?;
         let drc = Self {
-            site,
-            dir: dir.clone(),
-            authority,
-            store,
-            mirrored: Mutex::new(mirrored),
-            record: Mutex::new(record),
-            catalog: Mutex::new(catalog),
-            policy: Mutex::new(Arc::new(in_force)),
+            base,
+            mirrored: Mutex::new(Mirrored { mirror: None, catalog, diverged: None }),
             following: Mutex::default(),
             there: Mutex::default(),
             stopping: AtomicBool::new(false),
             work: Mutex::default(),
             changed: Condvar::new(),
-            clock,
         };
         drc.open_mirror()?;
         drc.settle_leftovers()?;
         drc.plan()?;
         Ok(drc)
-    }
-
-    pub fn in_force(&self) -> Arc<InForce> {
-        lock(&self.policy).clone()
-    }
-
-    /// How many entries the ledger has.
-    pub fn entries(&self) -> u64 {
-        lock(&self.record).size()
-    }
-
-    /// Signs a checkpoint of the ledger, if there is news.
-    pub fn checkpoint(&self) -> Answer<()> {
-        Ok(lock(&self.record).checkpoint()?)
-    }
-
-    fn id(&self) -> Answer<pulih_ledger::ids::SiteId> {
-        self.site.id().map_err(|error| Refusal::internal(&error))
     }
 }

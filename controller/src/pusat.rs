@@ -1,8 +1,6 @@
 //! The Pusat Data: what it decides and does. Everything here blocks; the gateway and the control
-//! socket call it from threads that may.
-//!
-//! Locks are taken in this order, each for as short as it can be: `reading` (a reach in memory),
-//! `record` (a whole decision), then `catalog`, then the small ones.
+//! socket call it from threads that may. `reading` (a reach in memory) is locked before all that
+//! `base` has.
 
 mod accept;
 mod acts;
@@ -19,21 +17,19 @@ mod reaches;
 mod retain;
 mod status;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
 
 use pulih_policies::Size;
 use pulih_protocol::error::Code;
 use pulih_vault::id::VaultId;
 use pulih_vault::layout::vault_of;
-use pulih_vault::store::{Locks, ObjectName, Store};
+use pulih_vault::store::{ObjectName, Store};
 
-use crate::catalog::{Agent, Approval, Catalog, Grant, User, Vault};
+use crate::base::{Base, lock};
+use crate::catalog::{Agent, Approval, Grant, Vault};
 use crate::gateway::answer::{Answer, Refusal};
-use crate::pki::{Authority, CertificateHash};
-use crate::policy::InForce;
-use crate::record::Record;
-use crate::site::SiteFile;
-use crate::store::SiteStore;
+use crate::pki::CertificateHash;
 
 pub use accept::Came;
 pub use grants::draw;
@@ -46,26 +42,21 @@ use presence::Presences;
 use quota::Quotas;
 
 pub struct Pusat {
-    pub site: SiteFile,
-    authority: Authority,
-    store: Arc<dyn Store>,
-    locks: Option<Arc<dyn Locks>>,
-    /// Held for a whole decision: what it counts on must not change before it is written down.
-    record: Mutex<Record>,
-    /// For looking things up, beside the one that follows the ledger.
-    catalog: Mutex<Catalog>,
-    policy: Mutex<Arc<InForce>>,
+    base: Arc<Base>,
     presences: Mutex<Presences>,
     reaches: Mutex<ReachMemory>,
     /// Held while a peer's reach is in memory: one at a time, before any other lock.
     reading: Mutex<()>,
     quotas: Arc<Quotas>,
-    /// Seconds since 1970.
-    clock: fn() -> i64,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// A Pusat Data is a site, and does more.
+impl Deref for Pusat {
+    type Target = Base;
+
+    fn deref(&self) -> &Base {
+        &self.base
+    }
 }
 
 /// A text for people of at most so many bytes.
@@ -75,30 +66,17 @@ fn is_printable(text: &str, most: usize) -> bool {
 
 impl Pusat {
     /// Opens what the site has; then every snapshot that is in the store is accepted or named.
-    pub fn open(
-        site: SiteFile,
-        authority: Authority,
-        SiteStore { store, locks }: SiteStore,
-        catalog: Catalog,
-        record: Record,
-        clock: fn() -> i64,
-    ) -> Answer<Self> {
-        let in_force = crate::policy::load(&*store, &site, &catalog)?;
-        let presences = Presences::new(catalog.presences()?);
-        let is_counted = catalog.is_counted()?;
+    pub fn open(base: Arc<Base>) -> Answer<Self> {
+        let (presences, is_counted) = {
+            let catalog = lock(&base.catalog);
+            (Presences::new(catalog.presences()?), catalog.is_counted()?)
+        };
         let pusat = Self {
-            site,
-            authority,
-            store,
-            locks,
-            record: Mutex::new(record),
-            catalog: Mutex::new(catalog),
-            policy: Mutex::new(Arc::new(in_force)),
+            base,
             presences: Mutex::new(presences),
             reaches: Mutex::default(),
             reading: Mutex::default(),
             quotas: Arc::default(),
-            clock,
         };
         if !is_counted {
             pusat.count_objects()?;
@@ -121,10 +99,6 @@ impl Pusat {
 
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
-    }
-
-    pub fn now(&self) -> i64 {
-        (self.clock)()
     }
 
     pub fn ca_certificate(&self) -> &str {
@@ -173,10 +147,6 @@ impl Pusat {
         Ok(agent.map_or_else(|| catalog.vaults(), |agent| catalog.vaults_of(agent))?)
     }
 
-    pub fn users(&self) -> Answer<Vec<User>> {
-        Ok(lock(&self.catalog).users()?)
-    }
-
     pub fn approvals(&self) -> Answer<Vec<Approval>> {
         Ok(lock(&self.catalog).approvals()?)
     }
@@ -206,16 +176,6 @@ impl Pusat {
             reserved.keep();
         }
         Ok(())
-    }
-
-    /// How many entries the ledger has.
-    pub fn entries(&self) -> u64 {
-        lock(&self.record).size()
-    }
-
-    /// Signs a checkpoint of the ledger, if there is news.
-    pub fn checkpoint(&self) -> Answer<()> {
-        Ok(lock(&self.record).checkpoint()?)
     }
 }
 

@@ -182,12 +182,12 @@ fn apply_data(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::R
             let sql = "INSERT INTO alarm (at, alarm, subject, text) VALUES (?1, ?2, ?3, ?4)";
             db.execute(sql, params![at, its.alarm, its.subject, its.text])
         }
-        other => apply_sites(db, at, other),
+        other => apply_sites(db, index, at, other),
     }
 }
 
 /// Of other sites, and of what came from them.
-fn apply_sites(db: &Transaction, at: i64, body: &Body) -> rusqlite::Result<usize> {
+fn apply_sites(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result<usize> {
     match body {
         Body::SitePaired(its) => {
             let sql = "INSERT OR REPLACE INTO peer (site, role, name, key, ca, card, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -206,7 +206,16 @@ fn apply_sites(db: &Transaction, at: i64, body: &Body) -> rusqlite::Result<usize
         Body::VaultPinned(its) => {
             let sql = "INSERT OR IGNORE INTO pin (vault, opd, agent, class, owner) VALUES (?1, ?2, ?3, ?4, ?5)";
             let (vault, owner) = (its.vault.to_string(), its.owner.to_string());
-            db.execute(sql, params![vault, its.opd.as_str(), its.agent.as_str(), its.class, owner])
+            let (opd, agent) = (its.opd.as_str(), its.agent.as_str());
+            db.execute(sql, params![vault, opd, agent, its.class, owner])?;
+            // At a DRC this is all there is of an office, its server and its vault, until more is adopted.
+            let sql = "INSERT OR IGNORE INTO opd (name, title, owner) VALUES (?1, ?1, ?2)";
+            db.execute(sql, params![opd, owner])?;
+            let sql = "INSERT OR IGNORE INTO agent (name, opd, enrolled, enrolment) VALUES (?1, ?2, ?3, ?4)";
+            db.execute(sql, params![agent, opd, at, index as i64])?;
+            let sql =
+                "INSERT OR IGNORE INTO vault (id, agent, class, described, key, keyed) VALUES (?1, ?2, ?3, 0, '', ?4)";
+            db.execute(sql, params![vault, agent, its.class, index as i64])
         }
         Body::SnapshotReplicated(its) => {
             let (vault, dataset, name) = (its.vault.to_string(), its.dataset.to_string(), its.manifest.to_string());
@@ -216,7 +225,16 @@ fn apply_sites(db: &Transaction, at: i64, body: &Body) -> rusqlite::Result<usize
                        (vault, dataset, name, accepted, replicated, keep_until, stored_bytes, partial) \
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
             let (accepted, until) = (seconds(&its.accepted), its.keep_until.as_ref().map(seconds));
-            db.execute(sql, params![vault, dataset, name, accepted, at, until, its.stored_bytes as i64, its.partial])
+            let bytes = its.stored_bytes as i64;
+            db.execute(sql, params![vault, dataset, name, accepted, at, until, bytes, its.partial])?;
+            // A point like any other of this site; how old it is, is not for this site's clock to say.
+            let sql = "INSERT OR IGNORE INTO snapshot \
+                       (vault, dataset, name, captured, accepted, keep_until, tiers, stored_bytes, partial, late, \
+                       number) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10)";
+            let (captured, tiers) = (its.captured.as_str(), its.tiers.join(" "));
+            let values =
+                params![vault, dataset, name, captured, accepted, until, tiers, bytes, its.partial, index as i64];
+            db.execute(sql, values)
         }
         Body::PullRefused(its) => {
             let sql = "INSERT OR REPLACE INTO refusal (object, vault, dataset, name, reason, at) \

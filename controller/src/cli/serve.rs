@@ -11,14 +11,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::Failure;
-use crate::catalog::Catalog;
+use crate::base::Base;
 use crate::control::{self, Answers as _, Ask, SOCKET};
 use crate::drc::Drc;
 use crate::gateway::Gateway;
 use crate::gateway::answer::Answer;
 use crate::pki::Authority;
 use crate::pusat::Pusat;
-use crate::record::Record;
 use crate::site::{SiteDir, SiteLock, SiteRole};
 use crate::store;
 
@@ -60,11 +59,11 @@ pub fn open(dir: &SiteDir) -> Result<(Opened, SiteLock), Failure> {
     let lock = dir.lock()?;
     let authority = Authority::open(&dir.read("ca.pem")?, &dir.read("ca.key")?)?;
     let store = store::open(dir)?;
-    let record = Record::open(dir, &site, store.store.clone())?;
-    let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
-    let opened = match site.role {
-        SiteRole::Pusat => Opened::Pusat(Arc::new(Pusat::open(site, authority, store, catalog, record, utc::now)?)),
-        SiteRole::Drc => Opened::Drc(Arc::new(Drc::open(dir, site, authority, store, catalog, record, utc::now)?)),
+    let role = site.role;
+    let base = Arc::new(Base::open(dir, site, authority, store, utc::now)?);
+    let opened = match role {
+        SiteRole::Pusat => Opened::Pusat(Arc::new(Pusat::open(base)?)),
+        SiteRole::Drc => Opened::Drc(Arc::new(Drc::open(base)?)),
     };
     Ok((opened, lock))
 }
@@ -164,7 +163,7 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
         tokio::select! {
             () = post.ended() => break,
             // The store may be away for a while; entries are durable without it.
-            _ = hourly.tick() => if let Err(refusal) = pusat.blocking(Pusat::checkpoint).await {
+            _ = hourly.tick() => if let Err(refusal) = pusat.blocking(|pusat| pusat.checkpoint()).await {
                 eprintln!("warning: no checkpoint was signed: {}", refusal.message);
             },
             // A heartbeat that is not written down comes again in a minute.
@@ -180,5 +179,5 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
     let _ = answering.await;
     post.close();
     pusat.blocking(Pusat::settle_presences).await?;
-    Ok(pusat.blocking(Pusat::checkpoint).await?)
+    Ok(pusat.blocking(|pusat| pusat.checkpoint()).await?)
 }

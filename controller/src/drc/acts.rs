@@ -4,10 +4,7 @@ use pulih_ledger::entry::Body;
 use pulih_protocol::error::Code;
 use pulih_vault::utc;
 
-use std::sync::Arc;
-
 use super::{Drc, lock};
-use crate::catalog::{PeerSite, User};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::people::{self, Act, Role};
 use crate::policy;
@@ -44,17 +41,9 @@ impl Drc {
         let is_policy = matches!(body, Body::PolicyApplied(_));
         record.append(&[entry])?;
         if is_policy {
-            *lock(&self.policy) = Arc::new(policy::load(&*self.store, &self.site, &record.catalog)?);
+            self.reload_policy(&record.catalog)?;
         }
         *lock(&self.there) = None;
         Ok(())
-    }
-
-    pub fn users(&self) -> Answer<Vec<User>> {
-        Ok(lock(&self.catalog).users()?)
-    }
-
-    pub fn peers(&self) -> Answer<Vec<PeerSite>> {
-        Ok(lock(&self.catalog).peers()?)
     }
 }

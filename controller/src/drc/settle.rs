@@ -37,6 +37,7 @@ impl Drc {
             vault: its.layout.vault,
             dataset: its.dataset.clone(),
             manifest: its.name,
+            captured: waiting.captured.parse().map_err(strange)?,
             // A clock that is ahead there makes nothing newer than it can be.
             accepted: time(waiting.accepted.min(now)).map_err(strange)?,
             keep_until: waiting.keep_until.map(time).transpose().map_err(strange)?,

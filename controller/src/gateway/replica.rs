@@ -38,7 +38,7 @@ fn named(pusat: &Pusat, uri: &Uri) -> Answer<ObjectName> {
 }
 
 pub async fn head_of_ledger(State(pusat): Site, _: Reader) -> Answer<String> {
-    pusat.blocking(Pusat::head).await
+    pusat.blocking(|pusat| pusat.head()).await
 }
 
 pub async fn get(

@@ -14,7 +14,7 @@ use super::people::{DAILY, DAY_SECONDS};
 use super::presence::RENEW_BEFORE;
 use super::{Pusat, lock};
 use crate::card::{Card, Issuer, fingerprint};
-use crate::catalog::{Catalog, PeerSite};
+use crate::catalog::Catalog;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::pki::{AGENT_LIFE, CertificateHash, Issued};
 use crate::record::{Record, time};
@@ -93,16 +93,6 @@ impl Pusat {
     /// The paired DRC that a certificate was issued to.
     pub fn reader_of(&self, certificate: CertificateHash) -> Answer<Option<String>> {
         Ok(lock(&self.catalog).reader_of(certificate, (self.clock)())?.map(|(site, _)| site))
-    }
-
-    pub fn peers(&self) -> Answer<Vec<PeerSite>> {
-        Ok(lock(&self.catalog).peers()?)
-    }
-
-    /// The signed head of the ledger now.
-    pub fn head(&self) -> Answer<String> {
-        let at = time((self.clock)()).map_err(|error| Refusal::internal(&error))?;
-        Ok(lock(&self.record).head(at))
     }
 
     /// That an object, or a folder, is one that a DRC reads: of any vault, or of the site itself.

@@ -272,6 +272,7 @@ fn of_two_sites() -> Vec<Body> {
             dataset: id("rekam-medis"),
             manifest,
             accepted: time(),
+            captured: time(),
             keep_until: Some(time()),
             tiers: vec!["day".into()],
             stored_bytes: 1 << 40,

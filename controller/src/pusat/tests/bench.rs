@@ -23,8 +23,10 @@ use rustls::pki_types::pem::PemObject as _;
 use super::super::*;
 use crate::policy;
 use crate::pusat::accept::Came;
-use crate::record::time;
+use crate::pki::Authority;
+use crate::record::{Record, time};
 use crate::site::SiteDir;
+use crate::store::SiteStore;
 use pulih_ledger::Actor;
 use pulih_vault::id::ObjectHash;
 use pulih_vault::layout::{DatasetName, Layout, ManifestName};
@@ -161,10 +163,9 @@ impl Bench {
         let dir = SiteDir::at(folder.path().to_owned());
         let site = dir.site().unwrap();
         let authority = Authority::open(&dir.read("ca.pem").unwrap(), ca_key).unwrap();
-        let record = Record::open(&dir, &site, store.clone())?;
-        let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
         let store = SiteStore { store: store.clone(), locks: None };
-        Pusat::open(site, authority, store, catalog, record, now).map(Arc::new)
+        let base = Arc::new(Base::open(&dir, site, authority, store, now)?);
+        Pusat::open(base).map(Arc::new)
     }
 
     /// The process ends and comes back; `forget`: without its catalog.

@@ -472,6 +472,8 @@ pub struct SnapshotReplicated {
     pub manifest: ManifestName,
     /// When that site accepted it.
     pub accepted: Time,
+    /// As the agent signed.
+    pub captured: Time,
     /// Until when that site said that it is kept: here at least as long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_until: Option<Time>,

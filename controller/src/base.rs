@@ -1,0 +1,107 @@
+//! What every site has, whatever its role: a store, a ledger with the catalog that follows it, the
+//! policy in force, a CA and a clock. What a role does beside this is in `pusat` and `drc`; what
+//! both do is written once, on this.
+//!
+//! Everything here blocks. Locks are taken in this order, each for as short as it can be: those of
+//! a role, then `record` (a whole decision), then `catalog`, then the small ones.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pulih_ledger::ids::SiteId;
+use pulih_vault::store::{Locks, Store};
+
+use crate::catalog::{Catalog, PeerSite, User};
+use crate::gateway::answer::{Answer, Refusal};
+use crate::pki::Authority;
+use crate::policy::{self, InForce};
+use crate::record::{Record, time};
+use crate::site::{SiteDir, SiteFile};
+use crate::store::SiteStore;
+
+pub struct Base {
+    pub site: SiteFile,
+    pub dir: SiteDir,
+    pub authority: Authority,
+    pub store: Arc<dyn Store>,
+    /// The same store, if what is in it can be held against everyone.
+    pub locks: Option<Arc<dyn Locks>>,
+    /// Held for a whole decision: what it counts on must not change before it is written down.
+    pub record: Mutex<Record>,
+    /// For looking things up, beside the one that follows the ledger.
+    pub catalog: Mutex<Catalog>,
+    policy: Mutex<Arc<InForce>>,
+    /// Seconds since 1970.
+    pub clock: fn() -> i64,
+}
+
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Base {
+    pub fn open(
+        dir: &SiteDir,
+        site: SiteFile,
+        authority: Authority,
+        SiteStore { store, locks }: SiteStore,
+        clock: fn() -> i64,
+    ) -> Answer<Self> {
+        let record = Record::open(dir, &site, store.clone())?;
+        let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
+        let in_force = policy::load(&*store, &site, &catalog)?;
+        Ok(Self {
+            site,
+            dir: dir.clone(),
+            authority,
+            store,
+            locks,
+            record: Mutex::new(record),
+            catalog: Mutex::new(catalog),
+            policy: Mutex::new(Arc::new(in_force)),
+            clock,
+        })
+    }
+
+    pub fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    pub fn id(&self) -> Answer<SiteId> {
+        self.site.id().map_err(|error| Refusal::internal(&error))
+    }
+
+    pub fn in_force(&self) -> Arc<InForce> {
+        lock(&self.policy).clone()
+    }
+
+    /// Takes the policy from the ledger and the store again.
+    pub fn reload_policy(&self, catalog: &Catalog) -> Answer<()> {
+        let fresh = policy::load(&*self.store, &self.site, catalog)?;
+        *lock(&self.policy) = Arc::new(fresh);
+        Ok(())
+    }
+
+    pub fn users(&self) -> Answer<Vec<User>> {
+        Ok(lock(&self.catalog).users()?)
+    }
+
+    pub fn peers(&self) -> Answer<Vec<PeerSite>> {
+        Ok(lock(&self.catalog).peers()?)
+    }
+
+    /// How many entries the ledger has.
+    pub fn entries(&self) -> u64 {
+        lock(&self.record).size()
+    }
+
+    /// Signs a checkpoint of the ledger, if there is news.
+    pub fn checkpoint(&self) -> Answer<()> {
+        Ok(lock(&self.record).checkpoint()?)
+    }
+
+    /// The signed head of the ledger now.
+    pub fn head(&self) -> Answer<String> {
+        let at = time(self.now()).map_err(|error| Refusal::internal(&error))?;
+        Ok(lock(&self.record).head(at))
+    }
+}
