@@ -1,4 +1,4 @@
-"""A site and servers that enroll with it, as real processes in a folder that goes away.
+"""Sites and servers that enroll with them, as real processes in a folder that goes away.
 
 The parts of this proof are programs that call `prove(main)`; `main` gets the work folder and
 returns the text of its figures. The programs are built as scripts/demo builds them, unless
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 sys.path.insert(0, f"{ROOT}/scripts/proofs")
 from compare import compare  # noqa: E402
@@ -163,13 +163,15 @@ def run(arguments, environment, **more):
     return Done(done, " ".join(arguments[:8]))
 
 
-class Site:
-    """A Pusat Data with one admin, `siti`.
+class Controller:
+    """A site of either role with one admin, `siti` or whoever is named.
 
     `within` stands before its serving process (`ip netns exec …`); `environment` has the keys of a bucket.
     """
 
-    def __init__(self, work, name="site", address="127.0.0.1", host="localhost", within=(), store=None, environment=None):
+    role, title, admin, more = "", "", "siti", ""
+
+    def __init__(self, work, name, address="127.0.0.1", host="localhost", within=(), store=None, environment=None):
         self.environment = {"PULIH_CONTROLLER_STATE": f"{work}/{name}", **(environment or {})}
         self.work, self.name, self.host, self.within = work, name, host, list(within)
         self.state, self.store = f"{work}/{name}", store or f"{work}/{name}-store"
@@ -179,32 +181,37 @@ class Site:
             self.port = free.getsockname()[1]
         self.url = f"https://{host}:{self.port}"
         with open(f"{work}/{name}.toml", "w") as file:
-            file.write(f'name = "Pusat Data Uji"\nregency = "33.19"\nlisten = "{address}:{self.port}"\nhosts = ["{host}"]\n')
-        self.controller("init", "--role", "pusat", "--site", f"{work}/{name}.toml", "--store", self.store).well()
+            file.write(f'name = "{self.title}"\nregency = "33.19"\nlisten = "{address}:{self.port}"\nhosts = ["{host}"]\n{self.more}')
+        self.controller("init", "--role", self.role, "--site", f"{work}/{name}.toml", "--store", self.store).well()
         self.start()
-        self.person("siti", "--role", "admin")
+        self.person(self.admin, "--role", "admin", "--role", "operator")
 
     def controller(self, *arguments):
-        return run([CONTROLLER, *arguments], self.environment)
+        return run([*self.within, CONTROLLER, *arguments], self.environment)
 
     def json(self, *arguments):
         return self.controller("--json", *arguments).json()
 
+    def signed(self, person=None):
+        """The flags by which a person signs."""
+        person = person or self.admin
+        return ["--as", person, "--sign-with", f"{self.work}/{self.name}-{person}.key"]
+
     def acting(self, person, *arguments):
         """A command that a person signs."""
-        return self.controller(*arguments, "--as", person, "--sign-with", f"{self.work}/{self.name}-{person}.key")
+        return self.controller(*arguments, *self.signed(person))
 
     def start(self):
         log = f"{self.work}/{self.name}.log"
         before = os.path.getsize(log) if os.path.exists(log) else 0
         self.serving = PROCESSES.start([*self.within, CONTROLLER, "serve"], log, self.environment)
 
-        def listens():
+        def serves():
             hold(self.serving.poll() is None, f"the controller does not start: status {self.serving.returncode}")
             with open(log, "rb") as file:
                 file.seek(before)
-                return b"https://" in file.read()
-        until("the controller serves", 60, listens)
+                return self.title.encode() in file.read()
+        until("the controller serves", 60, serves)
 
     def kill(self):
         """Ends it as the power would."""
@@ -220,6 +227,73 @@ class Site:
         verifier = self.controller("user", "key", key).well().strip()
         added = ("user", "add", name, "--name", name, "--key", verifier, *roles)
         (self.acting(by, *added) if by else self.controller(*added)).well()
+
+    def status(self):
+        return self.json("status")
+
+    def points(self):
+        """Each dataset that has a recovery point, with what `status` says of it."""
+        return {its["dataset"]: its for its in self.status()["datasets"] if its["accepted"]}
+
+    def alarms(self):
+        return [its["alarm"] for its in self.status()["alarms"]]
+
+    def ledger(self):
+        """The entries of the site's ledger, oldest first, read from its batches (docs/contracts/ledger.md)."""
+        entries = []
+        top = f"{self.store}/site/{self.role}-33.19/ledger/batch"
+        for folder in sorted(os.listdir(top)):
+            for name in sorted(os.listdir(f"{top}/{folder}")):
+                with open(f"{top}/{folder}/{name}", "rb") as file:
+                    batch, place, texts = file.read(), 0, []
+                while place < len(batch):
+                    length = int.from_bytes(batch[place:place + 2], "big")
+                    texts.append(batch[place + 2:place + 2 + length])
+                    place += 2 + length
+                # The first is the batch's head.
+                entries += [json.loads(text) for text in texts[1:]]
+        return entries
+
+    def of_kind(self, kind):
+        return [its for its in self.ledger() if its["type"] == f"pulih/ledger/{kind}/v1"]
+
+
+class Drc(Controller):
+    """A DRC with one admin, `dewi`, and paired with a site as two people would pair them."""
+
+    role, title, admin = "drc", "DRC Uji", "dewi"
+    more = ('role = "drc"\noperator = "Diskominfo"\nprovider = "PT Awan"\ncertificates = []\n'
+            '[location]\nregency = "34.71"\nlatitude = -7.8\nlongitude = 110.4\n')
+
+    def __init__(self, work, name="drc", **more):
+        super().__init__(work, name, **more)
+
+    def pair(self, site):
+        """Two cards, and two people who compare fingerprints."""
+        own, its = f"{self.work}/{self.name}.card", f"{self.work}/{site.name}.card"
+        offered = self.json("pair", "offer", "--out", own)["fingerprint"]
+        taken = site.acting("siti", "--json", "pair", "accept", own, "--fingerprint", offered, "--out", its).json()
+        self.acting("dewi", "pair", "accept", its, "--fingerprint", taken["fingerprint"]).well()
+
+    def replicate(self):
+        """One round, whatever comes of it: whether it left nothing behind, and what it brought."""
+        done = self.controller("--json", "replicate", "--once")
+        return done.status == 0, json.loads(done.out or "{}")
+
+    def in_step(self):
+        """Pulls until nothing is missing."""
+        whole, came = self.replicate()
+        hold(whole, f"the DRC is not in step: {came}")
+        return came
+
+
+class Site(Controller):
+    """A Pusat Data with one admin, `siti`."""
+
+    role, title = "pusat", "Pusat Data Uji"
+
+    def __init__(self, work, name="site", **more):
+        super().__init__(work, name, **more)
 
     def opd(self, name):
         """An office with a new owner key, and its walidata."""
@@ -241,32 +315,6 @@ class Site:
         for dataset in datasets:
             self.acting("siti", "approve", "give", dataset, "--agent", agent, "--document", f"{self.work}/surat.pdf",
                         "--by", "Kepala Dinas", "--letter", "440/17/2026", "--until", "1y").well()
-
-    def status(self):
-        return self.json("status")
-
-    def points(self):
-        """Each dataset that has a recovery point, with what `status` says of it."""
-        return {its["dataset"]: its for its in self.status()["datasets"] if its["accepted"]}
-
-    def alarms(self):
-        return [its["alarm"] for its in self.status()["alarms"]]
-
-    def ledger(self):
-        """The entries of the site's ledger, oldest first, read from its batches (docs/contracts/ledger.md)."""
-        entries = []
-        top = f"{self.store}/site/pusat-33.19/ledger/batch"
-        for folder in sorted(os.listdir(top)):
-            for name in sorted(os.listdir(f"{top}/{folder}")):
-                with open(f"{top}/{folder}/{name}", "rb") as file:
-                    batch, place, texts = file.read(), 0, []
-                while place < len(batch):
-                    length = int.from_bytes(batch[place:place + 2], "big")
-                    texts.append(batch[place + 2:place + 2 + length])
-                    place += 2 + length
-                # The first is the batch's head.
-                entries += [json.loads(text) for text in texts[1:]]
-        return entries
 
     def accepted(self):
         """What the ledger says was accepted as a recovery point: entries."""
