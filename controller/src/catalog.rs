@@ -28,6 +28,7 @@ pub use peers::PeerSite;
 pub use people::{Agent, Invitation, Opd, User};
 pub use points::{Point, Standing};
 pub use presence::{Alarm, Presence};
+pub use recoveries::Disaster;
 pub use replicas::{Pin, Replica};
 pub use vaults::{Lineage, Vault};
 

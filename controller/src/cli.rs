@@ -1,6 +1,7 @@
 //! The command line: what people type, and what they see.
 
 mod ask;
+mod disaster;
 mod doctor;
 mod init;
 mod pair;
@@ -66,6 +67,9 @@ enum Command {
         #[arg(long, required = true)]
         once: bool,
     },
+    /// Declare a disaster at this DRC, end it, and see where it stands
+    #[command(subcommand)]
+    Disaster(disaster::Disaster),
     /// Offices that own data
     #[command(subcommand)]
     Opd(Opd),

@@ -16,6 +16,7 @@ use tokio::net::UnixListener;
 use tokio::sync::watch;
 
 use crate::catalog::{Grant, PeerSite, User};
+use crate::drc::recovery;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::policy::InForce;
 use crate::pusat::Pusat;
@@ -76,6 +77,8 @@ pub enum Ask {
     PeerList,
     /// One round of pulling, to its end.
     Replicate,
+    /// At a DRC, of disasters, plans, keys and recoveries.
+    Recovery(recovery::Ask),
 }
 
 /// What answers commands: a site of one role.
@@ -165,7 +168,7 @@ fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
             Ok(json!({"type": "pulih/card-made/v1", "site": site, "card": card}))
         }
         Ask::PeerList => Ok(peers(pusat.peers()?)),
-        Ask::PairOffer | Ask::PairTake { .. } | Ask::Replicate => Err(elsewhere("DRC")),
+        Ask::PairOffer | Ask::PairTake { .. } | Ask::Replicate | Ask::Recovery(_) => Err(elsewhere("DRC")),
     }
 }
 

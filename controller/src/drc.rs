@@ -11,6 +11,7 @@ mod fetch;
 mod ledger;
 mod pair;
 mod pull;
+pub mod recovery;
 mod settle;
 mod snapshot;
 mod status;

@@ -1,11 +1,111 @@
-//! Plans, disasters, recoveries and their steps.
+//! Plans, disasters, recoveries and their steps, and keys that were opened for them.
 
 use pulih_ledger::entry::Body;
-use rusqlite::Transaction;
+use pulih_ledger::ids::DisasterId;
+use rusqlite::{Row, Transaction, params};
 
-pub const TABLES: &str = "";
+use super::follow::seconds;
+use super::{Catalog, Result};
+
+pub const TABLES: &str = "
+    -- The night of the disaster. What follows from the ledger.
+    CREATE TABLE disaster (
+        id TEXT PRIMARY KEY, reason TEXT NOT NULL, declared INTEGER NOT NULL, number INTEGER NOT NULL, ended INTEGER
+    ) STRICT;
+    CREATE TABLE plan (
+        name TEXT NOT NULL, version INTEGER NOT NULL, object TEXT NOT NULL, applied INTEGER NOT NULL,
+        PRIMARY KEY (name, version)
+    ) STRICT;
+    CREATE TABLE recovery (
+        id TEXT PRIMARY KEY, disaster TEXT, plan TEXT, target TEXT NOT NULL, reason TEXT, began INTEGER NOT NULL,
+        number INTEGER NOT NULL, ended INTEGER, outcome TEXT, milliseconds INTEGER
+    ) STRICT;
+    CREATE TABLE recovery_step (
+        recovery TEXT NOT NULL, step INTEGER NOT NULL, what TEXT NOT NULL, vault TEXT, dataset TEXT, name TEXT,
+        outcome TEXT NOT NULL, began TEXT NOT NULL, milliseconds INTEGER NOT NULL, files INTEGER NOT NULL,
+        bytes INTEGER NOT NULL, text TEXT NOT NULL, phases TEXT,
+        PRIMARY KEY (recovery, step)
+    ) STRICT;
+    CREATE TABLE opened (class TEXT NOT NULL, people TEXT NOT NULL, until INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+";
+
+/// A disaster that was declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disaster {
+    pub id: String,
+    pub reason: String,
+    /// Its clock runs from here, seconds since 1970.
+    pub declared: i64,
+    pub ended: Option<i64>,
+}
+
+fn disaster(row: &Row) -> rusqlite::Result<Disaster> {
+    Ok(Disaster { id: row.get(0)?, reason: row.get(1)?, declared: row.get(2)?, ended: row.get(3)? })
+}
 
 /// Follows an entry of these kinds; others are not taken.
-pub fn apply(_db: &Transaction, _index: u64, _at: i64, _body: &Body) -> rusqlite::Result<bool> {
-    Ok(false)
+pub fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result<bool> {
+    match body {
+        Body::DisasterDeclared(its) => {
+            let sql = "INSERT OR IGNORE INTO disaster (id, reason, declared, number) VALUES (?1, ?2, ?3, ?4)";
+            db.execute(sql, params![its.disaster.as_str(), its.reason, at, index as i64])
+        }
+        Body::DisasterEnded(its) => {
+            let sql = "UPDATE disaster SET ended = ?2 WHERE id = ?1 AND ended IS NULL";
+            db.execute(sql, params![its.disaster.as_str(), at])
+        }
+        Body::PlanApplied(its) => {
+            let sql = "INSERT OR IGNORE INTO plan (name, version, object, applied) VALUES (?1, ?2, ?3, ?4)";
+            db.execute(sql, params![its.plan, its.version as i64, its.object.to_string(), at])
+        }
+        Body::KeysOpened(its) => {
+            let sql = "INSERT INTO opened (class, people, until, at) VALUES (?1, ?2, ?3, ?4)";
+            db.execute(sql, params![its.class, its.people.join(" "), seconds(&its.until), at])
+        }
+        Body::RecoveryBegun(its) => {
+            let sql = "INSERT OR IGNORE INTO recovery (id, disaster, plan, target, reason, began, number) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            let disaster = its.disaster.as_ref().map(DisasterId::as_str);
+            let number = index as i64;
+            db.execute(sql, params![its.recovery.as_str(), disaster, its.plan, its.target, its.reason, at, number])
+        }
+        Body::RecoveryStep(its) => {
+            let sql = "INSERT OR IGNORE INTO recovery_step \
+                       (recovery, step, what, vault, dataset, name, outcome, began, milliseconds, files, bytes, text) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+            let values = params![
+                its.recovery.as_str(),
+                its.step as i64,
+                its.what,
+                its.vault.map(|vault| vault.to_string()),
+                its.dataset.as_ref().map(ToString::to_string),
+                its.manifest.map(|name| name.to_string()),
+                its.outcome,
+                its.began.as_str(),
+                its.milliseconds as i64,
+                its.files as i64,
+                its.bytes as i64,
+                its.text,
+            ];
+            db.execute(sql, values)
+        }
+        Body::RecoveryEnded(its) => {
+            let sql = "UPDATE recovery SET ended = ?2, outcome = ?3, milliseconds = ?4 WHERE id = ?1 AND ended IS NULL";
+            db.execute(sql, params![its.recovery.as_str(), at, its.outcome, its.milliseconds as i64])
+        }
+        _ => return Ok(false),
+    }
+    .map(|_| true)
+}
+
+impl Catalog {
+    /// The disaster that is going on, if there is one: nothing expires until it ends.
+    pub fn disaster(&self) -> Result<Option<Disaster>> {
+        let sql = "SELECT id, reason, declared, ended FROM disaster WHERE ended IS NULL ORDER BY number DESC LIMIT 1";
+        self.one(sql, [], disaster)
+    }
+
+    pub fn disaster_of(&self, id: &str) -> Result<Option<Disaster>> {
+        self.one("SELECT id, reason, declared, ended FROM disaster WHERE id = ?1", [id], disaster)
+    }
 }

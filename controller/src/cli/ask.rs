@@ -9,13 +9,15 @@ use pulih_ledger::entry::kinds::{
 use pulih_vault::id::ObjectHash;
 use serde_json::Value;
 
-use super::{Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, person, policy, serve, show};
+use super::{
+    Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, disaster, person, policy, serve, show,
+};
 use crate::control::{self, Ask, SOCKET};
 use crate::pusat::draw;
 use crate::record::time;
 use crate::site::SiteDir;
 
-fn said(error: impl std::fmt::Display) -> Failure {
+pub(super) fn said(error: impl std::fmt::Display) -> Failure {
     Failure::Said(error.to_string())
 }
 
@@ -136,6 +138,7 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         }
         Command::Pair(Pair::List) => Ask::PeerList,
         Command::Replicate { .. } => Ask::Replicate,
+        Command::Disaster(command) => disaster::asked(dir, command)?,
         Command::Init(_)
         | Command::Pair(Pair::Offer { .. } | Pair::Show { .. } | Pair::Accept { .. })
         | Command::Serve
@@ -153,7 +156,7 @@ fn absolute(folder: &Path) -> Result<String, Failure> {
     path.to_str().map(str::to_owned).ok_or_else(|| Failure::Said("the folder's name must be UTF-8".into()))
 }
 
-fn acting(dir: &SiteDir, signed: &Signed, body: Body) -> Result<Ask, Failure> {
+pub(super) fn acting(dir: &SiteDir, signed: &Signed, body: Body) -> Result<Ask, Failure> {
     Ok(Ask::Act { entry: person::entry(&dir.site()?, signed, body)?, attachment: None })
 }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 use pulih_terminal::{Table, duration, printable, size};
 use serde_json::Value;
 
-use super::{Agent, Approve, Command, Grant, Opd, Pair, Policy, User};
+use super::{Agent, Approve, Command, Grant, Opd, Pair, Policy, User, disaster};
 
 /// Words that an agent or another person wrote are among them.
-fn field(value: &Value, name: &str) -> String {
+pub(super) fn field(value: &Value, name: &str) -> String {
     match value[name].as_str() {
         Some("") | None => "-".to_owned(),
         Some(text) => printable(text),
@@ -93,6 +93,7 @@ pub fn text(command: &Command, answer: &Value) -> String {
             "No site is paired with this one; `pulih-controller pair offer` at the DRC begins it.\n",
         ),
         Command::Replicate { .. } => replicated(answer),
+        Command::Disaster(command) => disaster::text(command, answer),
         Command::Init(_) | Command::Pair(_) | Command::Serve | Command::Doctor | Command::Rebuild => String::new(),
     }
 }
@@ -283,7 +284,7 @@ fn retained(plan: &Value) -> String {
     out
 }
 
-fn span(seconds: u64) -> String {
+pub(super) fn span(seconds: u64) -> String {
     duration(Duration::from_secs(seconds))
 }
 

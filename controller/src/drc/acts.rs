@@ -4,6 +4,7 @@ use pulih_ledger::entry::Body;
 use pulih_protocol::error::Code;
 use pulih_vault::utc;
 
+use super::recovery::disaster;
 use super::{Drc, lock};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::people::{self, Act, Role};
@@ -27,6 +28,14 @@ impl Drc {
                 Body::SiteUnpaired(its) => {
                     must(person.is(Role::Admin), "an admin")?;
                     people::check_unpaired(&record.catalog, its)?;
+                }
+                Body::DisasterDeclared(its) => {
+                    disaster::must_run_it(person)?;
+                    disaster::check_declared(&record.catalog, its)?;
+                }
+                Body::DisasterEnded(its) => {
+                    disaster::must_run_it(person)?;
+                    disaster::check_ended(&record.catalog, its)?;
                 }
                 _ => return Err(Refusal::new(Code::Forbidden, "this is not done by a person at a DRC")),
             }

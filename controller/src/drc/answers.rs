@@ -22,6 +22,7 @@ impl Answers for Drc {
             Ask::PairTake { card } => {
                 Ok(json!({"type": "pulih/card-made/v1", "site": self.take_card(&card)?, "card": null}))
             }
+            Ask::Recovery(ask) => self.answer_recovery(&ask),
             _ => Err(elsewhere("Pusat Data")),
         }
     }

@@ -82,8 +82,21 @@ impl Drc {
     }
 
     pub fn acting(&self, arguments: &[&str]) -> Output {
-        let key = self.path("dewi.key");
-        self.controller(&[arguments, &["--as", "dewi", "--sign-with", key.to_str().unwrap()]].concat())
+        self.acting_as("dewi", arguments)
+    }
+
+    pub fn acting_as(&self, id: &str, arguments: &[&str]) -> Output {
+        let key = self.path(&format!("{id}.key"));
+        self.controller(&[arguments, &["--as", id, "--sign-with", key.to_str().unwrap()]].concat())
+    }
+
+    /// Adds a person with a new key, signed by the admin.
+    pub fn person(&self, id: &str, roles: &[&str]) {
+        let key = self.path(&format!("{id}.key"));
+        let verifier = succeeded(&self.controller(&["user", "key", key.to_str().unwrap()]));
+        let mut added = vec!["user", "add", id, "--name", id, "--key", verifier.trim()];
+        roles.iter().for_each(|role| added.extend(["--role", role]));
+        succeeded(&self.acting(&added));
     }
 
     pub fn json(&self, arguments: &[&str]) -> Value {

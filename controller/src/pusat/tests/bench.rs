@@ -21,9 +21,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::super::*;
+use crate::pki::Authority;
 use crate::policy;
 use crate::pusat::accept::Came;
-use crate::pki::Authority;
 use crate::record::{Record, time};
 use crate::site::SiteDir;
 use crate::store::SiteStore;
