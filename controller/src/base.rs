@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pulih_ledger::ids::SiteId;
-use pulih_vault::store::{Locks, Store};
+use pulih_vault::store::{Keeps, Locks, Store};
 
 use crate::catalog::{Catalog, PeerSite, User};
 use crate::gateway::answer::{Answer, Refusal};
@@ -25,6 +25,8 @@ pub struct Base {
     pub store: Arc<dyn Store>,
     /// The same store, if what is in it can be held against everyone.
     pub locks: Option<Arc<dyn Locks>>,
+    /// The same store, for what removes and heals: only after it is on the ledger why.
+    pub keeps: Arc<dyn Keeps>,
     /// Held for a whole decision: what it counts on must not change before it is written down.
     pub record: Mutex<Record>,
     /// For looking things up, beside the one that follows the ledger.
@@ -43,7 +45,7 @@ impl Base {
         dir: &SiteDir,
         site: SiteFile,
         authority: Authority,
-        SiteStore { store, locks }: SiteStore,
+        SiteStore { store, locks, keeps }: SiteStore,
         clock: fn() -> i64,
     ) -> Answer<Self> {
         let record = Record::open(dir, &site, store.clone())?;
@@ -55,6 +57,7 @@ impl Base {
             authority,
             store,
             locks,
+            keeps,
             record: Mutex::new(record),
             catalog: Mutex::new(catalog),
             policy: Mutex::new(Arc::new(in_force)),

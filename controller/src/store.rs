@@ -6,7 +6,7 @@ use std::time::Duration;
 use pulih_stores::open::process_env;
 use pulih_stores::s3::Options;
 use pulih_stores::{OpenError, Opened, Probe, StoreUrl, UrlError};
-use pulih_vault::store::{Locks, Store};
+use pulih_vault::store::{Keeps, Locks, Store};
 
 use crate::site::{SiteDir, SiteError};
 
@@ -36,6 +36,8 @@ pub struct SiteStore {
     pub store: Arc<dyn Store>,
     /// The same store, if what is in it can be held against everyone.
     pub locks: Option<Arc<dyn Locks>>,
+    /// The same store, for what removes and heals.
+    pub keeps: Arc<dyn Keeps>,
 }
 
 fn options(dir: &SiteDir, url: &StoreUrl) -> Result<Options, SiteError> {
@@ -45,7 +47,7 @@ fn options(dir: &SiteDir, url: &StoreUrl) -> Result<Options, SiteError> {
 }
 
 fn site_store(opened: Opened) -> SiteStore {
-    SiteStore { store: opened.store, locks: opened.locks }
+    SiteStore { keeps: opened.keeps(), store: opened.store, locks: opened.locks }
 }
 
 /// Makes the store of a new site, tries what a bucket promises, and writes down where it is.

@@ -62,7 +62,8 @@ impl From<StoreError> for Refusal {
                 eprintln!("error: {error}");
                 return Self::new(Code::Full, "the site's store is full; its people must make room");
             }
-            StoreError::Io { .. } => return Self::internal(&error),
+            // Only a site's own keeping meets a lock.
+            StoreError::Locked { .. } | StoreError::Io { .. } => return Self::internal(&error),
         };
         Self::new(code, error.to_string())
     }

@@ -7,7 +7,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pulih_vault::store::{DirStore, Locks, Store, StoreError};
+use pulih_vault::store::{DirStore, Keeps, Locks, Store, StoreError};
 
 use crate::probe::Probe;
 use crate::s3::{AddressError, Env, Options, S3Address, S3Error, S3Keys, S3Store};
@@ -49,11 +49,17 @@ pub struct Opened {
     pub store: Arc<dyn Store>,
     /// The same store, if it has locks. Whether they hold is what the probe says.
     pub locks: Option<Arc<dyn Locks>>,
+    keeps: Arc<dyn Keeps>,
     url: StoreUrl,
     s3: Option<Arc<S3Store>>,
 }
 
 impl Opened {
+    /// The same store, for a site, which alone removes and heals.
+    pub fn keeps(&self) -> Arc<dyn Keeps> {
+        self.keeps.clone()
+    }
+
     /// Tries to break what the store promises. Slow, and leaves small objects: for first use.
     pub fn probe(&self) -> Result<Probe, OpenError> {
         match &self.s3 {
@@ -96,7 +102,8 @@ impl StoreUrl {
                 let keys = S3Keys::from_env(env).map_err(S3Error::from)?;
                 let s3 = Arc::new(S3Store::open(address.clone(), &keys, options)?);
                 s3.reach()?;
-                Ok(Opened { store: s3.clone(), locks: Some(s3.clone()), url: self.clone(), s3: Some(s3) })
+                let (store, locks, keeps) = (s3.clone(), Some(s3.clone() as Arc<dyn Locks>), s3.clone());
+                Ok(Opened { store, locks, keeps, url: self.clone(), s3: Some(s3) })
             }
         }
     }
@@ -111,7 +118,8 @@ impl StoreUrl {
     }
 
     fn folder(&self, store: DirStore) -> Opened {
-        Opened { store: Arc::new(store), locks: None, url: self.clone(), s3: None }
+        let store = Arc::new(store);
+        Opened { store: store.clone(), locks: None, keeps: store, url: self.clone(), s3: None }
     }
 
     /// The store's folder, if it is one.

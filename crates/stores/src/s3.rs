@@ -6,6 +6,7 @@
 mod address;
 mod client;
 mod error;
+mod keep;
 mod lock;
 mod probe;
 mod put;
@@ -17,13 +18,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use pulih_vault::store::{Locks, ObjectName, Staged, Store, StoreError};
+use pulih_vault::store::{Keeps, Locks, ObjectName, Staged, Store, StoreError};
 use pulih_vault::utc;
 
 pub use address::{AddressError, Checksums, Env, S3Address, S3Keys};
 use client::Client;
 pub use client::Clock;
 pub use error::S3Error;
+use keep::Removed;
+use put::How;
 use spool::Spool;
 
 use crate::probe::Probe;
@@ -158,6 +161,23 @@ impl Locks for S3Store {
     }
 }
 
+impl Keeps for S3Store {
+    fn remove(&self, name: &ObjectName) -> Result<(), StoreError> {
+        let removed = self.client.wait(keep::remove(self.client.clone(), self.client.key(name)));
+        match removed.map_err(|error| self.about(error, name, "remove"))? {
+            Removed::All => Ok(()),
+            Removed::LockedUntil(until) => Err(StoreError::Locked { name: name.clone(), until_unix_seconds: until }),
+        }
+    }
+
+    fn heal(&self, name: &ObjectName, bytes: &[u8]) -> Result<(), StoreError> {
+        let mut spool = Spool::new(&self.spool);
+        spool.write_all(bytes).map_err(|source| StoreError::from_write(name, source))?;
+        let healed = self.client.wait(keep::heal(self.client.clone(), self.client.key(name), spool.done()));
+        healed.map_err(|error| self.about(error, name, "heal"))
+    }
+}
+
 /// An object being written; `spool` is gone once a write has failed.
 struct Staging {
     client: Arc<Client>,
@@ -187,7 +207,7 @@ impl Staged for Staging {
             let source = io::Error::other("a write to it failed");
             return Err(StoreError::Io { action: format!("put object {name}"), source });
         };
-        let work = put::put(self.client.clone(), self.client.key(name), spool.done());
+        let work = put::put(self.client.clone(), self.client.key(name), spool.done(), How::New);
         let done = self.client.wait(work);
         done.map_err(|error| error.about(&self.client.address.to_string(), name, "put"))
     }

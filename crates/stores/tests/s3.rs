@@ -16,7 +16,7 @@ use deleter::Deleter;
 use pulih_stores::probe::Held;
 use pulih_stores::s3::{Options, S3Address, S3Error, S3Keys};
 use pulih_stores::{Probe, S3Store};
-use pulih_vault::store::{Locks as _, ObjectName, Store as _, StoreError, conformance};
+use pulih_vault::store::{Keeps as _, Locks as _, ObjectName, Store as _, StoreError, conformance};
 use support::{Env, Weed};
 
 fn name(text: &str) -> ObjectName {
@@ -60,6 +60,61 @@ fn it_is_a_store_with_and_without_checksums() {
     let long = name(&format!("vaults/{}", "p".repeat(246)));
     store.create(&long, b"long").unwrap();
     assert_eq!(store.read(&long, 9).unwrap(), b"long");
+}
+
+#[test]
+fn its_keeper_removes_and_heals_with_versions_and_without() {
+    let weed = Weed::start();
+    weed.bucket("plain", false);
+    let env = weed.env("admin");
+    for (number, check) in conformance::KEEP_CHECKS.iter().enumerate() {
+        for bucket in ["pulih", "plain"] {
+            println!("check: {}, bucket {bucket}", check.name);
+            (check.run)(&open(&env, &format!("s3://{bucket}/{number}"), &options()));
+        }
+    }
+}
+
+#[test]
+fn what_is_locked_is_not_removed_and_what_heals_it_is_locked_as_long() {
+    let weed = Weed::start();
+    let env = weed.env("admin");
+    let store = open(&env, "s3://pulih/v", &Options { initial_lock: Some(Duration::from_secs(600)), ..options() });
+    let object = name("packs/one");
+    store.create(&object, b"damaged").unwrap();
+    let until = now() + 3600;
+    store.lock_until(&object, until).unwrap();
+    let admin = Deleter::new(&env);
+    let damaged = admin.version("v/packs/one");
+
+    store.heal(&object, b"right").unwrap();
+    assert_eq!(store.read(&object, 99).unwrap(), b"right");
+    assert_eq!(store.locked_until(&object).unwrap(), Some(until));
+    assert!(admin.is_there("v/packs/one", &damaged), "the damaged version is evidence");
+
+    let told = store.remove(&object);
+    assert!(
+        matches!(&told, Err(StoreError::Locked { until_unix_seconds, .. }) if *until_unix_seconds == until),
+        "{told:?}"
+    );
+    assert_eq!(store.read(&object, 99).unwrap(), b"right");
+    assert!(admin.is_there("v/packs/one", &damaged));
+
+    // Hidden behind a marker it is not gone, and a marker alone is no object to be found.
+    let unlocked = open(&env, "s3://pulih/v", &options());
+    let other = name("packs/two");
+    unlocked.create(&other, b"pack").unwrap();
+    let version = admin.version("v/packs/two");
+    admin.hide("v/packs/two");
+    assert!(matches!(unlocked.read(&other, 99), Err(StoreError::NotFound { .. })));
+    assert!(admin.is_there("v/packs/two", &version));
+    unlocked.remove(&other).unwrap();
+    assert!(!admin.is_there("v/packs/two", &version));
+    // An agent's role takes nothing away.
+    unlocked.create(&other, b"pack").unwrap();
+    let agent = open(&weed.env("agent"), "s3://pulih/v", &options());
+    assert!(matches!(agent.remove(&other), Err(StoreError::Io { .. })));
+    assert_eq!(unlocked.read(&other, 99).unwrap(), b"pack");
 }
 
 #[test]

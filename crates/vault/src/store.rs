@@ -11,6 +11,7 @@
 pub mod conformance;
 pub mod dir;
 pub mod disk;
+pub mod keep;
 pub mod lock;
 pub mod real_disk;
 pub mod sim_disk;
@@ -20,7 +21,9 @@ use std::io::{self, Write};
 use std::str::FromStr;
 
 use crate::id::BadId;
+use crate::utc;
 pub use dir::DirStore;
+pub use keep::Keeps;
 pub use lock::Locks;
 
 /// Longest object name in bytes.
@@ -77,6 +80,8 @@ pub enum StoreError {
     TooLarge { name: ObjectName, size: u64, limit: u64 },
     #[error("object {name} ends at byte {size}; bytes {offset} to {end} were asked for")]
     OutOfRange { name: ObjectName, size: u64, offset: u64, end: u64 },
+    #[error("object {name} is locked until {}; nobody can delete it before", utc::rfc3339(*.until_unix_seconds))]
+    Locked { name: ObjectName, until_unix_seconds: i64 },
     #[error("the store at {store} is full: {source}; free some space and run the command again")]
     Full { store: String, source: std::io::Error },
     #[error("cannot {action}: {source}")]

@@ -16,6 +16,12 @@ fn a_real_folder() {
         folders.borrow_mut().push(folder);
         Box::new(store)
     });
+    conformance::run_keep(&|| {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let store = DirStore::open(folder.path()).expect("opens");
+        folders.borrow_mut().push(folder);
+        Box::new(store)
+    });
 }
 
 #[test]
@@ -32,9 +38,11 @@ fn a_real_folder_without_unnamed_files() {
 #[test]
 fn a_simulated_disk() {
     conformance::run(&|| Box::new(DirStore::on(SimDisk::new())));
+    conformance::run_keep(&|| Box::new(DirStore::on(SimDisk::new())));
 }
 
 #[test]
 fn a_simulated_disk_without_unnamed_files() {
     conformance::run(&|| Box::new(DirStore::on(SimDisk::without_unnamed_files())));
+    conformance::run_keep(&|| Box::new(DirStore::on(SimDisk::without_unnamed_files())));
 }

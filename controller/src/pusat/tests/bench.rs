@@ -15,7 +15,7 @@ use pulih_vault::description::{Class, DescriptionName, NewDescription, OWNER_KEY
 use pulih_vault::manifest::{Changes, Counts, Facts, Manifest};
 use pulih_vault::note::SigningKey;
 use pulih_vault::reach::{PackUse, Reach, chain};
-use pulih_vault::store::{DirStore, Staged};
+use pulih_vault::store::{DirStore, Keeps, Staged};
 use ring::rand::SystemRandom;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -105,6 +105,18 @@ impl Store for Hooked {
     }
 }
 
+impl Keeps for Hooked {
+    fn remove(&self, name: &ObjectName) -> Result<(), StoreError> {
+        self.asks("remove", name)?;
+        self.inner.remove(name)
+    }
+
+    fn heal(&self, name: &ObjectName, bytes: &[u8]) -> Result<(), StoreError> {
+        self.asks("heal", name)?;
+        self.inner.heal(name, bytes)
+    }
+}
+
 pub fn broken(name: &ObjectName) -> StoreError {
     StoreError::Io { action: format!("reach {name}"), source: std::io::ErrorKind::BrokenPipe.into() }
 }
@@ -163,7 +175,7 @@ impl Bench {
         let dir = SiteDir::at(folder.path().to_owned());
         let site = dir.site().unwrap();
         let authority = Authority::open(&dir.read("ca.pem").unwrap(), ca_key).unwrap();
-        let store = SiteStore { store: store.clone(), locks: None };
+        let store = SiteStore { store: store.clone(), locks: None, keeps: store.clone() };
         let base = Arc::new(Base::open(&dir, site, authority, store, now)?);
         Pusat::open(base).map(Arc::new)
     }

@@ -1,4 +1,5 @@
-//! Creating an object, once: `If-None-Match: *` on a put, or on the end of a multipart upload.
+//! Putting an object. One is created once: `If-None-Match: *` on a put, or on the end of a
+//! multipart upload. To heal one it is put over what is there.
 //!
 //! A try that failed may have been carried out all the same. So when a later try is told that the
 //! name is taken, what is there is read and compared: if it is what was sent, the put succeeded.
@@ -25,15 +26,30 @@ const PARTS_IN_FLIGHT: usize = 4;
 /// What is compared at once.
 const COMPARE_BYTES: u64 = 1 << 20;
 
-pub async fn put(client: Arc<Client>, key: String, spooled: Spooled) -> Result<(), S3Error> {
+/// Whether a put may meet an object that has the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// It is refused then.
+    New,
+    /// It becomes a newer version.
+    Over,
+}
+
+impl How {
+    fn condition(self) -> Option<String> {
+        (self == Self::New).then(|| "*".to_owned())
+    }
+}
+
+pub async fn put(client: Arc<Client>, key: String, spooled: Spooled, how: How) -> Result<(), S3Error> {
     let mut tried = 0;
     let mut unclear = false;
     loop {
         tried += 1;
         let once = if spooled.len() <= SINGLE_BYTES {
-            single(&client, &key, &spooled).await
+            single(&client, &key, &spooled, how).await
         } else {
-            multipart(&client, &key, &spooled, &mut unclear).await
+            multipart(&client, &key, &spooled, how, &mut unclear).await
         };
         match once {
             Err(error) if error.is_taken() && unclear => {
@@ -69,7 +85,7 @@ fn checksum(client: &Client, spooled: &Spooled, range: Range<u64>) -> Result<Opt
     client.sends_checksums().then(|| spooled.sha256(range)).transpose().map_err(S3Error::Spool)
 }
 
-async fn single(client: &Client, key: &str, spooled: &Spooled) -> Result<(), S3Error> {
+async fn single(client: &Client, key: &str, spooled: &Spooled, how: How) -> Result<(), S3Error> {
     let len = spooled.len();
     let lock = client.first_lock();
     let sent = client
@@ -77,7 +93,7 @@ async fn single(client: &Client, key: &str, spooled: &Spooled) -> Result<(), S3E
         .put_object()
         .bucket(&client.address.bucket)
         .key(key)
-        .if_none_match("*")
+        .set_if_none_match(how.condition())
         .content_length(len as i64)
         .set_checksum_sha256(checksum(client, spooled, 0..len)?)
         .set_object_lock_mode(lock.map(|_| ObjectLockMode::Compliance))
@@ -91,10 +107,16 @@ async fn single(client: &Client, key: &str, spooled: &Spooled) -> Result<(), S3E
 }
 
 /// Notes in `unclear` whether the end of it may have been carried out though it failed.
-async fn multipart(client: &Arc<Client>, key: &str, spooled: &Spooled, unclear: &mut bool) -> Result<(), S3Error> {
+async fn multipart(
+    client: &Arc<Client>,
+    key: &str,
+    spooled: &Spooled,
+    how: How,
+    unclear: &mut bool,
+) -> Result<(), S3Error> {
     let upload = trying(|| begin(client, key)).await?;
     let ended = match parts(client, key, &upload, spooled).await {
-        Ok(parts) => end(client, key, &upload, spooled, parts, unclear).await,
+        Ok(parts) => end(client, key, &upload, (spooled, how), parts, unclear).await,
         Err(error) => Err(error),
     };
     if ended.is_err() {
@@ -195,7 +217,7 @@ async fn end(
     client: &Arc<Client>,
     key: &str,
     upload: &str,
-    spooled: &Spooled,
+    (spooled, how): (&Spooled, How),
     parts: Vec<CompletedPart>,
     unclear: &mut bool,
 ) -> Result<(), S3Error> {
@@ -209,7 +231,7 @@ async fn end(
             .bucket(&client.address.bucket)
             .key(key)
             .upload_id(upload)
-            .if_none_match("*")
+            .set_if_none_match(how.condition())
             .multipart_upload(all.clone())
             .customize()
             // A server may put the parts together before it answers.

@@ -38,6 +38,11 @@ impl Deleter {
         }
     }
 
+    /// Deletes as clients do that know no versions.
+    pub fn hide(&self, key: &str) {
+        self.runtime.block_on(self.client.delete_object().bucket("pulih").key(key).send()).unwrap();
+    }
+
     pub fn is_there(&self, key: &str, version: &str) -> bool {
         let look = self.client.head_object().bucket("pulih").key(key).version_id(version);
         match self.runtime.block_on(look.send()) {

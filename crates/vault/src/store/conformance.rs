@@ -2,12 +2,15 @@
 //! them before anything is built on it. They are for tests: a store that fails a check makes it
 //! panic and say what the store did.
 
+mod keep;
+
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::sync::Barrier;
 use std::thread;
 
 use super::{MAX_NAME_BYTES, ObjectName, Staged, Store, StoreError};
+pub use keep::{KEEP_CHECKS, KeepCheck, run_keep};
 
 /// One thing a store must do, checked on a store that is empty.
 pub struct Check {
@@ -55,25 +58,25 @@ fn pattern(seed: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
-fn create(store: &dyn Store, text: &str, bytes: &[u8]) {
+fn create<S: Store + ?Sized>(store: &S, text: &str, bytes: &[u8]) {
     if let Err(error) = store.create(&name(text), bytes) {
         panic!("creating {text} failed: {error}");
     }
 }
 
-fn read(store: &dyn Store, text: &str) -> Vec<u8> {
+fn read<S: Store + ?Sized>(store: &S, text: &str) -> Vec<u8> {
     match store.read(&name(text), u64::MAX) {
         Ok(bytes) => bytes,
         Err(error) => panic!("reading {text} failed: {error}"),
     }
 }
 
-fn assert_holds(store: &dyn Store, text: &str, bytes: &[u8]) {
+fn assert_holds<S: Store + ?Sized>(store: &S, text: &str, bytes: &[u8]) {
     // Not assert_eq: megabytes help nobody.
     assert!(read(store, text) == bytes, "{text} has other bytes than were written");
 }
 
-fn listed(store: &dyn Store, prefix: &str) -> BTreeSet<String> {
+fn listed<S: Store + ?Sized>(store: &S, prefix: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let result = store.list(&name(prefix), &mut |object| {
         assert!(names.insert(object.to_string()), "{object} was listed twice");

@@ -2,6 +2,7 @@
 //! A commit syncs the file, then the folders above it, then links the name, then syncs the
 //! name's folder, in that order; it never renames and never opens an existing object to write.
 
+mod keep;
 mod temps;
 
 use std::collections::HashSet;

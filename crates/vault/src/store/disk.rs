@@ -60,6 +60,9 @@ pub trait Disk: Send + Sync + 'static {
     /// Gives a file a (further) name; an error of kind `AlreadyExists` if anything has it.
     fn link(&self, temp: &Self::Temp, path: &str) -> io::Result<()>;
 
+    /// Gives what has a name another one; an error of kind `AlreadyExists` if anything has that.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
     /// Removes a name of a file.
     fn remove(&self, path: &str) -> io::Result<()>;
 

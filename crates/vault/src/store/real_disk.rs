@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::disk::{Disk, Entry, EntryKind, split};
@@ -246,6 +246,20 @@ impl Disk for RealDisk {
             fs::linkat(CWD, descriptor, folder, name, AtFlags::SYMLINK_FOLLOW)?;
         }
         Ok(())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let ((from_parent, from_name), (to_parent, to_name)) = (split(from), split(to));
+        let (from_folder, to_folder) = (self.walk(from_parent)?, self.walk(to_parent)?);
+        match fs::renameat_with(&from_folder, from_name, &to_folder, to_name, RenameFlags::NOREPLACE) {
+            // Some network file systems do not know the flag. One process renames in a store.
+            Err(Errno::INVAL | Errno::NOSYS) => match fs::statat(&to_folder, to_name, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => Ok(fs::renameat(from_folder, from_name, to_folder, to_name)?),
+                Ok(_) => Err(Errno::EXIST.into()),
+                Err(error) => Err(error.into()),
+            },
+            renamed => Ok(renamed?),
+        }
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {

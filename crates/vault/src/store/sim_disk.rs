@@ -26,6 +26,7 @@ pub enum Op {
     Write(usize),
     SyncFile,
     Link(String),
+    Rename(String),
     Remove(String),
 }
 
@@ -263,6 +264,17 @@ impl Disk for SimDisk {
         self.change(Op::Link(path.to_owned()), |state, _| {
             let (parent, name) = split(path);
             state.add_link(temp.inode, parent, name)
+        })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.change(Op::Rename(from.to_owned()), |state, _| {
+            let ((from_parent, from_name), (to_parent, to_name)) = (split(from), split(to));
+            let inode = *state.dir_mut(from_parent)?.entries.get(from_name).ok_or(Errno::NOENT)?;
+            state.check_free(to_parent, to_name)?;
+            state.dir_mut(from_parent)?.entries.remove(from_name);
+            state.dir_mut(to_parent)?.entries.insert(to_name.to_owned(), inode);
+            Ok(())
         })
     }
 
