@@ -32,9 +32,9 @@ use pulih_vault::store::Store;
 use pulih_vault::writer::WriterSettings;
 use pulih_vault::writer::pack_size::PackSize;
 
-use crate::monitor::Monitor;
 use crate::source::{SourceError, WalkOptions};
 use crate::state::StateError;
+use pulih_progress::Monitor;
 
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {

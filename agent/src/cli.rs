@@ -40,13 +40,13 @@ use std::sync::atomic::AtomicBool;
 use clap::Parser as _;
 use pulih_vault::store::Store;
 
-use crate::monitor::{Show, Shown};
 use crate::state::StateDir;
 use crate::turns::KeptTurns;
 use address::{Opened, StoreAddress};
 use args::{Cli, Command, Global};
 use failure::{Failure, Outcome};
 use output::Out;
+use pulih_progress::{Show, Shown};
 use pulih_vault::utc;
 
 /// What every command works with.

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use pulih_agent::restore::Summary;
+use pulih_restore::Summary;
 use pulih_vault::description::parse_recipients;
 use pulih_vault::envelope;
 use pulih_vault::frame::{Compressor, Search};

@@ -23,8 +23,8 @@ use super::known::{Known, LiveBytes};
 use super::listing::{ListingWriter, Record, Tail, stat_bytes};
 use super::{Backup, BackupError, Outcome, Problem};
 use crate::PROGRAM;
-use crate::monitor::Progress;
 use crate::source::Stat;
+use pulih_progress::Progress;
 use pulih_vault::utc::rfc3339;
 
 /// Problems that are kept to be listed; more are counted.

@@ -22,8 +22,8 @@ use super::output::{count, printable_lines, size};
 use super::snapshots::SHORT_ID;
 use crate::backup::known::Known;
 use crate::identity::IdentityFile;
-use crate::monitor::{Monitor as _, Progress};
 use crate::state::VaultDir;
+use pulih_progress::{Monitor as _, Progress};
 
 /// Problems that JSON lists; more are counted.
 const LISTED: usize = 1000;

@@ -11,9 +11,9 @@ use pulih_vault::store::StoreError;
 use crate::backup::BackupError;
 use crate::config::ConfigError;
 use crate::identity::IdentityError;
-use crate::restore::RestoreError;
 use crate::state::StateError;
-use crate::target::TargetError;
+use pulih_restore::RestoreError;
+use pulih_restore::target::TargetError;
 
 /// How a command that ran to its end came out. `docs/contracts/exit-status.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,7 +24,7 @@ use super::failure::{Failure, Outcome};
 use super::output::{Align, Table, count, size};
 use super::snapshots::{SHORT_ID, Snapshot};
 use crate::identity::{OwnerKey, read_owner};
-use crate::monitor::{Monitor as _, Progress};
+use pulih_progress::{Monitor as _, Progress};
 use pulih_vault::utc;
 
 #[derive(Serialize)]

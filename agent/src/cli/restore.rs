@@ -14,9 +14,9 @@ use super::failure::{Failure, Outcome};
 use super::open::{self, OpenSnapshot};
 use super::output::{count, size};
 use super::snapshots::{SHORT_ID, Snapshot};
-use crate::restore::{self, Restore, Selection, Summary};
 use crate::source;
-use crate::target::Target;
+use pulih_restore::target::Target;
+use pulih_restore::{Restore, Selection, Summary};
 
 #[derive(Serialize)]
 struct Report {
@@ -59,7 +59,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     let monitor = context.monitor();
     let manifest = &snapshot.resolved.manifest;
     let stop = Arc::clone(&context.stop);
-    let summary = restore::run(&Restore {
+    let summary = pulih_restore::run(&Restore {
         reader: &snapshot.reader,
         root: manifest.facts.tree,
         selection: &selection,

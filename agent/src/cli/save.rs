@@ -21,10 +21,10 @@ use super::failure::Failure;
 use super::output::size;
 use crate::backup::{self, Backup, Limits, Outcome, Source};
 use crate::machine;
-use crate::monitor::Monitor;
 use crate::source::{Excludes, WalkOptions};
 use crate::spool::SpoolLimit;
 use crate::state::{DatasetState, StateDir};
+use pulih_progress::Monitor;
 
 /// Threads that list folders ahead, and that read files: they wait for the disk more than they
 /// work.

@@ -13,10 +13,10 @@ use std::time::{Duration, SystemTime};
 
 use age::secrecy::ExposeSecret as _;
 use pulih_agent::backup::{self, Backup, BackupError, Limits, Outcome, Source};
-use pulih_agent::monitor::Silent;
-use pulih_agent::restore::{self, Restore, RestoreError, Selection, Summary};
 use pulih_agent::source::WalkOptions;
-use pulih_agent::target::Target;
+use pulih_progress::Silent;
+use pulih_restore::target::Target;
+use pulih_restore::{Restore, RestoreError, Selection, Summary};
 use pulih_vault::chunker::ChunkSizes;
 use pulih_vault::description::{Class, Description, DescriptionName, NewDescription, VaultSecrets, agent_key_name};
 use pulih_vault::id::{ObjectHash, VaultId};
@@ -153,7 +153,7 @@ impl TestVault {
         let scratch = tempfile::tempdir().unwrap();
         let reader = self.reader(store, &manifest, scratch.path());
         let in_place = target.exists();
-        restore::run(&Restore {
+        pulih_restore::run(&Restore {
             reader: &reader,
             root: manifest.facts.tree,
             selection: &Selection::default(),

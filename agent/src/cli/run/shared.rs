@@ -20,8 +20,8 @@ use crate::PROGRAM;
 use crate::daemon::follow::Followed;
 use crate::daemon::notify::Notify;
 use crate::daemon::outbox::{Outbox, Portion};
-use crate::monitor::{Monitor, Progress};
 use crate::state::{SeenView, StateDir};
+use pulih_progress::{Monitor, Progress};
 
 pub struct Shared {
     pub state: StateDir,

@@ -6,7 +6,7 @@ mod target_entries;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use pulih_agent::target::{Target, TargetError};
+use pulih_restore::target::{Target, TargetError};
 use target_entries::{Place, dir, file, link, write_file};
 
 const MIB: usize = 1 << 20;

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use pulih_agent::target::{Accounts, MetadataProblem, OwnerPolicy, Target, TargetError};
+use pulih_restore::target::{Accounts, MetadataProblem, OwnerPolicy, Target, TargetError};
 use pulih_vault::tree::entry::{Entry, Kind, Timestamp};
 use rustix::fs::XattrFlags;
 use target_entries::{Place, dir, file, is_root, link, of_kind, write_file};

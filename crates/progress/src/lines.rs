@@ -70,7 +70,7 @@ pub fn summary_line(totals: &Totals, rate: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::Progress;
+    use crate::Progress;
 
     #[test]
     fn a_rate_follows_what_is_measured() {

@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pulih_agent::target::{Target, TargetError};
+use pulih_restore::target::{Target, TargetError};
 use pulih_vault::tree::entry::{HardLink, Kind};
 use target_entries::{Place, dir, file, link, of_kind, write_file};
 

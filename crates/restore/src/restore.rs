@@ -16,8 +16,8 @@ use pulih_vault::error::VaultError;
 use pulih_vault::reader::SnapshotReader;
 use pulih_vault::tree::node::Root;
 
-use crate::monitor::Monitor;
 use crate::target::{Target, TargetError};
+use pulih_progress::Monitor;
 
 pub use select::Selection;
 

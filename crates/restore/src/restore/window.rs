@@ -11,8 +11,8 @@ use pulih_vault::reader::walk::is_damage;
 use pulih_vault::tree::entry::Entry;
 
 use super::{Restore, RestoreError, Summary};
-use crate::monitor::Progress;
 use crate::target::{MetadataProblem, TargetError, TargetFile};
+use pulih_progress::Progress;
 
 /// Bytes `skip .. skip + len` of a chunk, and where in which file they go.
 #[derive(Debug, Clone, Copy)]

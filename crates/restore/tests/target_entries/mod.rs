@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use pulih_agent::target::Target;
+use pulih_restore::target::Target;
 use pulih_vault::tree::entry::{Content, Entry, Kind, Timestamp};
 
 pub fn of_kind(path: &[u8], kind: Kind) -> Entry {
