@@ -29,9 +29,9 @@ class Host:
     def run(self, *words, **more):
         return command(*words, within=self.namespace, **more)
 
-    def rate(self, bits):
+    def rate(self, bits, burst="32kb"):
         """At most so much leaves this host."""
-        self.run("tc", "qdisc", "replace", "dev", self.link, "root", "tbf", "rate", bits, "burst", "32kb", "latency", "300ms")
+        self.run("tc", "qdisc", "replace", "dev", self.link, "root", "tbf", "rate", bits, "burst", burst, "latency", "300ms")
 
     def filter(self, rule):
         """What happens to each packet that arrives here: nothing, or this rule."""
