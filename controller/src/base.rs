@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pulih_ledger::ids::SiteId;
 use pulih_vault::store::{Keeps, Locks, Store};
 
-use crate::catalog::{Catalog, PeerSite, User};
+use crate::catalog::{Catalog, PeerSite, User, Vault};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::pki::Authority;
 use crate::policy::{self, InForce};
@@ -90,6 +90,12 @@ impl Base {
 
     pub fn peers(&self) -> Answer<Vec<PeerSite>> {
         Ok(lock(&self.catalog).peers()?)
+    }
+
+    /// The vaults of an agent, or of all.
+    pub fn vaults(&self, agent: Option<&str>) -> Answer<Vec<Vault>> {
+        let catalog = lock(&self.catalog);
+        Ok(agent.map_or_else(|| catalog.vaults(), |agent| catalog.vaults_of(agent))?)
     }
 
     /// How many entries the ledger has.

@@ -24,6 +24,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
 pub use grants::{Approval, Grant};
+pub use keeping::{Deletion, Doomed, GAP_SECONDS, Hold, Stopped, Suspicion, doubt};
 pub use peers::PeerSite;
 pub use people::{Agent, Invitation, Opd, User};
 pub use points::{Point, Standing};

@@ -4,6 +4,7 @@ mod ask;
 mod disaster;
 mod doctor;
 mod init;
+mod keeping;
 mod pair;
 mod person;
 mod policy;
@@ -95,6 +96,15 @@ enum Command {
     },
     /// Show what could be deleted now, by the dates that the ledger fixed
     Retain,
+    /// Orders that nothing of a dataset is deleted
+    #[command(subcommand)]
+    Hold(keeping::Hold),
+    /// Datasets that look as ransomware leaves them
+    #[command(subcommand)]
+    Suspicion(keeping::Suspicion),
+    /// Delete snapshots before their dates: one person asks, another approves
+    #[command(subcommand)]
+    Delete(keeping::Delete),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

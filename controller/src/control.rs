@@ -15,9 +15,10 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
-use crate::catalog::{Grant, PeerSite, User};
+use crate::catalog::{Grant, PeerSite, User, Vault};
 use crate::drc::recovery;
 use crate::gateway::answer::{Answer, Refusal};
+use crate::keeping;
 use crate::policy::InForce;
 use crate::pusat::Pusat;
 
@@ -63,6 +64,10 @@ pub enum Ask {
         folder: String,
     },
     Plan,
+    /// What is kept and what goes.
+    Keep {
+        order: keeping::Order,
+    },
     Status,
     /// A card of this site, to be carried to another.
     PairOffer,
@@ -128,13 +133,7 @@ fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
             pusat.revoke(&agent, &reason)?;
             Ok(json!({"type": "pulih/agent-revoked/v1", "agent": agent}))
         }
-        Ask::Vaults { agent } => {
-            let vaults = pusat
-                .vaults(agent.as_deref())?
-                .into_iter()
-                .map(|its| json!({"vault": its.id, "agent": its.agent, "opd": its.opd, "class": its.class}));
-            Ok(json!({"type": "pulih/vaults/v1", "vaults": vaults.collect::<Vec<_>>()}))
-        }
+        Ask::Vaults { agent } => Ok(vaults(pusat.vaults(agent.as_deref())?)),
         Ask::UserList => Ok(users(pusat.users()?)),
         Ask::ApprovalList => {
             let approvals = pusat.approvals()?.into_iter().map(|its| {
@@ -162,6 +161,7 @@ fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
             Ok(json!({"type": "pulih/import/v1", "vaults": json(pusat.import(Path::new(&folder))?)?}))
         }
         Ask::Plan => Ok(json!({"type": "pulih/retention-plan/v1", "plan": json(pusat.plan()?)?})),
+        Ask::Keep { order } => pusat.keeping(order),
         Ask::Status => json(pusat.status()?),
         Ask::PairCertify { card } => {
             let (site, card) = pusat.certify(&card)?;
@@ -170,6 +170,12 @@ fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
         Ask::PeerList => Ok(peers(pusat.peers()?)),
         Ask::PairOffer | Ask::PairTake { .. } | Ask::Replicate | Ask::Recovery(_) => Err(elsewhere("DRC")),
     }
+}
+
+pub fn vaults(vaults: Vec<Vault>) -> Value {
+    let vaults =
+        vaults.into_iter().map(|its| json!({"vault": its.id, "agent": its.agent, "opd": its.opd, "class": its.class}));
+    json!({"type": "pulih/vaults/v1", "vaults": vaults.collect::<Vec<_>>()})
 }
 
 pub fn users(users: Vec<User>) -> Value {

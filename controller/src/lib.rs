@@ -8,6 +8,7 @@ pub mod cli;
 mod control;
 pub mod drc;
 pub mod gateway;
+pub mod keeping;
 pub mod people;
 pub mod pki;
 pub mod policy;

@@ -27,7 +27,7 @@ use pulih_vault::layout::vault_of;
 use pulih_vault::store::{ObjectName, Store};
 
 use crate::base::{Base, lock};
-use crate::catalog::{Agent, Approval, Grant, Vault};
+use crate::catalog::{Agent, Approval, Grant};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::pki::CertificateHash;
 
@@ -60,7 +60,7 @@ impl Deref for Pusat {
 }
 
 /// A text for people of at most so many bytes.
-fn is_printable(text: &str, most: usize) -> bool {
+pub(crate) fn is_printable(text: &str, most: usize) -> bool {
     !text.trim().is_empty() && text.len() <= most && !text.contains(char::is_control)
 }
 
@@ -141,12 +141,6 @@ impl Pusat {
         Ok(vaults.iter().filter_map(|vault| format!("vaults/{vault}").parse().ok()).collect())
     }
 
-    /// The vaults of an agent, or of all.
-    pub fn vaults(&self, agent: Option<&str>) -> Answer<Vec<Vault>> {
-        let catalog = lock(&self.catalog);
-        Ok(agent.map_or_else(|| catalog.vaults(), |agent| catalog.vaults_of(agent))?)
-    }
-
     pub fn approvals(&self) -> Answer<Vec<Approval>> {
         Ok(lock(&self.catalog).approvals()?)
     }
@@ -157,6 +151,11 @@ impl Pusat {
 
     pub fn doomed(&self, vault: VaultId) -> Answer<Vec<String>> {
         Ok(lock(&self.catalog).doomed(&vault.to_string())?)
+    }
+
+    /// Packs that the next backup should need no more.
+    pub fn avoided(&self, vault: VaultId) -> Answer<Vec<String>> {
+        Ok(lock(&self.catalog).avoided(&vault.to_string())?)
     }
 
     /// Room for `bytes` of an agent's OPD, if its quota has any.

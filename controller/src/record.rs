@@ -112,7 +112,7 @@ impl Record {
                 View::Unknown => None,
                 View::Misread { why, .. } => return Err(why.clone().into()),
             };
-            self.catalog.follow(recorded.index, &entry.at, body)?;
+            self.catalog.follow(recorded.index, Some((&entry.at, &entry.actor, body)))?;
             if let Some(Body::UserAdded(_)) = body {
                 self.roster.follow(&entry)?;
             }

@@ -1,6 +1,7 @@
 //! Following the ledger: each entry changes the catalog once, in the order in which it was
 //! written, together with how far the catalog has come.
 
+use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::ids::OpdId;
 use pulih_ledger::time::Time;
@@ -20,9 +21,9 @@ impl Catalog {
         Ok(size.unwrap_or(0) as u64)
     }
 
-    /// Takes in the entry with this index. `body` is `None` for one of a kind that this version
-    /// does not know: it changes nothing here.
-    pub fn follow(&mut self, index: u64, at: &Time, body: Option<&Body>) -> Result<()> {
+    /// Takes in the entry with this index. `entry` is `None` for one that cannot be read, and its body for
+    /// one of a kind that this version does not know: it changes nothing here but the clock.
+    pub fn follow(&mut self, index: u64, entry: Option<(&Time, &Actor, Option<&Body>)>) -> Result<()> {
         let next = self.next_entry()?;
         if next != index {
             return Err(CatalogError::OutOfStep { path: self.path.clone(), at: next, index });
@@ -30,8 +31,8 @@ impl Catalog {
         let path = self.path.clone();
         let failed = |source| CatalogError::Sqlite { path: path.clone(), source };
         let transaction = self.db.transaction().map_err(failed)?;
-        if let Some(body) = body {
-            follow(&transaction, index, seconds(at), body).map_err(failed)?;
+        if let Some((at, actor, body)) = entry {
+            follow(&transaction, index, seconds(at), actor, body).map_err(failed)?;
         }
         transaction.execute("UPDATE ledger SET size = ?1", [index as i64 + 1]).map_err(failed)?;
         transaction.commit().map_err(failed)
@@ -39,8 +40,16 @@ impl Catalog {
 }
 
 /// Each room takes the kinds that are its own.
-fn follow(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result<()> {
-    for room in [keeping::apply, copies::apply, changes::apply, recoveries::apply, adopted::apply] {
+fn follow(db: &Transaction, index: u64, at: i64, actor: &Actor, body: Option<&Body>) -> rusqlite::Result<()> {
+    // What a person signed is dated by that person's clock.
+    if matches!(actor, Actor::Site | Actor::Agent { .. }) {
+        keeping::tick(db, at)?;
+    }
+    let Some(body) = body else { return Ok(()) };
+    if keeping::apply(db, index, at, actor, body)? {
+        return Ok(());
+    }
+    for room in [copies::apply, changes::apply, recoveries::apply, adopted::apply] {
         if room(db, index, at, body)? {
             return Ok(());
         }

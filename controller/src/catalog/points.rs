@@ -40,10 +40,10 @@ pub struct Standing {
     pub point: Point,
 }
 
-const POINT: &str =
+pub(super) const POINT: &str =
     "s.vault, s.dataset, s.name, s.captured, s.accepted, s.keep_until, s.tiers, s.stored_bytes, s.partial, s.late";
 
-fn point(row: &Row) -> rusqlite::Result<Point> {
+pub(super) fn point(row: &Row) -> rusqlite::Result<Point> {
     Ok(Point {
         vault: row.get(0)?,
         dataset: row.get(1)?,
@@ -59,16 +59,17 @@ fn point(row: &Row) -> rusqlite::Result<Point> {
 }
 
 impl Catalog {
+    /// Also one that has expired: it is never taken again.
     pub fn has_point(&self, vault: &str, dataset: &str, snapshot: &str) -> Result<bool> {
         let sql = "SELECT 1 FROM snapshot WHERE vault = ?1 AND dataset = ?2 AND name = ?3";
         Ok(self.one(sql, [vault, dataset, snapshot], |_| Ok(()))?.is_some())
     }
 
-    /// When snapshots of a dataset were accepted since a time, and which tiers they took; `late`: with
-    /// those that came late.
+    /// When snapshots of a dataset that are kept were accepted since a time, and which tiers they took;
+    /// `late`: with those that came late.
     pub fn tiers_since(&self, vault: &str, dataset: &str, since: i64, late: bool) -> Result<Vec<(i64, String)>> {
         let sql = "SELECT accepted, tiers FROM snapshot WHERE vault = ?1 AND dataset = ?2 AND accepted >= ?3 \
-                   AND (late = 0 OR ?4)";
+                   AND (late = 0 OR ?4) AND expired IS NULL";
         self.all(sql, params![vault, dataset, since, late], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
@@ -86,17 +87,18 @@ impl Catalog {
         self.one(sql, [vault, dataset, snapshot], |row| row.get(0))
     }
 
-    /// The snapshots of a dataset, the newest first: by when they were accepted, whatever they claim.
+    /// The snapshots of a dataset that are kept, the newest first: by when they were accepted, whatever they claim.
     pub fn points(&self, vault: &str, dataset: &str) -> Result<Vec<Point>> {
-        let sql =
-            format!("SELECT {POINT} FROM snapshot s WHERE s.vault = ?1 AND s.dataset = ?2 ORDER BY s.number DESC");
+        let sql = format!(
+            "SELECT {POINT} FROM snapshot s WHERE s.vault = ?1 AND s.dataset = ?2 AND s.expired IS NULL ORDER BY s.number DESC"
+        );
         self.all(&sql, [vault, dataset], point)
     }
 
     /// Snapshots that are kept until a time, and whose objects are not all locked so long.
     pub fn unlocked_points(&self, now: i64) -> Result<Vec<Point>> {
         let sql = format!(
-            "SELECT {POINT} FROM snapshot s WHERE s.keep_until > ?1 AND NOT EXISTS (SELECT 1 FROM locked l \
+            "SELECT {POINT} FROM snapshot s WHERE s.keep_until > ?1 AND s.expired IS NULL AND NOT EXISTS (SELECT 1 FROM locked l \
              WHERE l.vault = s.vault AND l.dataset = s.dataset AND l.name = s.name) ORDER BY s.number"
         );
         self.all(&sql, [now], point)
@@ -104,7 +106,7 @@ impl Catalog {
 
     /// How many they are, and when the first of them was accepted.
     pub fn count_unlocked(&self, now: i64) -> Result<(u64, Option<i64>)> {
-        let sql = "SELECT COUNT(*), MIN(s.accepted) FROM snapshot s WHERE s.keep_until > ?1 AND NOT EXISTS \
+        let sql = "SELECT COUNT(*), MIN(s.accepted) FROM snapshot s WHERE s.keep_until > ?1 AND s.expired IS NULL AND NOT EXISTS \
                    (SELECT 1 FROM locked l WHERE l.vault = s.vault AND l.dataset = s.dataset AND l.name = s.name)";
         let found = self.one(sql, [now], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
         Ok(found.unwrap_or_default())
@@ -124,23 +126,35 @@ impl Catalog {
         self.change("INSERT OR REPLACE INTO lock (name, until) VALUES (?1, ?2)", params![name.as_str(), until])
     }
 
-    /// The datasets of a vault that have a snapshot.
+    /// The datasets of a vault of which a snapshot is kept.
     pub fn datasets_of(&self, vault: &str) -> Result<Vec<String>> {
-        let sql = "SELECT DISTINCT dataset FROM snapshot WHERE vault = ?1 ORDER BY dataset";
+        let sql = "SELECT DISTINCT dataset FROM snapshot WHERE vault = ?1 AND expired IS NULL ORDER BY dataset";
         self.all(sql, [vault], |row| row.get(0))
     }
 
     /// The newest recovery point of every dataset.
     pub fn standings(&self) -> Result<Vec<Standing>> {
         self.standings_where(
-            "WHERE s.number IN (SELECT MAX(number) FROM snapshot WHERE partial = 0 GROUP BY vault, dataset) \
+            "WHERE s.number IN (SELECT MAX(number) FROM snapshot WHERE partial = 0 AND expired IS NULL \
+             GROUP BY vault, dataset) \
              ORDER BY a.opd, a.name, s.dataset",
         )
     }
 
-    /// Every snapshot that was accepted, in the order of the ledger.
+    /// Every snapshot that was accepted and is kept, in the order of the ledger.
     pub fn accepted(&self) -> Result<Vec<Standing>> {
+        self.standings_where("WHERE s.expired IS NULL ORDER BY s.number")
+    }
+
+    /// The same with those that have expired.
+    pub fn ever_accepted(&self) -> Result<Vec<Standing>> {
         self.standings_where("ORDER BY s.number")
+    }
+
+    /// Whether a snapshot was accepted and is no longer kept.
+    pub fn has_expired(&self, vault: &str, dataset: &str, snapshot: &str) -> Result<bool> {
+        let sql = "SELECT 1 FROM snapshot WHERE vault = ?1 AND dataset = ?2 AND name = ?3 AND expired IS NOT NULL";
+        Ok(self.one(sql, [vault, dataset, snapshot], |_| Ok(()))?.is_some())
     }
 
     fn standings_where(&self, which: &str) -> Result<Vec<Standing>> {

@@ -40,8 +40,10 @@ impl Catalog {
         })
     }
 
+    /// Those that are kept.
     pub fn replicas(&self) -> Result<Vec<Replica>> {
-        let sql = "SELECT vault, dataset, name, accepted, replicated, keep_until, stored_bytes, partial FROM replica";
+        let sql = "SELECT vault, dataset, name, accepted, replicated, keep_until, stored_bytes, partial FROM replica \
+                   WHERE expired IS NULL";
         self.all(sql, [], |row| {
             Ok(Replica {
                 vault: row.get(0)?,
@@ -56,6 +58,12 @@ impl Catalog {
         })
     }
 
+    /// Vault, dataset and name of all that ever were complete here.
+    pub fn replicated(&self) -> Result<Vec<(String, String, String)>> {
+        self.all("SELECT vault, dataset, name FROM replica", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+    }
+
+    /// Also one that has expired here: it does not come again.
     pub fn has_replica(&self, vault: &str, dataset: &str, snapshot: &str) -> Result<bool> {
         let sql = "SELECT 1 FROM replica WHERE vault = ?1 AND dataset = ?2 AND name = ?3";
         Ok(self.one(sql, [vault, dataset, snapshot], |_| Ok(()))?.is_some())

@@ -10,7 +10,8 @@ use pulih_vault::id::ObjectHash;
 use serde_json::Value;
 
 use super::{
-    Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, disaster, person, policy, serve, show,
+    Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, disaster, keeping, person, policy, serve,
+    show,
 };
 use crate::control::{self, Ask, SOCKET};
 use crate::pusat::draw;
@@ -132,6 +133,9 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         }
         Command::Import { folder } => Ask::Import { folder: absolute(folder)? },
         Command::Retain => Ask::Plan,
+        Command::Hold(command) => keeping::hold(dir, command)?,
+        Command::Suspicion(command) => keeping::suspicion(dir, command)?,
+        Command::Delete(command) => keeping::delete(dir, command)?,
         Command::Pair(Pair::End { site, reason, signed }) => {
             let ended = SiteUnpaired { peer: site.parse().map_err(said)?, reason: reason.clone() };
             acting(dir, signed, ended.into())?
@@ -161,7 +165,7 @@ pub(super) fn acting(dir: &SiteDir, signed: &Signed, body: Body) -> Result<Ask, 
 }
 
 /// The OPD and the id of an agent's vault.
-fn vault_of(dir: &SiteDir, agent: &str, vault: Option<&str>) -> Result<(String, String), Failure> {
+pub(super) fn vault_of(dir: &SiteDir, agent: &str, vault: Option<&str>) -> Result<(String, String), Failure> {
     let answer = answer(dir, Ask::Vaults { agent: Some(agent.to_owned()) })?;
     let all = answer["vaults"].as_array().cloned().unwrap_or_default();
     let of = |its: &Value| {

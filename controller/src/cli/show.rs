@@ -6,7 +6,7 @@ use std::time::Duration;
 use pulih_terminal::{Table, duration, printable, size};
 use serde_json::Value;
 
-use super::{Agent, Approve, Command, Grant, Opd, Pair, Policy, User, disaster};
+use super::{Agent, Approve, Command, Grant, Opd, Pair, Policy, User, disaster, keeping};
 
 /// Words that an agent or another person wrote are among them.
 pub(super) fn field(value: &Value, name: &str) -> String {
@@ -16,7 +16,7 @@ pub(super) fn field(value: &Value, name: &str) -> String {
     }
 }
 
-fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
+pub(super) fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
     value[name].as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -85,6 +85,9 @@ pub fn text(command: &Command, answer: &Value) -> String {
         ),
         Command::Import { .. } => imported(answer),
         Command::Retain => retained(&answer["plan"]),
+        Command::Hold(command) => keeping::hold_text(command, answer),
+        Command::Suspicion(command) => keeping::suspicion_text(command, answer),
+        Command::Delete(command) => keeping::delete_text(command, answer),
         Command::Pair(Pair::End { site, .. }) => format!("{site} is no longer paired with this site.\n"),
         Command::Pair(Pair::List) => columns(
             answer,
@@ -289,7 +292,7 @@ pub(super) fn span(seconds: u64) -> String {
 }
 
 /// A table of fields under their own names.
-fn columns(answer: &Value, name: &str, fields: &[&str], empty: &str) -> String {
+pub(super) fn columns(answer: &Value, name: &str, fields: &[&str], empty: &str) -> String {
     let heads: Vec<String> = fields.iter().map(|name| name.replace('_', " ").to_uppercase()).collect();
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
     let rows = list(answer, name).iter().map(|its| fields.iter().map(|name| field(its, name)).collect());

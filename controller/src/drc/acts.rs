@@ -7,6 +7,7 @@ use pulih_vault::utc;
 use super::recovery::disaster;
 use super::{Drc, lock};
 use crate::gateway::answer::{Answer, Refusal};
+use crate::keeping;
 use crate::people::{self, Act, Role};
 use crate::policy;
 
@@ -37,6 +38,7 @@ impl Drc {
                     disaster::must_run_it(person)?;
                     disaster::check_ended(&record.catalog, its)?;
                 }
+                _ if keeping::check(&record.catalog, self.site.role, person, body)? => {}
                 _ => return Err(Refusal::new(Code::Forbidden, "this is not done by a person at a DRC")),
             }
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Drc;
-use crate::control::{Answers, Ask, acted, elsewhere, json, peers, policy, users};
+use crate::control::{Answers, Ask, acted, elsewhere, json, peers, policy, users, vaults};
 use crate::gateway::answer::Answer;
 
 impl Answers for Drc {
@@ -11,6 +11,8 @@ impl Answers for Drc {
         match ask {
             Ask::Status => json(self.status()?),
             Ask::Replicate => json(self.replicate()?),
+            Ask::Keep { order } => self.keeping(order),
+            Ask::Vaults { agent } => Ok(vaults(self.vaults(agent.as_deref())?)),
             Ask::UserList => Ok(users(self.users()?)),
             Ask::PolicyShow => Ok(policy(&self.in_force())),
             Ask::PeerList => Ok(peers(self.peers()?)),

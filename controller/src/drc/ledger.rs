@@ -12,7 +12,6 @@ use pulih_ledger::head::Head;
 use pulih_ledger::ids::SiteId;
 use pulih_ledger::layout::Layout;
 use pulih_ledger::mirror::{MAX_BATCH_BYTES, Mirror};
-use pulih_ledger::time::Time;
 use pulih_policies::Policy;
 use pulih_stores::gateway::ReplicaStore;
 use pulih_vault::id::ObjectHash;
@@ -23,12 +22,9 @@ use super::error::PullError;
 use super::{Drc, Mirrored, lock};
 use crate::catalog::PeerSite;
 use crate::gateway::answer::{Answer, Refusal};
-use crate::record::time;
 
 /// Batches that are taken in one look: a ledger without end must not keep what it has from being pulled.
 const MOST_BATCHES: usize = 10_000;
-/// Of an entry that cannot be read at all, and so says no time.
-const NO_TIME: i64 = 0;
 
 impl Mirrored {
     /// The catalog takes in what the mirror has and it does not.
@@ -49,17 +45,13 @@ impl Mirrored {
             match recorded.read() {
                 Ok(entry) => {
                     let body = if let View::Known(body) = &entry.view { Some(&**body) } else { None };
-                    self.catalog.follow(recorded.index, &entry.at, body)?;
+                    self.catalog.follow(recorded.index, Some((&entry.at, &entry.actor, body)))?;
                 }
-                Err(_) => self.catalog.follow(recorded.index, &no_time()?, None)?,
+                Err(_) => self.catalog.follow(recorded.index, None)?,
             }
         }
         Ok(())
     }
-}
-
-fn no_time() -> Answer<Time> {
-    time(NO_TIME).map_err(|error| Refusal::internal(&error))
 }
 
 fn key_of(peer: &PeerSite) -> Answer<(SiteId, VerifierKey)> {

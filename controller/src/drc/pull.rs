@@ -94,8 +94,7 @@ impl Drc {
     pub(super) fn plan(&self) -> Answer<()> {
         let accepted = lock(&self.mirrored).catalog.accepted()?;
         let here = self.here()?;
-        let known: BTreeSet<Key> =
-            lock(&self.catalog).replicas()?.into_iter().map(|its| (its.vault, its.dataset, its.snapshot)).collect();
+        let known: BTreeSet<Key> = lock(&self.catalog).replicated()?.into_iter().collect();
         let mut waiting: Vec<Waiting> = accepted.into_iter().map(Waiting::from).collect();
         waiting.retain(|its| !known.contains(&key(its)));
         for its in &mut waiting {

@@ -103,7 +103,7 @@ impl Drc {
     /// Manifests that are in the store and were not written down: this site ended between the two. Each
     /// is held against everything once more, or says why not.
     pub(super) fn settle_leftovers(&self) -> Answer<()> {
-        let accepted = lock(&self.mirrored).catalog.accepted()?;
+        let accepted = lock(&self.mirrored).catalog.ever_accepted()?;
         let pins = lock(&self.catalog).pins()?;
         for pin in pins {
             let Ok(vault) = pin.vault.parse() else { continue };

@@ -95,11 +95,25 @@ pub struct Of {
     vault: String,
 }
 
-pub async fn doomed(State(pusat): Site, peer: Peer, Query(of): Query<Of>) -> Answer<Response> {
+pub async fn doomed(site: Site, peer: Peer, of: Query<Of>) -> Answer<Response> {
+    packs(site, peer, of, Pusat::doomed).await
+}
+
+pub async fn avoided(site: Site, peer: Peer, of: Query<Of>) -> Answer<Response> {
+    packs(site, peer, of, Pusat::avoided).await
+}
+
+/// Hashes of packs of one of the agent's vaults, one a line.
+async fn packs(
+    State(pusat): Site,
+    peer: Peer,
+    Query(of): Query<Of>,
+    which: fn(&Pusat, VaultId) -> Answer<Vec<String>>,
+) -> Answer<Response> {
     let vault: VaultId = of.vault.parse().map_err(|_| Refusal::new(Code::BadRequest, "that is no vault's id"))?;
     let packs = pusat.blocking(move |pusat| {
         pusat.must_be_writer(&peer.agent, vault)?;
-        pusat.doomed(vault)
+        which(pusat, vault)
     });
     let mut lines = packs.await?.join("\n");
     // An empty line: the list is whole.

@@ -46,6 +46,7 @@ pub fn router(pusat: Arc<Pusat>) -> Router {
         .route(path::REPORT, post(ask::report))
         .route(path::ASK, post(ask::ask))
         .route(path::DOOMED, get(ask::doomed))
+        .route(path::AVOIDED, get(ask::avoided))
         .route(path::LIST, get(objects::list))
         .route(&object, put(objects::put).get(objects::get).head(objects::head))
         .route(path::REPLICA_HEAD, get(replica::head_of_ledger))

@@ -10,6 +10,7 @@ use pulih_vault::utc;
 use super::{Pusat, lock};
 use crate::catalog::{Catalog, User};
 use crate::gateway::answer::{Answer, Refusal};
+use crate::keeping;
 use crate::people::{self, Act, Role};
 use crate::policy;
 
@@ -92,6 +93,7 @@ impl Pusat {
                 must(person.is(Role::Operator) || person.is(Role::Admin), "an operator")?;
                 self.check_doomed(&vault.to_string(), packs)
             }
+            _ if keeping::check(catalog, self.site.role, person, body)? => Ok(()),
             _ => Err(forbidden("this is written by the site itself, not by a person")),
         }
     }

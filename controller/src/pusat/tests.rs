@@ -1,6 +1,7 @@
 //! What a site decides when someone comes in between, late, too often, or with what was good once.
 
 mod bench;
+mod keeping;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

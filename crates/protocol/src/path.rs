@@ -22,6 +22,8 @@ pub const REPORT: &str = "/v1/report";
 pub const ASK: &str = "/v1/restore-requests";
 /// `GET` with `?vault=`: hashes of doomed packs, one a line.
 pub const DOOMED: &str = "/v1/doomed";
+/// `GET` with `?vault=`: hashes of packs of which little is needed any more, one a line.
+pub const AVOIDED: &str = "/v1/avoided";
 /// `PUT`, `GET` (with `Range`), `HEAD`: objects of the agent's own vaults, by name.
 pub const OBJECTS: &str = "/v1/objects/";
 /// `GET` with `?prefix=`: names below a folder, one a line.
@@ -40,7 +42,7 @@ pub const REPLICA_RENEW: &str = "/v1/replica/renew";
 pub const LINEAGE_HEADER: &str = "pulih-lineage";
 
 /// Every path with what it takes and whether it needs a certificate, for the contract's test.
-pub const ALL: [(&str, &str, bool); 19] = [
+pub const ALL: [(&str, &str, bool); 20] = [
     ("GET", CA, false),
     ("POST", ENROLL, false),
     ("POST", RENEW, true),
@@ -51,6 +53,7 @@ pub const ALL: [(&str, &str, bool); 19] = [
     ("POST", REPORT, true),
     ("POST", ASK, true),
     ("GET", DOOMED, true),
+    ("GET", AVOIDED, true),
     ("PUT", OBJECTS, true),
     ("GET", OBJECTS, true),
     ("HEAD", OBJECTS, true),

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, Weak};
 
-use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{ApprovalGiven, PolicyApplied, RestoreGrantGiven, SiteCreated};
+use pulih_ledger::entry::{Body, Entry, sign_act};
 use pulih_ledger::ids::Sha256;
 use pulih_policies::Policy;
 use pulih_protocol::enroll::{LAPSED_TYPE, LapsedRenewal, Renewal, Renewed, Request};
@@ -21,6 +21,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::super::*;
+use crate::catalog::Vault;
 use crate::pki::Authority;
 use crate::policy;
 use crate::pusat::accept::Came;
@@ -238,6 +239,13 @@ impl Bench {
     /// Written as an act would be, and without one.
     pub fn write(&self, body: impl Into<Body>) {
         lock(&self.pusat.record).write(now(), &Actor::Site, vec![body.into()]).unwrap();
+    }
+
+    /// The same, in a person's name.
+    pub fn write_as(&self, user: &str, body: impl Into<Body>) {
+        let actor = Actor::Person { user: user.parse().unwrap(), key: self.owner.verifier().fingerprint() };
+        let entry = Entry::new(self.pusat.id().unwrap(), time(now()).unwrap(), actor, body.into());
+        lock(&self.pusat.record).append(&[sign_act(entry, &self.owner).unwrap()]).unwrap();
     }
 
     pub fn approve(&self, dataset: &str) {
