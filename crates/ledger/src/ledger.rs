@@ -169,6 +169,14 @@ impl Ledger {
         Head { size, root, checkpoint: self.log.signed.size, at }.sign(&self.key)
     }
 
+    /// Signs something that the site says now and that is no part of the log. Its text begins with `{`, as no
+    /// checkpoint, batch or head does: none can pass for another.
+    pub fn sign_statement(&self, statement: &impl serde::Serialize) -> serde_json::Result<String> {
+        let object = serde_json::to_value(statement)?;
+        let object = object.as_object().ok_or_else(|| serde::ser::Error::custom("a statement is a JSON object"))?;
+        Ok(self.key.sign(&(serde_json::to_string(object)? + "\n")))
+    }
+
     fn settle(&mut self) -> Result<()> {
         let settled = self.bundler.settle(self.log.store.as_ref());
         self.close_on_fork(settled)

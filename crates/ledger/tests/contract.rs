@@ -221,7 +221,14 @@ fn of_recovery() -> Vec<Body> {
         }
         .into(),
         RecoveryEnded { recovery: id("r1"), outcome: "done".into(), milliseconds: 1 }.into(),
-        SiteAdopted { from: id("pusat-33.19"), size: 7, root: pulih_ledger::hash::Hash::of_empty_tree() }.into(),
+        SiteAdopted {
+            from: id("pusat-33.19"),
+            size: 7,
+            root: pulih_ledger::hash::Hash::of_empty_tree(),
+            cards: vec![pulih_ledger::ids::Sha256([7; 32])],
+            disaster: Some(id("d-1")),
+        }
+        .into(),
         AgentAdopted {
             agent: id("dinkes-1"),
             opd: id("dinkes"),

@@ -31,6 +31,8 @@ pub enum Code {
     Doomed,
     /// Another machine goes on with this agent's keys.
     Clone,
+    /// A DRC takes in nothing as long as no disaster is declared there.
+    NoDisaster,
     /// The gateway does not know this lineage: a hello comes first.
     HelloFirst,
     /// The store or the OPD's quota is full.
@@ -44,7 +46,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -57,6 +59,7 @@ impl Code {
         Self::NotApproved,
         Self::Doomed,
         Self::Clone,
+        Self::NoDisaster,
         Self::HelloFirst,
         Self::Full,
         Self::Busy,
@@ -70,6 +73,7 @@ impl Code {
             Self::Forbidden | Self::Clone => 403,
             Self::NotFound => 404,
             Self::AlreadyExists => 409,
+            Self::NoDisaster => 421,
             Self::HelloFirst => 428,
             Self::TooLarge => 413,
             Self::OutOfRange => 416,

@@ -1,6 +1,7 @@
 //! What agents and a site's gateway say to each other: paths, bodies, tokens and errors. Types
 //! only; `docs/contracts/gateway.md` is the page of it, and a test holds the two together.
 
+pub mod drc;
 pub mod enroll;
 pub mod error;
 pub mod grant;

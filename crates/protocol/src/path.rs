@@ -29,6 +29,11 @@ pub const OBJECTS: &str = "/v1/objects/";
 /// `GET` with `?prefix=`: names below a folder, one a line.
 pub const LIST: &str = "/v1/list";
 
+/// `GET`: the DRC that this site is paired with, [`crate::drc::DrcCard`].
+pub const DRC: &str = "/v1/drc";
+/// `GET` at a DRC: a signed note of [`crate::drc::Heads`].
+pub const HEADS: &str = "/v1/heads";
+
 /// `GET`: the signed head of the site's ledger, for a paired DRC.
 pub const REPLICA_HEAD: &str = "/v1/replica/head";
 /// `GET` (with `Range`), `HEAD`: objects of all vaults and of the site, for a paired DRC.
@@ -42,7 +47,7 @@ pub const REPLICA_RENEW: &str = "/v1/replica/renew";
 pub const LINEAGE_HEADER: &str = "pulih-lineage";
 
 /// Every path with what it takes and whether it needs a certificate, for the contract's test.
-pub const ALL: [(&str, &str, bool); 20] = [
+pub const ALL: [(&str, &str, bool); 22] = [
     ("GET", CA, false),
     ("POST", ENROLL, false),
     ("POST", RENEW, true),
@@ -58,6 +63,8 @@ pub const ALL: [(&str, &str, bool); 20] = [
     ("GET", OBJECTS, true),
     ("HEAD", OBJECTS, true),
     ("GET", LIST, true),
+    ("GET", DRC, true),
+    ("GET", HEADS, true),
     ("GET", REPLICA_HEAD, true),
     ("GET", REPLICA_OBJECTS, true),
     ("HEAD", REPLICA_OBJECTS, true),

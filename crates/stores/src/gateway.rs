@@ -26,7 +26,7 @@ use pulih_vault::store::{ObjectName, Staged, Store, StoreError};
 
 use client::Client;
 pub use client::Credentials;
-pub use enroll::enroll;
+pub use enroll::{ca_sha256, enroll};
 pub use error::{GatewayError, refusal};
 pub use replica::{Incoming, ReplicaStore};
 pub use site::{Renewing, SiteClient};

@@ -1,6 +1,7 @@
 //! What an agent and its site say to each other beside objects: policy, reports, and the renewal
 //! of certificates. Everything is asked once; the daemon that asks tries again by itself.
 
+use pulih_protocol::drc::DrcCard;
 use pulih_protocol::enroll::{Renewal, Renewed};
 use pulih_protocol::path;
 use pulih_protocol::policy::PolicyInForce;
@@ -23,6 +24,16 @@ impl SiteClient {
     /// What the site knows of this agent.
     pub fn view(&self) -> Result<AgentView, GatewayError> {
         self.client.get_json_once(path::AGENT)
+    }
+
+    /// The DRC that the site is paired with.
+    pub fn drc(&self) -> Result<DrcCard, GatewayError> {
+        self.client.get_json_once(path::DRC)
+    }
+
+    /// What a DRC says: a signed note, as it came.
+    pub fn heads(&self) -> Result<String, GatewayError> {
+        self.client.get_text(path::HEADS)
     }
 
     pub fn policy(&self) -> Result<PolicyInForce, GatewayError> {

@@ -107,6 +107,11 @@ pub struct SiteAdopted {
     pub size: u64,
     #[serde(with = "text")]
     pub root: Hash,
+    /// Cards of the sites whose CAs issued what is adopted: SHA-256 of their files, which are objects of this site.
+    pub cards: Vec<Sha256>,
+    /// In which disaster; absent where a new site was filled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disaster: Option<DisasterId>,
 }
 
 /// A server that another site enrolled is let in here too.
