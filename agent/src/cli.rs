@@ -9,6 +9,7 @@ mod check;
 pub mod choose;
 mod diff;
 mod doctor;
+mod drc;
 mod dump;
 mod enroll;
 mod examples;
@@ -40,7 +41,7 @@ use std::sync::atomic::AtomicBool;
 use clap::Parser as _;
 use pulih_vault::store::Store;
 
-use crate::state::StateDir;
+use crate::state::{Home, StateDir};
 use crate::turns::KeptTurns;
 use address::{Opened, StoreAddress};
 use args::{Cli, Command, Global};
@@ -86,6 +87,7 @@ impl Context {
     pub fn turns(&self, state: &StateDir) -> KeptTurns {
         KeptTurns {
             state: state.clone(),
+            home: Home::Site,
             machine_id: self.global.machine_id.clone(),
             stop: self.stop.clone(),
             warn: |text| tell("warning", text),
@@ -155,5 +157,6 @@ fn run(context: &mut Context, command: Command) -> Result<Outcome, Failure> {
         Command::Run(args) => run::run(context, &args),
         Command::Status(args) => status::run(context, &args),
         Command::AcceptPolicy(args) => accept::run(context, &args),
+        Command::AcceptDrc(args) => drc::accept(context, &args),
     }
 }

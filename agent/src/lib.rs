@@ -8,6 +8,7 @@ pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod drc;
 pub mod identity;
 mod machine;
 pub mod owner;

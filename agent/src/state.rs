@@ -1,7 +1,7 @@
 //! What the agent keeps on its server between runs: keys and pins of each vault, where each
 //! dataset stands, and the lock that lets one backup of a vault run at a time.
 //!
-//! `<state>/site.json`, `turn.json`, `spool/`, `vaults/<vault>/keys.json`, `pending.json`, `lock`, `datasets/<dataset>.json`, `cache/`. Keys are
+//! `<state>/site.json`, `drc.json`, `turn.json`, `spool/`, `vaults/<vault>/keys.json`, `pending.json`, `lock`, `datasets/<dataset>.json`, `cache/`. Keys are
 //! secret: folders are 0700 and files 0600. Losing `cache/` costs time, not data.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -21,15 +21,17 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 mod daemon;
+mod drc;
 mod line;
 mod pending;
 mod site;
 mod turn;
 
 pub use daemon::{DatasetMemory, LastRun, Memory, SeenView};
+pub use drc::SeenHeads;
 pub use pending::{Pending, PendingAct};
 pub use site::Site;
-pub use turn::Turn;
+pub use turn::{Home, Turn};
 
 const KEYS_TYPE: &str = "pulih/agent-keys/v1";
 const SITE_FILE: &str = "site.json";

@@ -13,11 +13,12 @@ use pulih_protocol::hello::{Hello, Welcome};
 use pulih_stores::{GatewayError, Turns};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-use crate::state::{StateDir, StateError, Turn};
+use crate::state::{Home, StateDir, StateError, Turn};
 use crate::{PROGRAM, machine};
 
 pub struct KeptTurns {
     pub state: StateDir,
+    pub home: Home,
     /// The file that names this machine: see [`machine::fingerprint`].
     pub machine_id: PathBuf,
     /// Ends a wait for another process of this agent.
@@ -32,7 +33,7 @@ const REJOINED: &str = "the site has seen a newer state of this agent than the o
 impl Turns for KeptTurns {
     fn take(&self, say: &dyn Fn(&Hello) -> Result<Welcome, GatewayError>) -> Result<Welcome, GatewayError> {
         let _lock = self.state.lock_turn(&self.stop).map_err(local)?;
-        let mut turn = match self.state.turn() {
+        let mut turn = match self.state.turn(self.home) {
             Err(StateError::Damaged { path, .. }) => {
                 // The site takes it for a state that was put back, and says so to its people.
                 (self.warn)(&format!("{} is damaged; this agent joins its site anew", path.display()));
@@ -45,7 +46,7 @@ impl Turns for KeptTurns {
             None => draw().map_err(|error| GatewayError::Turns(error.into()))?,
         };
         turn.next = Some(next.clone());
-        self.state.save_turn(&turn).map_err(local)?;
+        self.state.save_turn(self.home, &turn).map_err(local)?;
         let host = machine::host();
         let welcome = say(&Hello {
             lineage: turn.lineage,
@@ -56,7 +57,7 @@ impl Turns for KeptTurns {
             program: PROGRAM.to_owned(),
         })?;
         let taken = Turn { lineage: Some(welcome.lineage.clone()), last: Some(next), next: None };
-        self.state.save_turn(&taken).map_err(local)?;
+        self.state.save_turn(self.home, &taken).map_err(local)?;
         if welcome.rejoined {
             (self.warn)(REJOINED);
         }
@@ -89,6 +90,7 @@ mod tests {
     fn turns(folder: &tempfile::TempDir) -> KeptTurns {
         KeptTurns {
             state: StateDir::at(folder.path().join("state")),
+            home: Home::Site,
             machine_id: folder.path().join("machine-id"),
             stop: Arc::new(AtomicBool::new(false)),
             warn: |_| {
@@ -112,7 +114,7 @@ mod tests {
         let said = RefCell::new(None);
         let _ = turns.take(&|hello| {
             // Before it is said it is on disk.
-            assert_eq!(turns.state.turn().unwrap().next.as_ref(), Some(&hello.next));
+            assert_eq!(turns.state.turn(Home::Site).unwrap().next.as_ref(), Some(&hello.next));
             *said.borrow_mut() = Some(hello.clone());
             answer()
         });
@@ -178,6 +180,6 @@ mod tests {
                 });
             }
         });
-        assert_eq!(turns(&folder).state.turn().unwrap().last, site.into_inner().unwrap());
+        assert_eq!(turns(&folder).state.turn(Home::Site).unwrap().last, site.into_inner().unwrap());
     }
 }

@@ -404,7 +404,8 @@ impl<'a> Snapshot<'a> {
         Facts {
             vault: backup.layout.vault,
             dataset: backup.dataset.clone(),
-            sequence: self.newest.map_or(0, |name| name.sequence) + 1,
+            // Also after one that this agent wrote and that is not here: no two have one number, wherever they are.
+            sequence: self.newest.max(backup.expected).map_or(0, |name| name.sequence) + 1,
             captured: rfc3339(seconds(self.started)),
             partial,
             program: PROGRAM.into(),

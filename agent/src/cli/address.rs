@@ -10,7 +10,8 @@ use pulih_stores::{GatewayStore, OpenError, Opened as OwnStore, StoreUrl, UrlErr
 use pulih_vault::store::Store;
 
 use super::failure::Failure;
-use crate::state::StateDir;
+use crate::drc::is_address;
+use crate::state::{Home, StateDir};
 use crate::turns::KeptTurns;
 
 /// An address that this version can open.
@@ -111,26 +112,31 @@ fn not_there(error: OpenError) -> Failure {
 
 /// `https://host:port`, and nothing behind it: also what `enroll` is given.
 pub fn gateway_url(text: &str) -> Result<String, Failure> {
-    let host = text.strip_prefix("https://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
-    let plain = |host: &&str| {
-        let letters = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']');
-        !host.is_empty() && host.bytes().all(letters)
-    };
-    match host.filter(plain) {
-        Some(host) => Ok(format!("https://{host}")),
-        None => Err(Failure::usage(format!("{text:?} is not the address of a site: write https://host:port"))),
+    let url = text.strip_suffix('/').unwrap_or(text);
+    if is_address(url) {
+        return Ok(url.to_owned());
     }
+    Err(Failure::usage(format!("{text:?} is not the address of a site: write https://host:port")))
 }
 
-/// The gateway of the site that this agent is enrolled with.
+/// The gateway of the site that this agent is enrolled with, or of the DRC that it knows.
 fn gateway(url: &str, state: &StateDir, turns: KeptTurns) -> Result<GatewayStore, Failure> {
     let site = state.site()?.ok_or_else(|| {
         Failure::said(format!("this agent is not enrolled with {url}; `pulih-agent enroll {url} --token …` does that"))
     })?;
-    if site.credentials.url != url {
-        return Err(Failure::said(format!("this agent is enrolled with {}, not with {url}", site.credentials.url)));
+    if site.credentials.url == url {
+        return Ok(GatewayStore::open(&site.credentials, &state.spool()?, Box::new(turns))?);
     }
-    Ok(GatewayStore::open(&site.credentials, &state.spool()?, Box::new(turns))?)
+    match state.drc()?.filter(|known| known.card.url == url) {
+        Some(drc) => {
+            let turns = KeptTurns { home: Home::Drc, ..turns };
+            Ok(GatewayStore::open(&drc.credentials(&site), &state.spool()?, Box::new(turns))?)
+        }
+        None => Err(Failure::said(format!(
+            "this agent is enrolled with {}, and {url} is neither that nor a DRC that it knows",
+            site.credentials.url
+        ))),
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub use owner::{Owner, Sign};
 pub use pages::{Completions, Man};
 pub use read::{Diff, Dump, Find, Ls, Restore, Snapshots};
 pub use save::{Backup, Chunks};
-pub use site::{AcceptPolicy, Ask, Enroll, Run, Seed, Status};
+pub use site::{AcceptDrc, AcceptPolicy, Ask, Enroll, Run, Seed, Status};
 pub use snapshot_path::SnapshotPath;
 pub use vault::{Check, Doctor, Init, Rebuild};
 
@@ -85,6 +85,7 @@ pub enum Command {
     Run(Run),
     Status(Status),
     AcceptPolicy(AcceptPolicy),
+    AcceptDrc(AcceptDrc),
     Completions(Completions),
     Man(Man),
 }

@@ -3,12 +3,15 @@
 use std::os::unix::ffi::OsStringExt as _;
 use std::time::Instant;
 
+use pulih_stores::gateway::SiteClient;
 use pulih_vault::tree::name::{escape, is_safe_path};
 use serde::Serialize;
 
 use super::Context;
+use super::address::StoreAddress;
 use super::args::{Backup as Args, Chunks};
 use super::choose::{Writable, for_writing};
+use super::drc;
 use super::failure::{Failure, Outcome};
 use super::output::{count, size};
 use super::save::{self, Save};
@@ -57,7 +60,24 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
     };
     let outcome = save.run(context, source)?;
     drop(monitor);
+    learn(context);
     report(context, &vault, &outcome, started)
+}
+
+/// Which DRC the site has, so that it is known before it is needed. The snapshot is made, whatever comes of this.
+fn learn(context: &Context) {
+    let learnt = || {
+        let (state, address) = (context.state()?, context.address()?);
+        let site = state.site()?.filter(|site| address == StoreAddress::Gateway(site.credentials.url.clone()));
+        let Some(site) = site else { return Ok(None) };
+        drc::learn(&state, &site, &SiteClient::open(&site.credentials)?)
+    };
+    let learnt: Result<_, Failure> = learnt();
+    match learnt {
+        Ok(None) => {}
+        Ok(Some(odd)) => context.warn(&odd.text),
+        Err(failure) => context.warn(&format!("the site's DRC was not asked for: {}", failure.words())),
+    }
 }
 
 fn source(context: &Context, args: &Args) -> Result<Source, Failure> {

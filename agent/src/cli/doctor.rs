@@ -4,18 +4,19 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use pulih_protocol::drc::HeadView;
 use pulih_terminal::{Findings, Verdict};
 use pulih_vault::store::Store;
 use pulih_vault::trust::{self, TrustedVault};
 use pulih_vault::writer::DEFAULT_SPOOL_BYTES;
 use serde::Serialize;
 
-use super::Context;
 use super::address::StoreAddress;
 use super::args::Doctor;
 use super::choose::{Writable, own_vaults};
 use super::failure::{Failure, Outcome};
 use super::output::size;
+use super::{Context, drc, output};
 use crate::PROGRAM;
 use crate::identity::IdentityFile;
 use crate::state::StateDir;
@@ -52,6 +53,9 @@ pub fn run(context: &mut Context, args: &Doctor) -> Result<Outcome, Failure> {
         found.ok("clock", utc::human(now));
     }
     let state = look_at_state(context, &mut found);
+    if let Some(state) = &state {
+        look_at_drc(context, state, &mut found);
+    }
     let identity = args.identity.identity.as_deref().and_then(|path| look_at_identity(path, &mut found));
     let address = context.address()?;
     if let Some(store) = look_at_store(context, &address, state.as_ref(), &mut found) {
@@ -96,6 +100,36 @@ fn look_at_state(context: &Context, found: &mut Findings) -> Option<StateDir> {
         Err(error) => say(found, "state", &error.into()),
     }
     Some(state)
+}
+
+/// The DRC of the site that this agent is enrolled with: that one is known, and how far it has come.
+fn look_at_drc(context: &Context, state: &StateDir, found: &mut Findings) {
+    let (Ok(Some(site)), Ok(known)) = (state.site(), state.drc()) else { return };
+    let Some(known) = known else {
+        let text =
+            "none is known: only the Pusat Data says what is saved, and where to go without it is not known here";
+        return found.add("drc", Verdict::Warning, text);
+    };
+    let heads = match drc::ask(state, &site, &known, (context.clock)()) {
+        Ok(heads) => heads,
+        Err(failure) => return say(found, "drc", &failure),
+    };
+    let policy = state.policy().ok().flatten();
+    let target = |its: &HeadView| {
+        let class = state.vault(its.vault.parse().ok()?).keys().ok()??.class.to_string().parse().ok()?;
+        let rules = policy.as_ref()?.policy.rules(class, &site.opd, &its.dataset)?;
+        Some(rules.targets.rpo_drc.seconds() as i64)
+    };
+    let late = |its: &&HeadView| {
+        target(its).is_some_and(|target| crate::drc::is_late(Some(its), None, target, (context.clock)()))
+    };
+    let behind: Vec<&str> = heads.datasets.iter().filter(late).map(|its| its.dataset.as_str()).collect();
+    let name = output::printable(&known.card.name);
+    if behind.is_empty() {
+        found.ok("drc", format!("{name} has {} datasets of this server, none past its target", heads.datasets.len()));
+    } else {
+        found.wrong("drc", format!("{name} has nothing new of {}: ask the Pusat Data why", behind.join(", ")));
+    }
 }
 
 fn look_at_keys(path: &Path, found: &mut Findings) {

@@ -3,12 +3,27 @@
 
 use serde_json::json;
 
+use pulih_stores::gateway::SiteClient;
+
 use super::Context;
 use super::address::gateway_url;
 use super::args::Enroll;
+use super::drc;
 use super::failure::{Failure, Outcome};
 use crate::PROGRAM;
-use crate::state::{Site, Turn};
+use crate::drc::hex;
+use crate::state::{Home, Site, StateDir, Turn};
+
+/// Which DRC the site has. If that cannot be asked now, the daemon and the next backup do.
+fn learn(context: &Context, state: &StateDir, site: &Site) {
+    let learnt =
+        SiteClient::open(&site.credentials).map_err(Failure::from).and_then(|client| drc::learn(state, site, &client));
+    match learnt {
+        Ok(None) => {}
+        Ok(Some(odd)) => context.warn(&odd.text),
+        Err(failure) => context.warn(&format!("the site's DRC is not known yet: {}", failure.words())),
+    }
+}
 
 pub fn run(context: &mut Context, args: &Enroll) -> Result<Outcome, Failure> {
     let url = gateway_url(&args.url)?;
@@ -30,10 +45,12 @@ pub fn run(context: &mut Context, args: &Enroll) -> Result<Outcome, Failure> {
         name: enrolled.site,
         owner: enrolled.owner,
         not_after: enrolled.not_after,
+        drc_ca: args.token.drc_ca.map(|hash| hex(&hash)),
     };
     // Turns belong to the enrolment: what was said under an earlier one means nothing here.
-    state.save_turn(&Turn::default())?;
+    state.save_turn(Home::Site, &Turn::default())?;
     state.save_site(&site)?;
+    learn(context, &state, &site);
     if context.global.json {
         context.out.json(&json!({
             "type": "pulih/enrolled/v1", "url": url, "site": site.name, "agent": site.agent, "opd": site.opd,

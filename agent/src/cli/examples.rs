@@ -88,6 +88,14 @@ Examples:
   pulih-agent accept-policy --dry-run
   pulih-agent accept-policy";
 
+pub const ACCEPT_DRC: &str = "\
+The DRC that the Pusat Data named first is kept: another one is not taken until a person on this server
+accepts it. Compare its key with the people of the DRC.
+
+Examples:
+  pulih-agent accept-drc --dry-run
+  pulih-agent accept-drc";
+
 pub const BACKUP: &str = "\
 Files that did not change since the last snapshot are not read again. What cannot be read is named,
 the snapshot is kept, and the exit status is 3.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pulih_policies::{Timetable, Zone};
+use pulih_protocol::drc::Heads;
 use pulih_protocol::report::DatasetView;
 use pulih_stores::gateway::SiteClient;
 use pulih_vault::layout::DatasetName;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Context;
 use super::args::Status as Args;
+use super::drc;
 use super::failure::{Failure, Outcome};
 use super::output::{Table, duration, printable};
 use super::run::shared::Shared;
@@ -24,7 +26,8 @@ use super::run::{config_place, or_anew};
 use crate::config::{Config, Dataset};
 use crate::daemon::due::{Whose, next_run};
 use crate::daemon::follow::{Followed, holding};
-use crate::state::{DatasetMemory, Memory, SeenView, StateDir, StateError};
+use crate::drc::{head, is_late};
+use crate::state::{DatasetMemory, Memory, SeenView, Site, StateDir, StateError};
 
 const TYPE: &str = "pulih/status/v1";
 const FILE: &str = "status.json";
@@ -40,6 +43,9 @@ struct Status {
     at: String,
     site: Option<SiteStatus>,
     daemon_runs: bool,
+    /// None: no DRC is known.
+    #[serde(default)]
+    drc: Option<DrcStatus>,
     policy: Option<PolicyStatus>,
     reports_waiting: usize,
     config_error: Option<String>,
@@ -60,6 +66,18 @@ struct SiteStatus {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct DrcStatus {
+    name: String,
+    url: String,
+    /// When it said what is told of it here, by its clock.
+    said: Option<String>,
+    /// Since when a disaster is declared there.
+    disaster: Option<String>,
+    /// Why it could not be asked just now.
+    error: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct PolicyStatus {
     name: String,
     version: u32,
@@ -75,6 +93,11 @@ struct DatasetStatus {
     approved: Option<bool>,
     last_point: Option<PointStatus>,
     at_drc_since: Option<String>,
+    #[serde(default)]
+    drc_point: Option<DrcPoint>,
+    /// It is older than the policy's target.
+    #[serde(default)]
+    drc_late: Option<bool>,
     running_since: Option<String>,
     next: Option<String>,
     next_runs: Vec<String>,
@@ -88,6 +111,13 @@ struct PointStatus {
     snapshot: String,
     accepted: String,
     captured: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct DrcPoint {
+    snapshot: String,
+    accepted: String,
+    replicated: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -160,6 +190,7 @@ fn collect(state: &StateDir, config: &Path, now: i64, ask: bool) -> Result<Statu
             Err(failure) => error = Some(Failure::from(failure).words()),
         }
     }
+    let (drc, heads) = drc_status(state, site.as_ref(), now, ask)?;
     let policy = or_anew(state.policy())?;
     let accepted = or_anew(state.accepted_policy())?;
     let (config, config_error) = match Config::read(config) {
@@ -169,7 +200,15 @@ fn collect(state: &StateDir, config: &Path, now: i64, ask: bool) -> Result<Statu
     let memory = or_anew(state.memory())?;
     let daemon_runs = state.daemon_runs();
     let (agent, opd) = site.as_ref().map_or(("", ""), |site| (&site.agent, &site.opd));
-    let known = Known { agent, opd, policy: policy.as_ref(), accepted: accepted.as_ref(), daemon_runs, now };
+    let known = Known {
+        agent,
+        opd,
+        policy: policy.as_ref(),
+        accepted: accepted.as_ref(),
+        heads: heads.as_ref(),
+        daemon_runs,
+        now,
+    };
     let datasets = known.datasets(config.as_ref(), &memory, seen.as_ref());
     Ok(Status {
         kind: TYPE.into(),
@@ -184,6 +223,7 @@ fn collect(state: &StateDir, config: &Path, now: i64, ask: bool) -> Result<Statu
             error,
         }),
         daemon_runs,
+        drc,
         policy: policy.map(|its| PolicyStatus {
             name: its.policy.name.to_string(),
             version: its.policy.version,
@@ -197,12 +237,34 @@ fn collect(state: &StateDir, config: &Path, now: i64, ask: bool) -> Result<Statu
     })
 }
 
+/// The DRC, and what it said last; with `ask`, just now.
+fn drc_status(
+    state: &StateDir,
+    site: Option<&Site>,
+    now: i64,
+    ask: bool,
+) -> Result<(Option<DrcStatus>, Option<Heads>), StateError> {
+    let (Some(site), Some(known)) = (site, state.drc()?) else { return Ok((None, None)) };
+    let asked = ask.then(|| drc::ask(state, site, &known, now));
+    let error = asked.and_then(Result::err).map(|failure| failure.words());
+    let heads = drc::heads_seen(state, &site.agent, &known)?;
+    let status = DrcStatus {
+        name: known.card.name,
+        url: known.card.url,
+        said: heads.as_ref().map(|heads| heads.at.clone()),
+        disaster: heads.as_ref().and_then(|heads| heads.disaster.clone()),
+        error,
+    };
+    Ok((Some(status), heads))
+}
+
 /// What a dataset's status follows from.
 struct Known<'a> {
     agent: &'a str,
     opd: &'a str,
     policy: Option<&'a Followed>,
     accepted: Option<&'a Followed>,
+    heads: Option<&'a Heads>,
     daemon_runs: bool,
     now: i64,
 }
@@ -240,7 +302,13 @@ impl Known<'_> {
         let next =
             table.as_ref().zip(standing).and_then(|(table, its)| next_run(table, whose, its, self.now, i64::MIN));
         let newest = view.and_then(|view| view.newest.as_ref());
-        let at_drc_since = newest.and_then(|point| point.at_drc.clone());
+        let head = self.heads.and_then(|heads| head(heads, name.as_str()));
+        let said = head.filter(|head| newest.is_some_and(|point| point.snapshot == head.snapshot));
+        let at_drc_since =
+            newest.and_then(|point| point.at_drc.clone()).or_else(|| said.map(|head| head.replicated.clone()));
+        let target = holding.as_ref().map(|(holding, _)| holding.rules.targets.rpo_drc.seconds() as i64);
+        let saved = standing.and_then(|its| its.served.map(|_| its.known));
+        let drc_late = self.heads.and(target).map(|target| is_late(head, saved, target, self.now));
         let running = memory.and_then(|memory| memory.running_since).filter(|_| self.daemon_runs);
         DatasetStatus {
             dataset: name.to_string(),
@@ -252,6 +320,12 @@ impl Known<'_> {
                 captured: point.captured.clone(),
             }),
             at_drc_since,
+            drc_point: head.map(|head| DrcPoint {
+                snapshot: head.snapshot.clone(),
+                accepted: head.accepted.clone(),
+                replicated: head.replicated.clone(),
+            }),
+            drc_late,
             running_since: running.map(utc::rfc3339),
             next: next.map(|run| utc::rfc3339(run.begins.max(self.now))),
             next_runs: table.iter().flat_map(|table| table.next_n(self.now, 3)).map(utc::rfc3339).collect(),
@@ -288,6 +362,17 @@ fn print(context: &mut Context, status: &Status, now: i64) -> Result<(), Failure
             }
         }
     }
+    if let Some(drc) = &status.drc {
+        let said =
+            drc.said.as_deref().map_or("it said nothing yet".to_owned(), |at| format!("it last spoke {}", local(at)));
+        context.out.line(&format!("{} ({}): {said}", printable(&drc.name), drc.url))?;
+        if let Some(since) = &drc.disaster {
+            context.out.line(&format!("  a disaster is declared there since {}", local(since)))?;
+        }
+        if let Some(error) = &drc.error {
+            context.out.line(&format!("  not reached: {}", printable(error)))?;
+        }
+    }
     match &status.policy {
         None => context.out.line("No policy yet: nothing is scheduled.")?,
         Some(its) => {
@@ -314,6 +399,13 @@ fn print(context: &mut Context, status: &Status, now: i64) -> Result<(), Failure
         let runs: Vec<String> = dataset.next_runs.iter().map(|time| weekday(zone, time)).collect();
         if !runs.is_empty() {
             context.out.line(&format!("{name}: scheduled {}", runs.join(", ")))?;
+        }
+        if dataset.drc_late == Some(true) {
+            let point = dataset
+                .drc_point
+                .as_ref()
+                .map_or("nothing".to_owned(), |its| format!("nothing newer than a point of {}", local(&its.accepted)));
+            context.out.line(&format!("{name}: LATE at the DRC, which has {point}; ask the Pusat Data why"))?;
         }
         if dataset.approved == Some(false) {
             context.out.line(&format!("{name}: its OPD has not approved that it is saved at the site"))?;

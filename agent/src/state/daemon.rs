@@ -158,7 +158,7 @@ impl StateDir {
         self.save(file, PolicyText { text, claimed, taken: utc::rfc3339(policy.taken) })
     }
 
-    fn load<T: DeserializeOwned>(&self, (name, kind): (&str, &str)) -> Result<Option<T>, StateError> {
+    pub(super) fn load<T: DeserializeOwned>(&self, (name, kind): (&str, &str)) -> Result<Option<T>, StateError> {
         let path = self.path().join(name);
         let Some(json) = read_bounded(&path, MAX_BYTES)? else { return Ok(None) };
         let read: Result<Typed<T>, String> = serde_json::from_slice(&json).map_err(|error| error.to_string());
@@ -170,7 +170,7 @@ impl StateDir {
         Err(StateError::DamagedCache { path, why: Malformed::new("file of the daemon", why).to_string() })
     }
 
-    fn save<T: Serialize>(&self, (name, kind): (&str, &str), content: T) -> Result<(), StateError> {
+    pub(super) fn save<T: Serialize>(&self, (name, kind): (&str, &str), content: T) -> Result<(), StateError> {
         let typed = Typed { kind: kind.to_owned(), content };
         let json = serde_json::to_string_pretty(&typed).expect("text and numbers are JSON") + "\n";
         write_file(self.path(), name, json.as_bytes())

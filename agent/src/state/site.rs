@@ -16,6 +16,8 @@ pub struct Site {
     pub owner: String,
     /// When the certificate ends, RFC 3339.
     pub not_after: String,
+    /// SHA-256 of the DRC's CA in hexadecimal, if the token named one.
+    pub drc_ca: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -31,6 +33,8 @@ struct Text {
     ca: String,
     certificate: String,
     key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    drc_ca: Option<String>,
 }
 
 impl Site {
@@ -46,6 +50,7 @@ impl Site {
             ca: self.credentials.ca.clone(),
             certificate: self.credentials.certificate.clone(),
             key: self.credentials.key.clone(),
+            drc_ca: self.drc_ca.clone(),
         };
         serde_json::to_string_pretty(&text).expect("text is JSON") + "\n"
     }
@@ -63,6 +68,7 @@ impl Site {
             name: text.site,
             owner: text.owner,
             not_after: text.not_after,
+            drc_ca: text.drc_ca,
         })
     }
 }

@@ -1,5 +1,5 @@
 //! Where an agent stands with its site: the lineage, the turn that the site took last, and the
-//! one that is being said. `<state>/turn.json`; `turn.lock` lets one process say hello at a time.
+//! one that is being said. `<state>/turn.json`, and `drc-turn.json` at the DRC; `turn.lock` lets one process say hello at a time.
 
 use std::sync::atomic::AtomicBool;
 
@@ -9,7 +9,22 @@ use serde::{Deserialize, Serialize};
 use super::{Lock, StateDir, StateError, make_private_dir, read_file, write_file};
 
 const TYPE: &str = "pulih/agent-turn/v1";
-const FILE: &str = "turn.json";
+/// Whose turns they are: each site gives lineages of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Home {
+    /// The site that this agent is enrolled with.
+    Site,
+    Drc,
+}
+
+impl Home {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Site => "turn.json",
+            Self::Drc => "drc-turn.json",
+        }
+    }
+}
 
 /// `Default`: nothing was ever said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,17 +57,17 @@ impl Turn {
 }
 
 impl StateDir {
-    pub fn turn(&self) -> Result<Turn, StateError> {
-        let path = self.path().join(FILE);
+    pub fn turn(&self, at: Home) -> Result<Turn, StateError> {
+        let path = self.path().join(at.file());
         let Some(json) = read_file(&path)? else { return Ok(Turn::default()) };
         Turn::from_json(&json).map_err(|source| StateError::Damaged { path, source })
     }
 
-    pub fn save_turn(&self, turn: &Turn) -> Result<(), StateError> {
+    pub fn save_turn(&self, at: Home, turn: &Turn) -> Result<(), StateError> {
         let Turn { lineage, last, next } = turn.clone();
         let text = Text { kind: TYPE.into(), lineage, last, next };
         let json = serde_json::to_string_pretty(&text).expect("text is JSON") + "\n";
-        write_file(self.path(), FILE, json.as_bytes())
+        write_file(self.path(), at.file(), json.as_bytes())
     }
 
     /// Held while a turn is taken.

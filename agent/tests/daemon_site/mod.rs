@@ -92,7 +92,8 @@ impl FakeSite {
     pub fn enroll(&self, state: &StateDir, not_after: &str) {
         let credentials = self.credentials.clone();
         let (agent, opd, name) = ("app-1".to_owned(), "dinkes".to_owned(), "Pusat Data Uji".to_owned());
-        let site = Site { credentials, agent, opd, name, owner: String::new(), not_after: not_after.to_owned() };
+        let site =
+            Site { credentials, agent, opd, name, owner: String::new(), not_after: not_after.to_owned(), drc_ca: None };
         state.save_site(&site).unwrap();
     }
 }

@@ -49,6 +49,15 @@ pub struct AcceptPolicy {
     pub dry_run: bool,
 }
 
+/// Take the DRC that the site names, in the place of the one that was known
+#[derive(Debug, Args)]
+#[command(after_long_help = examples::ACCEPT_DRC)]
+pub struct AcceptDrc {
+    /// Show which one it is; accept nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+}
+
 /// Ask the office's walidata for content of a dataset, which the site then lets be read
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::ASK)]

@@ -8,6 +8,7 @@ use pulih_vault::layout::DatasetName;
 use super::super::Context;
 use super::super::address::StoreAddress;
 use super::super::choose::{Writable, of_class};
+use super::super::drc;
 use super::super::failure::Failure;
 use super::super::save::{Save, walk_options};
 use super::NOT_ENROLLED;
@@ -33,11 +34,44 @@ impl Attempt<'_> {
         let state = &self.shared.state;
         // Read anew: the certificate may have been renewed since.
         let site = state.site()?.ok_or_else(|| Failure::said(NOT_ENROLLED))?;
-        let view = self.shared.view(&SiteClient::open(&site.credentials)?)?;
-        let address = StoreAddress::Gateway(site.credentials.url.clone());
-        let opened = address.open(state, self.context.turns(state))?;
-        let vault = of_class(state, &*opened.store, self.dataset.class.as_str(), &site.credentials.url)?;
-        self.must_be_approved(&site, &vault, &view)?;
+        match self.shared.view(&SiteClient::open(&site.credentials)?) {
+            Ok(view) => self.save_at(&site, &site.credentials.url, &view),
+            Err(failure) if failure.is_away() => self.elsewhere(&site, failure),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Where the Pusat Data does not answer: the DRC says whether agents go on there, or at a new Pusat Data.
+    fn elsewhere(&self, site: &Site, why: Failure) -> Result<Outcome, Failure> {
+        let state = &self.shared.state;
+        let Some(known) = state.drc()? else { return Err(why) };
+        let heads = match drc::ask(state, site, &known, (self.shared.clock)()) {
+            Ok(heads) => heads,
+            Err(failure) => {
+                return Err(why.as_cause_of(format!("the DRC was asked too, and did not answer: {}", failure.words())));
+            }
+        };
+        let known = state.drc()?.unwrap_or(known);
+        if heads.disaster.is_some() {
+            self.context.inform(&format!("{} takes {} in: a disaster is declared there", known.card.name, self.name));
+            let view = SiteClient::open(&known.credentials(site))?.view()?;
+            return self.save_at(site, &known.card.url, &view);
+        }
+        match drc::move_to(state, site, &known, &heads)? {
+            Some(site) => {
+                self.context.inform(&format!("going on at {} ({})", site.name, site.credentials.url));
+                let view = self.shared.view(&SiteClient::open(&site.credentials)?)?;
+                self.save_at(&site, &site.credentials.url, &view)
+            }
+            None => Err(why),
+        }
+    }
+
+    fn save_at(&self, site: &Site, url: &str, view: &AgentView) -> Result<Outcome, Failure> {
+        let state = &self.shared.state;
+        let opened = StoreAddress::Gateway(url.to_owned()).open(state, self.context.turns(state))?;
+        let vault = of_class(state, &*opened.store, self.dataset.class.as_str(), url)?;
+        self.must_be_approved(site, &vault, view)?;
         let monitor = Log::new(self.shared);
         let save = Save {
             opened: &opened,
@@ -60,7 +94,7 @@ impl Attempt<'_> {
         Err(Failure::said(format!(
             "{} has no approval in force that dataset {name} of {} is saved there, so nothing was sent; the OPD's \
              owner gives it, and `pulih-controller approve` at the site records it",
-            site.name, site.opd
+            view.site, site.opd
         )))
     }
 

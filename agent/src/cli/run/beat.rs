@@ -10,6 +10,7 @@ use std::time::Duration;
 use pulih_protocol::report::ReportTaken;
 use pulih_stores::gateway::SiteClient;
 
+use super::super::drc;
 use super::super::failure::Failure;
 use super::super::status;
 use super::super::tell;
@@ -17,12 +18,15 @@ use super::NOT_ENROLLED;
 use super::certificate;
 use super::shared::{Shared, start_thread};
 use crate::daemon::follow::{Verdict, judge};
+use crate::state::Home;
 
 const EVERY: Duration = Duration::from_secs(60);
 /// Reports of one beat: what waits after days without the site goes out soon, and not at once.
 const MOST_REPORTS: usize = 8;
 /// What the site knows is asked for so many beats after it was asked the last time.
 const VIEW_EVERY: u32 = 10;
+/// And the DRC what it has.
+const HEADS_EVERY: u32 = 60;
 
 /// The thread, as the deciding one sees it.
 pub struct Beats {
@@ -48,14 +52,14 @@ impl Beats {
 
 pub fn start(shared: Arc<Shared>) -> Result<Beats, Failure> {
     let (nudge, nudges) = mpsc::sync_channel(1);
-    let mut line = Line { shared, unreached: None, passed_over: String::new(), until_view: 0 };
+    let mut line = Line { shared, unreached: None, passed_over: String::new(), until_view: 0, until_heads: 0 };
     let thread = start_thread("site", move || {
         loop {
             let result = line.beat();
             line.tell(result);
             status::leave(&line.shared);
             match nudges.recv_timeout(EVERY) {
-                Ok(()) => line.until_view = 0,
+                Ok(()) => (line.until_view, line.until_heads) = (0, 0),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -71,10 +75,68 @@ struct Line {
     /// What the site called the policy that was not taken.
     passed_over: String,
     until_view: u32,
+    until_heads: u32,
 }
 
 impl Line {
+    /// The site; and the DRC each hour, after each run, and whenever the site is away.
     fn beat(&mut self) -> Result<(), Failure> {
+        let at_home = self.at_home();
+        let away = at_home.as_ref().is_err_and(Failure::is_away);
+        if !away && self.until_heads > 0 {
+            self.until_heads -= 1;
+            return at_home;
+        }
+        let at_drc = self.at_drc(away);
+        if at_drc.is_ok() {
+            self.until_heads = HEADS_EVERY;
+        }
+        match (at_home, at_drc) {
+            (Ok(()), at_drc) => at_drc.map(|_| ()),
+            (Err(_), Ok(Some(Home::Drc))) => Ok(()),
+            // The new Pusat Data has a policy that this agent may be waiting for.
+            (Err(_), Ok(Some(Home::Site))) => self.at_home(),
+            (at_home, _) => at_home,
+        }
+    }
+
+    /// Asks the DRC what it has; `away`: and where this agent goes on: there, or at a new Pusat Data, which is its site
+    /// from now on.
+    fn at_drc(&self, away: bool) -> Result<Option<Home>, Failure> {
+        let shared = &self.shared;
+        let site = shared.state.site()?.ok_or_else(|| Failure::said(NOT_ENROLLED))?;
+        let Some(known) = shared.state.drc()? else { return Ok(None) };
+        let heads = drc::ask(&shared.state, &site, &known, (shared.clock)())?;
+        let known = shared.state.drc()?.unwrap_or(known);
+        if away && heads.disaster.is_some() {
+            // Its policy is not followed: it is the DRC's own, and the last one of the Pusat Data stands.
+            let taken = self.report(&SiteClient::open(&known.credentials(&site))?)?;
+            if taken.renew {
+                drc::renew(&shared.state, &site, &known)?;
+            }
+            return Ok(Some(Home::Drc));
+        }
+        if away {
+            let moved = drc::move_to(&shared.state, &site, &known, &heads)?;
+            if let Some(site) = &moved {
+                tell(
+                    "note",
+                    &format!("the DRC names a new Pusat Data; going on at {} ({})", site.name, site.credentials.url),
+                );
+            }
+            return Ok(moved.map(|_| Home::Site));
+        }
+        if let Some(moved) = heads.moved.filter(|moved| moved.ca != site.credentials.ca) {
+            let text = format!(
+                "{} says that the Pusat Data is at {} now; {} still answers, and is followed as long as it does",
+                known.card.name, moved.url, site.credentials.url
+            );
+            shared.alarm("pusat-moved", &moved.ca, &text);
+        }
+        Ok(None)
+    }
+
+    fn at_home(&mut self) -> Result<(), Failure> {
         let shared = self.shared.clone();
         let mut site = shared.state.site()?.ok_or_else(|| Failure::said(NOT_ENROLLED))?;
         if certificate::has_lapsed(&site, (shared.clock)()) {
@@ -90,6 +152,9 @@ impl Line {
             certificate::renew(&shared.state, &site)?;
         }
         if self.until_view == 0 {
+            if let Some(odd) = drc::learn(&shared.state, &site, &client)? {
+                shared.alarm(odd.alarm, &odd.about, &odd.text);
+            }
             shared.view(&client)?;
             self.until_view = VIEW_EVERY;
         }

@@ -70,7 +70,7 @@ mod tests {
         let text = String::new;
         let credentials = Credentials { url: text(), ca: text(), certificate: text(), key: text() };
         let (agent, opd, name, owner) = ("app-1".to_owned(), text(), text(), text());
-        Site { credentials, agent, opd, name, owner, not_after: not_after.to_owned() }
+        Site { credentials, agent, opd, name, owner, not_after: not_after.to_owned(), drc_ca: None }
     }
 
     #[test]
