@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pulih_ledger::ids::SiteId;
 use pulih_vault::store::{Keeps, Locks, Store};
 
+use crate::cards;
 use crate::catalog::{Catalog, PeerSite, User, Vault};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::pki::Authority;
@@ -96,6 +97,24 @@ impl Base {
     pub fn vaults(&self, agent: Option<&str>) -> Answer<Vec<Vault>> {
         let catalog = lock(&self.catalog);
         Ok(agent.map_or_else(|| catalog.vaults(), |agent| catalog.vaults_of(agent))?)
+    }
+
+    /// SHA-256 of all cards that were ever believed here.
+    pub fn known_cards(&self) -> Answer<Vec<String>> {
+        Ok(lock(&self.catalog).known_cards()?)
+    }
+
+    /// CAs that may have issued what a peer shows, in PEM: this site's own and those in cards that it knows. Who is
+    /// let in is looked up by a certificate's hash; this is only who can finish a handshake.
+    pub fn authorities(&self, cards: &[String]) -> Answer<Vec<String>> {
+        let mut all = vec![self.authority.certificate().to_owned()];
+        for card in cards {
+            let hash = card.parse().map_err(|error| Refusal::internal(&error))?;
+            all.extend(cards::load(&*self.store, &self.id()?, &hash)?.map(|card| card.ca));
+        }
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
     }
 
     /// How many entries the ledger has.

@@ -145,6 +145,11 @@ impl Card {
     }
 }
 
+/// Whether a card carries the certificate with which its site is read: else it asks for one, to read.
+pub fn is_read_with(text: &str) -> bool {
+    Card::parse(text).is_ok_and(|card| card.certificate.is_some())
+}
+
 /// What people compare: SHA-256 of the card's file as it stands.
 pub fn fingerprint(text: &str) -> Sha256 {
     Sha256(CertificateHash::of(text.as_bytes()).0)

@@ -23,6 +23,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
+pub use adopted::Moved;
 pub use grants::{Approval, Grant};
 pub use keeping::{Deletion, Doomed, GAP_SECONDS, Hold, Stopped, Suspicion, doubt};
 pub use peers::PeerSite;

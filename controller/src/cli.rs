@@ -278,7 +278,7 @@ enum Grant {
 
 #[derive(Debug, Subcommand)]
 enum Pair {
-    /// At the DRC: write this site's card, which begins the pairing
+    /// Write this site's card, which begins the pairing: at the DRC, or at a new Pusat Data that is filled from it
     Offer {
         /// Where the card goes
         #[arg(long, value_name = "FILE")]
@@ -292,9 +292,18 @@ enum Pair {
         /// As the other site's person read it out; spaces do not matter
         #[arg(long, value_name = "HEX")]
         fingerprint: String,
-        /// At the Pusat Data: where its own card goes, for the DRC
+        /// At the site that is read: where its own card goes, for the other one
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        #[command(flatten)]
+        signed: Signed,
+    },
+    /// At the DRC: tell agents that the Pusat Data whose card this is, filled from here, is theirs now
+    Move {
+        card: PathBuf,
+        /// As the other site's person read it out; spaces do not matter
+        #[arg(long, value_name = "HEX")]
+        fingerprint: String,
         #[command(flatten)]
         signed: Signed,
     },
@@ -366,6 +375,9 @@ pub fn main() -> ExitCode {
         Command::Pair(Pair::Show { card }) => pair::show(card, cli.json),
         Command::Pair(Pair::Accept { card, fingerprint, out, signed }) => {
             pair::accept(&dir, card, fingerprint, out.as_deref(), signed, cli.json)
+        }
+        Command::Pair(Pair::Move { card, fingerprint, signed }) => {
+            pair::moved(&dir, card, fingerprint, signed, cli.json)
         }
         Command::User(User::Key { file }) => person::make_key(file, cli.json),
         Command::Policy(Policy::Check { file }) => policy::check(file),

@@ -168,7 +168,11 @@ fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
             Ok(json!({"type": "pulih/card-made/v1", "site": site, "card": card}))
         }
         Ask::PeerList => Ok(peers(pusat.peers()?)),
-        Ask::PairOffer | Ask::PairTake { .. } | Ask::Replicate | Ask::Recovery(_) => Err(elsewhere("DRC")),
+        Ask::PairOffer | Ask::PairTake { .. } | Ask::Replicate => {
+            let text = "a new Pusat Data is filled from the DRC before it serves: end the process that serves it first";
+            Err(Refusal::new(Code::BadRequest, text))
+        }
+        Ask::Recovery(_) => Err(elsewhere("DRC")),
     }
 }
 

@@ -4,14 +4,18 @@
 //! Everything here blocks. `mirrored` is locked before all that `base` has.
 
 mod acts;
+mod adopt;
 mod answers;
 mod descriptions;
 mod error;
 mod fetch;
+mod heads;
 mod ledger;
+mod moved;
 mod pair;
 mod pull;
 pub mod recovery;
+mod rehomed;
 mod settle;
 mod snapshot;
 mod status;
@@ -28,6 +32,7 @@ use pulih_stores::gateway::ReplicaStore;
 use crate::base::{Base, lock};
 use crate::catalog::Catalog;
 use crate::gateway::answer::Answer;
+use crate::pusat::Pusat;
 
 pub use pull::Round;
 
@@ -45,9 +50,13 @@ struct Mirrored {
 
 pub struct Drc {
     base: Arc<Base>,
+    /// What takes in agents' snapshots while a disaster is declared: the same code as at a Pusat Data.
+    intake: Arc<Pusat>,
     mirrored: Mutex<Mirrored>,
     /// Held while the mirror grows.
     following: Mutex<()>,
+    /// Held while what the mirror has is adopted.
+    adopting: Mutex<()>,
     there: Mutex<Option<Arc<ReplicaStore>>>,
     stopping: AtomicBool,
     work: Mutex<Work>,
@@ -67,19 +76,44 @@ impl Deref for Drc {
 impl Drc {
     /// Opens what the site has; then every snapshot that is in the store is written down or named.
     pub fn open(base: Arc<Base>) -> Answer<Self> {
-        let catalog = Catalog::open(&base.dir.path("pusat.sqlite"))?;
+        let source = base.site.role.other().as_str();
+        let catalog = Catalog::open(&base.dir.path(&format!("{source}.sqlite")))?;
         let drc = Self {
+            intake: Arc::new(Pusat::closed(base.clone())?),
             base,
             mirrored: Mutex::new(Mirrored { mirror: None, catalog, diverged: None }),
             following: Mutex::default(),
+            adopting: Mutex::default(),
             there: Mutex::default(),
             stopping: AtomicBool::new(false),
             work: Mutex::default(),
             changed: Condvar::new(),
         };
+        drc.keep_peer_card()?;
         drc.open_mirror()?;
         drc.settle_leftovers()?;
+        drc.open_intake();
         drc.plan()?;
         Ok(drc)
+    }
+
+    pub fn intake(&self) -> &Arc<Pusat> {
+        &self.intake
+    }
+
+    /// While a disaster is declared, goes on where an earlier process ended. What fails is tried again while it
+    /// serves, and keeps nothing that is here from being restored.
+    fn open_intake(&self) {
+        let opened = || {
+            self.adopt_if_due()?;
+            if lock(&self.catalog).disaster()?.is_none() {
+                return Ok(());
+            }
+            self.intake.prepare()?;
+            self.intake.accept_leftovers()
+        };
+        if let Err(refusal) = opened() {
+            eprintln!("warning: agents are not taken in yet: {}", refusal.message);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod answer;
 mod ask;
+mod heads;
 mod lines;
 mod objects;
 mod peer;

@@ -3,6 +3,7 @@
 
 pub mod base;
 pub mod card;
+pub mod cards;
 pub mod catalog;
 pub mod cli;
 mod control;

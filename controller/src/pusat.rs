@@ -30,6 +30,7 @@ use crate::base::{Base, lock};
 use crate::catalog::{Agent, Approval, Grant};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::pki::CertificateHash;
+use crate::site::SiteRole;
 
 pub use accept::Came;
 pub use grants::draw;
@@ -67,24 +68,43 @@ pub(crate) fn is_printable(text: &str, most: usize) -> bool {
 impl Pusat {
     /// Opens what the site has; then every snapshot that is in the store is accepted or named.
     pub fn open(base: Arc<Base>) -> Answer<Self> {
-        let (presences, is_counted) = {
-            let catalog = lock(&base.catalog);
-            (Presences::new(catalog.presences()?), catalog.is_counted()?)
-        };
-        let pusat = Self {
+        let pusat = Self::closed(base)?;
+        pusat.prepare()?;
+        pusat.accept_leftovers()?;
+        Ok(pusat)
+    }
+
+    /// What takes in snapshots, before it looked at what is there.
+    pub fn closed(base: Arc<Base>) -> Answer<Self> {
+        let presences = Presences::new(lock(&base.catalog).presences()?);
+        Ok(Self {
             base,
             presences: Mutex::new(presences),
             reaches: Mutex::default(),
             reading: Mutex::default(),
             quotas: Arc::default(),
-        };
+        })
+    }
+
+    /// Counts what is in the store, and writes down descriptions that were not.
+    pub fn prepare(&self) -> Answer<()> {
+        let is_counted = lock(&self.catalog).is_counted()?;
         if !is_counted {
-            pusat.count_objects()?;
+            self.count_objects()?;
         }
-        pusat.complete_descriptions()?;
-        pusat.accept_leftovers()?;
-        let stored = lock(&pusat.catalog).stored_by_opd()?;
-        Ok(Self { quotas: Arc::new(Quotas::new(stored)), ..pusat })
+        self.complete_descriptions()?;
+        let stored = lock(&self.catalog).stored_by_opd()?;
+        self.quotas.begin(stored);
+        Ok(())
+    }
+
+    /// That agents are taken in here: at a DRC only while a disaster is declared.
+    pub fn must_take_in(&self) -> Answer<()> {
+        if self.site.role == SiteRole::Pusat || lock(&self.catalog).disaster()?.is_some() {
+            return Ok(());
+        }
+        let text = "no disaster is declared at this DRC: it takes in nothing, and agents go to the Pusat Data";
+        Err(Refusal::new(Code::NoDisaster, text))
     }
 
     /// Runs `work` on a thread that may block.
@@ -95,6 +115,10 @@ impl Pusat {
         let pusat = self.clone();
         let done = tokio::task::spawn_blocking(move || work(&pusat)).await;
         done.unwrap_or_else(|error| Err(Refusal::internal(&error)))
+    }
+
+    pub fn base(&self) -> &Arc<Base> {
+        &self.base
     }
 
     pub fn store(&self) -> &Arc<dyn Store> {

@@ -93,10 +93,12 @@ impl Record {
 
     /// Forgets the catalog, which is made again from the ledger when it is opened.
     pub fn forget_catalog(dir: &SiteDir) -> std::io::Result<()> {
-        // A DRC has a second one, of the ledger that it mirrors.
-        for catalog in ["catalog.sqlite", "pusat.sqlite"] {
-            for part in ["", "-wal", "-shm"] {
-                remove_if_there(&dir.path(&format!("{catalog}{part}")))?;
+        // Also those of the ledgers that it mirrors.
+        for entry in std::fs::read_dir(dir.root())? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if [".sqlite", ".sqlite-wal", ".sqlite-shm"].iter().any(|end| name.ends_with(end)) {
+                remove_if_there(&path)?;
             }
         }
         Ok(())
@@ -167,6 +169,11 @@ impl Record {
     /// A signed head of all there is.
     pub fn head(&self, at: Time) -> String {
         self.ledger.head(at)
+    }
+
+    /// Something that the site says now, signed by the ledger's key.
+    pub fn sign_statement(&self, statement: &impl serde::Serialize) -> serde_json::Result<String> {
+        self.ledger.sign_statement(statement)
     }
 
     /// How many entries there are.

@@ -44,6 +44,15 @@ pub enum SiteRole {
 }
 
 impl SiteRole {
+    /// Of the sites that it is paired with.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Pusat => Self::Drc,
+            Self::Drc => Self::Pusat,
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pusat => "pusat",
@@ -136,6 +145,12 @@ impl SiteFile {
     /// The site's name in its ledger: `pusat-33.19`.
     pub fn id(&self) -> Result<SiteId, Malformed> {
         format!("{}-{}", self.role.as_str(), self.regency).parse()
+    }
+
+    /// Where agents and other sites reach its gateway.
+    pub fn url(&self) -> String {
+        let host = self.hosts.first().map_or("localhost", String::as_str);
+        format!("https://{host}:{}", self.listen.port())
     }
 
     /// What a DRC says beside what every site does.

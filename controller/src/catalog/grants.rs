@@ -12,6 +12,8 @@ pub struct Approval {
     pub dataset: String,
     pub by: String,
     pub letter: String,
+    /// SHA-256 of the letter, in hexadecimal.
+    pub document: String,
     pub until: Option<i64>,
     pub ended: Option<i64>,
 }
@@ -54,7 +56,7 @@ impl Catalog {
     }
 
     pub fn approvals(&self) -> Result<Vec<Approval>> {
-        let sql = "SELECT id, opd, vault, dataset, by, letter, until, ended FROM approval ORDER BY opd, dataset, rowid";
+        let sql = "SELECT id, opd, vault, dataset, by, letter, document, until, ended FROM approval ORDER BY opd, dataset, rowid";
         self.all(sql, [], |row| {
             Ok(Approval {
                 id: row.get(0)?,
@@ -63,8 +65,9 @@ impl Catalog {
                 dataset: row.get(3)?,
                 by: row.get(4)?,
                 letter: row.get(5)?,
-                until: row.get(6)?,
-                ended: row.get(7)?,
+                document: row.get(6)?,
+                until: row.get(7)?,
+                ended: row.get(8)?,
             })
         })
     }

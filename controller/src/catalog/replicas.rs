@@ -1,6 +1,6 @@
 //! What a DRC has: pinned vaults, complete snapshots, and what it refused.
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use super::{Catalog, Result};
 
@@ -15,7 +15,7 @@ pub struct Pin {
     pub owner: String,
 }
 
-/// A snapshot that is complete here.
+/// A snapshot that is complete here: pulled, or taken in from its agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replica {
     pub vault: String,
@@ -29,21 +29,26 @@ pub struct Replica {
     pub partial: bool,
 }
 
+fn pin_row(row: &Row) -> rusqlite::Result<Pin> {
+    Ok(Pin { vault: row.get(0)?, opd: row.get(1)?, agent: row.get(2)?, class: row.get(3)?, owner: row.get(4)? })
+}
+
 impl Catalog {
     pub fn pin(&self, vault: &str) -> Result<Option<Pin>> {
-        Ok(self.pins()?.into_iter().find(|pin| pin.vault == vault))
+        self.one("SELECT vault, opd, agent, class, owner FROM pin WHERE vault = ?1", [vault], pin_row)
     }
 
     pub fn pins(&self) -> Result<Vec<Pin>> {
-        self.all("SELECT vault, opd, agent, class, owner FROM pin ORDER BY vault", [], |row| {
-            Ok(Pin { vault: row.get(0)?, opd: row.get(1)?, agent: row.get(2)?, class: row.get(3)?, owner: row.get(4)? })
-        })
+        self.all("SELECT vault, opd, agent, class, owner FROM pin ORDER BY vault", [], pin_row)
     }
 
     /// Those that are kept.
     pub fn replicas(&self) -> Result<Vec<Replica>> {
         let sql = "SELECT vault, dataset, name, accepted, replicated, keep_until, stored_bytes, partial FROM replica \
-                   WHERE expired IS NULL";
+                   WHERE expired IS NULL \
+                   UNION ALL SELECT s.vault, s.dataset, s.name, s.accepted, s.accepted, s.keep_until, s.stored_bytes, \
+                   s.partial FROM snapshot s WHERE s.expired IS NULL AND NOT EXISTS (SELECT 1 FROM replica r \
+                   WHERE r.vault = s.vault AND r.dataset = s.dataset AND r.name = s.name)";
         self.all(sql, [], |row| {
             Ok(Replica {
                 vault: row.get(0)?,

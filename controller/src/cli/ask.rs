@@ -144,7 +144,7 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         Command::Replicate { .. } => Ask::Replicate,
         Command::Disaster(command) => disaster::asked(dir, command)?,
         Command::Init(_)
-        | Command::Pair(Pair::Offer { .. } | Pair::Show { .. } | Pair::Accept { .. })
+        | Command::Pair(Pair::Offer { .. } | Pair::Show { .. } | Pair::Accept { .. } | Pair::Move { .. })
         | Command::Serve
         | Command::Doctor
         | Command::Rebuild

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use pulih_ledger::entry::kinds::SitePaired;
+use pulih_ledger::entry::kinds::{PusatMoved, SitePaired};
 use serde_json::{Value, json};
 
 use super::ask::answer;
@@ -50,11 +50,15 @@ pub fn offer(dir: &SiteDir, out: &Path, json: bool) -> Result<(), Failure> {
         println!("{}", made(None, Some((out, text))));
         return Ok(());
     }
-    println!("Wrote this DRC's card to {}. Its fingerprint:\n", out.display());
+    let (to, their) = match dir.site()?.role {
+        SiteRole::Drc => ("Pusat Data", "pusat.card"),
+        SiteRole::Pusat => ("DRC", "drc.card"),
+    };
+    println!("Wrote this site's card to {}. Its fingerprint:\n", out.display());
     println!("  {}\n", card::spelled(&card::fingerprint(text)));
-    println!("Bring the card to the Pusat Data, and read the fingerprint to its admin by telephone. There:\n");
+    println!("Bring the card to the {to}, and read the fingerprint to its admin by telephone. There:\n");
     println!(
-        "  pulih-controller pair accept {} --fingerprint \"…\" --out pusat.card --as USER --sign-with KEY",
+        "  pulih-controller pair accept {} --fingerprint \"…\" --out {their} --as USER --sign-with KEY",
         out.display()
     );
     Ok(())
@@ -89,29 +93,22 @@ pub fn accept(
 ) -> Result<(), Failure> {
     let (text, card) = read(file)?;
     let site = dir.site()?;
-    if out.is_none() && site.role == SiteRole::Pusat {
-        return Err(Failure::Said("say with --out where this site's card for the DRC goes".into()));
+    // It asks for a certificate to read here; one that brings a certificate is read.
+    let reads_here = card.certificate.is_none();
+    if out.is_none() && reads_here {
+        return Err(Failure::Said("say with --out where this site's card for the other one goes".into()));
     }
-    let is_same = card::typed(fingerprint).is_some_and(|typed| typed == card::fingerprint(&text));
-    if !is_same {
-        return Err(Failure::Said(format!(
-            "{} has another fingerprint than the one that was read out: {}. Nothing was changed; read it out once more, \
-             and if it still differs, the card was changed on its way",
-            file.display(),
-            card::spelled(&card::fingerprint(&text)),
-        )));
-    }
+    must_be_typed(file, &text, fingerprint)?;
     if !is_paired_by(dir, &card, &text)? {
         let paired: SitePaired = card.paired(&text).map_err(said)?;
         let entry = person::entry(&site, signed, paired.into())?;
         answer(dir, Ask::Act { entry, attachment: Some(text.clone()) })?;
     }
-    let own = match site.role {
-        SiteRole::Pusat => answer(dir, Ask::PairCertify { card: text })?["card"].as_str().map(str::to_owned),
-        SiteRole::Drc => {
-            answer(dir, Ask::PairTake { card: text })?;
-            None
-        }
+    let own = if reads_here {
+        answer(dir, Ask::PairCertify { card: text })?["card"].as_str().map(str::to_owned)
+    } else {
+        answer(dir, Ask::PairTake { card: text })?;
+        None
     };
     let written = match (out, &own) {
         (Some(path), Some(own)) => {
@@ -127,12 +124,51 @@ pub fn accept(
     println!("{} is paired with {} ({}).", site.name, card.name, card.site);
     match written {
         Some((path, own)) => {
-            println!("\nThis site's card is in {}. Its fingerprint, for the admin of the DRC:\n", path.display());
+            println!(
+                "\nThis site's card is in {}. Its fingerprint, for the admin of the other site:\n",
+                path.display()
+            );
             println!("  {}\n", card::spelled(&card::fingerprint(own)));
-            println!("Bring it to the DRC. There:\n");
+            println!("Bring it there, and then:\n");
             println!("  pulih-controller pair accept {} --fingerprint \"…\" --as USER --sign-with KEY", path.display());
         }
-        None => println!("`pulih-controller serve` pulls from now on; `replicate --once` does one round."),
+        None if site.role == SiteRole::Drc => {
+            println!("`pulih-controller serve` pulls from now on; `replicate --once` does one round.");
+        }
+        None => println!(
+            "`pulih-controller replicate --once` fills this site, before it serves; run it until nothing is missing."
+        ),
+    }
+    Ok(())
+}
+
+/// That a person read out this card's fingerprint.
+fn must_be_typed(file: &Path, text: &str, fingerprint: &str) -> Result<(), Failure> {
+    let print = card::fingerprint(text);
+    if card::typed(fingerprint).is_some_and(|typed| typed == print) {
+        return Ok(());
+    }
+    Err(Failure::Said(format!(
+        "{} has another fingerprint than the one that was read out: {}. Nothing was changed; read it out once more, and \
+         if it still differs, the card was changed on its way",
+        file.display(),
+        card::spelled(&print),
+    )))
+}
+
+/// At the DRC: agents go on at the Pusat Data whose card this is, which was filled from here.
+pub fn moved(dir: &SiteDir, file: &Path, fingerprint: &str, signed: &Signed, json: bool) -> Result<(), Failure> {
+    let (text, card) = read(file)?;
+    must_be_typed(file, &text, fingerprint)?;
+    let url =
+        card.url.clone().ok_or_else(|| Failure::Said("the card has no address that agents could reach".into()))?;
+    let moved = PusatMoved { peer: card.site.clone(), url: url.clone(), card_sha256: card::fingerprint(&text) };
+    let entry = person::entry(&dir.site()?, signed, moved.into())?;
+    let answer = answer(dir, Ask::Act { entry, attachment: Some(text) })?;
+    if json {
+        println!("{answer}");
+    } else {
+        println!("Agents go on at {} ({url}) from now on, as soon as theirs does not answer.", card.name);
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::Failure;
 use crate::base::Base;
+use crate::card::is_read_with;
 use crate::control::{self, Answers as _, Ask, SOCKET};
 use crate::drc::Drc;
 use crate::gateway::Gateway;
@@ -39,6 +40,8 @@ pub enum Opened {
 impl Opened {
     pub fn answer(&self, ask: Ask) -> Answer<Value> {
         match self {
+            // A new Pusat Data pulls from the DRC as a DRC does from it.
+            Self::Pusat(pusat) if is_filling(&ask) => Drc::open(pusat.base().clone())?.answer(ask),
             Self::Pusat(pusat) => pusat.answer(ask),
             Self::Drc(drc) => drc.answer(ask),
         }
@@ -50,6 +53,15 @@ impl Opened {
             Self::Pusat(pusat) => pusat.entries(),
             Self::Drc(drc) => drc.entries(),
         }
+    }
+}
+
+/// Whether a command reads at another site, or pairs this one to do so.
+fn is_filling(ask: &Ask) -> bool {
+    match ask {
+        Ask::PairOffer | Ask::PairTake { .. } | Ask::Replicate => true,
+        Ask::Act { attachment: Some(card), .. } => is_read_with(card),
+        _ => false,
     }
 }
 
@@ -112,18 +124,32 @@ impl Post {
     }
 }
 
-/// Pulls, and answers commands. A DRC has no gateway as long as there is a Pusat Data.
+/// A gateway with a certificate that is made anew at each start: it never runs out unseen, and names what
+/// `site.toml` names now.
+async fn gateway(dir: &SiteDir, pusat: &Arc<Pusat>, drc: Option<Arc<Drc>>) -> Result<Gateway, Failure> {
+    let (certificate, key) = pusat.gateway_certificate()?;
+    dir.write("gateway.key", &key)?;
+    dir.write("gateway.pem", &certificate)?;
+    Ok(Gateway::open(pusat, drc, pusat.site.listen, &certificate, &key).await?)
+}
+
+/// Pulls, answers commands, and serves agents what a DRC does: little, unless a disaster is declared.
 async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
+    let gateway = gateway(dir, drc.intake(), Some(drc.clone())).await?;
     let (mut post, control) = Post::open(dir)?;
     let (stop, stopped) = watch::channel(false);
-    println!("{} pulls", drc.site.name);
-    let answering = tokio::spawn(control::serve(control, drc.clone(), stopped));
+    println!("{} pulls, and serves on https://{}", drc.site.name, gateway.address().map_err(said("name its address"))?);
+    let answering = tokio::spawn(control::serve(control, drc.clone(), stopped.clone()));
+    let serving = tokio::spawn(gateway.serve(stopped));
     let pulling = drc.clone();
     let pulling = tokio::task::spawn_blocking(move || pulling.serve());
     let mut hourly = tokio::time::interval(CHECKPOINT_EVERY);
+    let mut often = tokio::time::interval(SETTLE_EVERY);
+    often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = post.ended() => break,
+            _ = often.tick() => drop(drc.intake().blocking(Pusat::settle_presences).await),
             // The store may be away for a while; entries are durable without it.
             _ = hourly.tick() => {
                 let drc = drc.clone();
@@ -135,6 +161,7 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
     }
     drc.stop();
     let _ = stop.send(true);
+    let _ = serving.await;
     let _ = pulling.await;
     let _ = answering.await;
     post.close();
@@ -142,11 +169,7 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
 }
 
 async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
-    // Anew at each start: it never runs out unseen, and names what `site.toml` names now.
-    let (certificate, key) = pusat.gateway_certificate()?;
-    dir.write("gateway.key", &key)?;
-    dir.write("gateway.pem", &certificate)?;
-    let gateway = Gateway::open(&pusat, pusat.site.listen, &certificate, &key).await?;
+    let gateway = gateway(dir, &pusat, None).await?;
     let (mut post, control) = Post::open(dir)?;
     let (stop, stopped) = watch::channel(false);
     // One line for people and for whoever waits until it is ready.

@@ -6,6 +6,9 @@ use pulih_vault::utc;
 
 use super::recovery::disaster;
 use super::{Drc, lock};
+use crate::card;
+use crate::cards;
+use crate::catalog::Catalog;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::keeping;
 use crate::people::{self, Act, Role};
@@ -26,6 +29,10 @@ impl Drc {
                     people::check_added(&record.catalog, person, its, signed)?;
                 }
                 Body::PolicyApplied(_) | Body::SitePaired(_) => must(person.is(Role::Admin), "an admin")?,
+                Body::PusatMoved(its) => {
+                    must(person.is(Role::Admin), "an admin")?;
+                    self.check_moved(&record.catalog, its, attachment)?;
+                }
                 Body::SiteUnpaired(its) => {
                     must(person.is(Role::Admin), "an admin")?;
                     people::check_unpaired(&record.catalog, its)?;
@@ -38,6 +45,15 @@ impl Drc {
                     disaster::must_run_it(person)?;
                     disaster::check_ended(&record.catalog, its)?;
                 }
+                // What people do at a Pusat Data they do here as long as there is none.
+                Body::ApprovalGiven(_)
+                | Body::ApprovalEnded(_)
+                | Body::RestoreGrantGiven(_)
+                | Body::RestoreGrantEnded(_) => {
+                    must_be_declared(&record.catalog)?;
+                    let signed = utc::parse(entry.at.as_str()).unwrap_or(now);
+                    self.intake.check(&record.catalog, person, body, signed, now)?;
+                }
                 _ if keeping::check(&record.catalog, self.site.role, person, body)? => {}
                 _ => return Err(Refusal::new(Code::Forbidden, "this is not done by a person at a DRC")),
             }
@@ -46,15 +62,45 @@ impl Drc {
             Body::PolicyApplied(its) => {
                 policy::take(&*self.store, &self.site, &self.in_force(), its, attachment)?;
             }
-            Body::SitePaired(its) => self.check_pairing(&record.catalog, its, attachment)?,
+            Body::SitePaired(its) => {
+                // Who comes with a certificate is read; who asks for one reads.
+                if attachment.is_some_and(card::is_read_with) {
+                    self.check_pairing(&record.catalog, its, attachment)?;
+                } else {
+                    must_be_declared(&record.catalog)?;
+                    self.intake.check_pairing(&record.catalog, its, attachment)?;
+                }
+                cards::put(&*self.store, &self.id()?, attachment.unwrap_or_default())?;
+            }
             _ => {}
         }
         let is_policy = matches!(body, Body::PolicyApplied(_));
+        let is_declared = matches!(body, Body::DisasterDeclared(_));
         record.append(&[entry])?;
         if is_policy {
             self.reload_policy(&record.catalog)?;
         }
+        drop(record);
         *lock(&self.there) = None;
+        if is_declared {
+            self.take_in();
+        }
         Ok(())
+    }
+
+    /// The act stands, whatever becomes of this; while the site is served it is tried again.
+    fn take_in(&self) {
+        if let Err(refusal) = self.adopt_if_due() {
+            eprintln!("warning: agents are not taken in yet: {}", refusal.message);
+        }
+    }
+}
+
+fn must_be_declared(catalog: &Catalog) -> Answer<()> {
+    match catalog.disaster()? {
+        Some(_) => Ok(()),
+        None => {
+            Err(Refusal::new(Code::NoDisaster, "this is done at the Pusat Data as long as no disaster is declared"))
+        }
     }
 }

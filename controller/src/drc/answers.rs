@@ -25,6 +25,18 @@ impl Answers for Drc {
                 Ok(json!({"type": "pulih/card-made/v1", "site": self.take_card(&card)?, "card": null}))
             }
             Ask::Recovery(ask) => self.answer_recovery(&ask),
+            // A new Pusat Data, which reads here until it has everything.
+            Ask::PairCertify { .. } => self.intake().answer(ask),
+            Ask::OpdAdd { .. }
+            | Ask::OpdList
+            | Ask::AgentInvite { .. }
+            | Ask::AgentRevoke { .. }
+            | Ask::ApprovalList
+            | Ask::GrantList
+            | Ask::Grant { .. } => {
+                self.intake().must_take_in()?;
+                self.intake().answer(ask)
+            }
             _ => Err(elsewhere("Pusat Data")),
         }
     }

@@ -16,19 +16,24 @@ use pulih_policies::Policy;
 use pulih_stores::gateway::ReplicaStore;
 use pulih_vault::id::ObjectHash;
 use pulih_vault::note::VerifierKey;
-use pulih_vault::store::{ObjectName, Store as _, StoreError};
+use pulih_vault::store::{ObjectName, Store, StoreError};
 
 use super::error::PullError;
+use super::rehomed::Rehomed;
 use super::{Drc, Mirrored, lock};
-use crate::catalog::PeerSite;
+use crate::card;
+use crate::cards;
+use crate::catalog::{Catalog, PeerSite};
 use crate::gateway::answer::{Answer, Refusal};
 
 /// Batches that are taken in one look: a ledger without end must not keep what it has from being pulled.
 const MOST_BATCHES: usize = 10_000;
+/// Cards that are kept of another site: it is paired a few times in its life.
+const MOST_CARDS: usize = 64;
 
 impl Mirrored {
     /// The catalog takes in what the mirror has and it does not.
-    fn catch_up(&mut self) -> Answer<()> {
+    pub(super) fn catch_up(&mut self) -> Answer<()> {
         let Some(mirror) = &self.mirror else { return Ok(()) };
         let (size, next) = (mirror.log().size(), self.catalog.next_entry()?);
         if next > size {
@@ -60,10 +65,11 @@ fn key_of(peer: &PeerSite) -> Answer<(SiteId, VerifierKey)> {
 }
 
 impl Drc {
-    /// The Pusat Data that this DRC is paired with, or was last.
+    /// The site that this one is paired with, or was last, and pulls from: a DRC from its Pusat Data, a new Pusat Data
+    /// from the DRC.
     pub(super) fn pusat(&self) -> Answer<Option<PeerSite>> {
-        let peers = lock(&self.catalog).peers()?;
-        Ok(peers.into_iter().filter(|peer| peer.role == "pusat").max_by_key(|peer| (peer.ended.is_none(), peer.since)))
+        let (peers, role) = (lock(&self.catalog).peers()?, self.site.role.other().as_str());
+        Ok(peers.into_iter().filter(|peer| peer.role == role).max_by_key(|peer| (peer.ended.is_none(), peer.since)))
     }
 
     /// Opens what is mirrored already.
@@ -71,8 +77,11 @@ impl Drc {
         let Some(peer) = self.pusat()? else { return Ok(()) };
         let (site, key) = key_of(&peer)?;
         let last = lock(&self.catalog).last_divergence(site.as_str())?;
+        let (store, catalog) = self.place_of(&peer)?;
+        let catalog = Catalog::open(&self.dir.path(&catalog))?;
         let mut mirrored = lock(&self.mirrored);
-        match Mirror::open(Arc::clone(&self.store), &site, key) {
+        *mirrored = Mirrored { mirror: None, catalog, diverged: None };
+        match Mirror::open(store, &site, key) {
             Ok(mirror) => mirrored.mirror = Some(mirror),
             Err(LedgerError::NoLedger { .. }) => {}
             Err(error) => return Err(Refusal::internal(&error)),
@@ -82,6 +91,19 @@ impl Drc {
         mirrored.catch_up()
     }
 
+    /// Where the mirror of a site is, and the file of the catalog that follows it. A site that comes again with
+    /// another key, as a new Pusat Data, has them beside those of the one before.
+    fn place_of(&self, peer: &PeerSite) -> Answer<(Arc<dyn Store>, String)> {
+        let plain = lock(&self.catalog).first_key(&peer.site)?.is_none_or(|first| first == peer.key);
+        if plain {
+            return Ok((Arc::clone(&self.store), format!("{}.sqlite", peer.role)));
+        }
+        let place = &blake3::hash(peer.key.as_bytes()).to_hex()[..16];
+        let (from, to) = (format!("site/{}/ledger", peer.site), format!("site/{}/mirrors/{place}/ledger", peer.site));
+        let store = Rehomed { store: Arc::clone(&self.store), from, to };
+        Ok((Arc::new(store), format!("{}-{place}.sqlite", peer.role)))
+    }
+
     /// Brings the mirror to where the Pusat Data's ledger is now; returns how many entries came.
     pub(super) fn follow_ledger(&self, peer: &PeerSite, there: &ReplicaStore) -> Result<u64, PullError> {
         let _alone = lock(&self.following);
@@ -89,7 +111,7 @@ impl Drc {
         let note = self.patiently(|| there.head().map_err(PullError::from))?;
         let head = Head::open(&note, &key)
             .map_err(|error| PullError::refused(format!("the head of the ledger of {site}"), error))?;
-        self.begin_mirror(&site, key, there)?;
+        self.begin_mirror(peer, &site, key, there)?;
         let began = self.mirror_size();
         if head.size < began {
             let why = format!("it has fewer entries than the {began} that it had: it was rolled back");
@@ -112,6 +134,7 @@ impl Drc {
         let object = mirrored.catalog.policy()?.map(|(object, _)| object);
         drop(mirrored);
         self.take_policy(&site, object, there)?;
+        self.take_cards(&site, there)?;
         lock(&self.catalog).set_heard(&peer.site, (self.clock)())?;
         Ok(came)
     }
@@ -138,14 +161,20 @@ impl Drc {
     }
 
     /// A mirror begins with the checkpoint of no entries.
-    fn begin_mirror(&self, site: &SiteId, key: VerifierKey, there: &ReplicaStore) -> Result<(), PullError> {
+    fn begin_mirror(
+        &self,
+        peer: &PeerSite,
+        site: &SiteId,
+        key: VerifierKey,
+        there: &ReplicaStore,
+    ) -> Result<(), PullError> {
         if lock(&self.mirrored).mirror.is_some() {
             return Ok(());
         }
         let name = Layout { site: site.clone() }.checkpoint(0);
         let first =
             self.patiently(|| there.read(&name, MAX_CHECKPOINT_BYTES).map_err(|error| PullError::there(&name, error)))?;
-        let mirror = Mirror::begin(Arc::clone(&self.store), site, key, &first);
+        let mirror = Mirror::begin(self.place_of(peer)?.0, site, key, &first);
         let mirror = mirror.map_err(|error| PullError::ledger(&name, error))?;
         lock(&self.mirrored).mirror = Some(mirror);
         Ok(())
@@ -228,6 +257,30 @@ impl Drc {
         let diverged = LedgerDiverged { from: site.clone(), size, root, proof: hash, reason: reason.to_owned() };
         let alarm = Alarm { alarm: "ledger-diverged".into(), subject: site.to_string(), text };
         Ok(record.write((self.clock)(), &Actor::Site, vec![diverged.into(), Body::Alarm(alarm)])?)
+    }
+
+    /// Keeps the cards that the other site believed: in them are the CAs of certificates that may be adopted. What is
+    /// not there, as before cards were kept, keeps nothing else from coming.
+    fn take_cards(&self, site: &SiteId, there: &ReplicaStore) -> Result<(), PullError> {
+        let known = lock(&self.mirrored).catalog.known_cards()?;
+        for hash in known.iter().filter_map(|card| card.parse().ok()).take(MOST_CARDS) {
+            if cards::text(&*self.store, site, &hash)?.is_some() {
+                continue;
+            }
+            let name: ObjectName = format!("site/{site}/cards/{hash}")
+                .parse()
+                .map_err(|error: pulih_vault::id::BadId| PullError::Here(error.to_string()))?;
+            let bytes = match there.read(&name, card::MAX_BYTES as u64) {
+                Err(StoreError::NotFound { .. }) => continue,
+                read => read.map_err(|error| PullError::there(&name, error))?,
+            };
+            let text = String::from_utf8(bytes).map_err(|error| PullError::refused(&name, error))?;
+            if card::fingerprint(&text) != hash {
+                return Err(PullError::refused(&name, "it does not have the hash in its name"));
+            }
+            cards::put(&*self.store, site, &text)?;
+        }
+        Ok(())
     }
 
     /// Keeps the text of the policy that the Pusat Data follows. It is not followed here.

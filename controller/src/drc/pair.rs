@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::error::PullError;
 use super::{Drc, lock};
 use crate::card::{Card, Issuer, fingerprint};
+use crate::cards;
 use crate::catalog::Catalog;
 use crate::gateway::answer::{Answer, Refusal};
-use crate::site::SiteRole;
+use crate::site::{SiteFile, SiteRole};
 
 const READER: &str = "reader.json";
 const PEER_CARD: &str = "peer.card";
@@ -52,6 +53,7 @@ impl Drc {
 
     /// This site's card. The key that will read is made once and stays until a certificate came for it.
     pub fn offer(&self) -> Answer<String> {
+        must_be_fillable(&self.site, &lock(&self.catalog))?;
         let reader = match self.reader()? {
             Some(reader) if reader.csr.is_some() => reader,
             Some(_) if self.pusat()?.is_some_and(|peer| peer.ended.is_none()) => {
@@ -70,6 +72,7 @@ impl Drc {
         let (name, regency) = (&self.site.name, &self.site.regency);
         let mut card = Card::new(Issuer { site: self.id()?, role: self.site.role, name, regency, key: &key, ca });
         card.csr = reader.csr;
+        card.url = Some(self.site.url());
         Ok(card.to_text())
     }
 
@@ -77,10 +80,12 @@ impl Drc {
     pub(super) fn check_pairing(&self, catalog: &Catalog, its: &SitePaired, card: Option<&str>) -> Answer<()> {
         let text = card.ok_or_else(|| bad("the card is missing"))?;
         let card = Card::parse(text).map_err(bad)?;
-        if card.role != SiteRole::Pusat || card.regency != self.site.regency {
-            return Err(bad("the card is not that of the Pusat Data of this regency"));
+        let wanted = self.site.role.other();
+        if card.role != wanted || card.regency != self.site.regency {
+            return Err(bad(format!("the card is not that of the {} of this regency", wanted.as_str())));
         }
         card.check_signed(its, text).map_err(bad)?;
+        must_be_fillable(&self.site, catalog)?;
         // Whoever comes with another key than the mirror was begun with is another site.
         if catalog.peer(its.peer.as_str())?.is_some_and(|known| known.key != its.key.to_string()) {
             let text = format!("{} had another ledger key here; a card does not change it", its.peer);
@@ -89,6 +94,19 @@ impl Drc {
         card.check_new(catalog.peer(its.peer.as_str())?).map_err(|why| Refusal::new(Code::AlreadyExists, why))?;
         let reader = self.reader()?.ok_or_else(|| bad("this DRC has made no card yet; `pair offer` comes first"))?;
         ReplicaStore::open(&credentials(&card, &reader.key)?).map(|_| ()).map_err(bad)
+    }
+
+    /// The card of a pairing of before cards were objects of the site becomes one.
+    pub(super) fn keep_peer_card(&self) -> Answer<()> {
+        if !self.dir.path(PEER_CARD).exists() {
+            return Ok(());
+        }
+        let text = self.dir.read(PEER_CARD).map_err(|error| Refusal::internal(&error))?;
+        let known = lock(&self.catalog).known_cards()?;
+        if known.contains(&fingerprint(&text).to_string()) {
+            cards::put(&*self.store, &self.id()?, &text)?;
+        }
+        Ok(())
     }
 
     /// Takes the card of the Pusat Data that a person paired: from here on it is read with what is in it.
@@ -116,6 +134,10 @@ impl Drc {
             return Ok(None);
         }
         let text = self.dir.read(PEER_CARD).map_err(|error| Refusal::internal(&error))?;
+        // A site that only reads here is no site to read at.
+        if self.pusat()?.is_none_or(|peer| peer.card != fingerprint(&text).to_string()) {
+            return Ok(None);
+        }
         let mut card = Card::parse(&text).map_err(|error| Refusal::internal(&error))?;
         card.certificate = reader.certificate;
         credentials(&card, &reader.key).map(Some)
@@ -134,6 +156,15 @@ impl Drc {
         *lock(&self.there) = None;
         Ok(())
     }
+}
+
+/// A Pusat Data is filled before its first agent goes on there: afterwards nothing of another site's is mixed in.
+pub(super) fn must_be_fillable(site: &SiteFile, catalog: &Catalog) -> Answer<()> {
+    if site.role == SiteRole::Drc || !catalog.has_lineages()? {
+        return Ok(());
+    }
+    let text = "agents go on at this Pusat Data already: it is no longer filled from another site";
+    Err(Refusal::new(Code::Refused, text))
 }
 
 fn credentials(card: &Card, key: &str) -> Answer<Credentials> {

@@ -12,11 +12,13 @@ use pulih_stores::gateway::ReplicaStore;
 use serde::Serialize;
 
 use super::error::PullError;
+use super::pair::must_be_fillable;
 use super::urgency::{Dataset, Here, Waiting, order};
 use super::work::{Key, Next, key};
 use super::{Drc, lock};
 use crate::catalog::PeerSite;
 use crate::gateway::answer::{Answer, Refusal};
+use crate::site::SiteRole;
 
 /// Snapshots that come over at once.
 const LANES: usize = 4;
@@ -102,7 +104,13 @@ impl Drc {
             let shared = here.get(&its.of()).map_or(0, |here| here.stored_bytes);
             its.estimate_bytes = its.stored_bytes.saturating_sub(shared);
         }
-        let queue = order(waiting, &here, |its| self.target(&its.class, &its.opd, &its.dataset));
+        let queue = if self.site.role == SiteRole::Pusat {
+            // A new Pusat Data has them in the order in which they were accepted: the last one is the newest there.
+            waiting.sort_by_key(|its| (its.accepted, its.snapshot.clone()));
+            waiting
+        } else {
+            order(waiting, &here, |its| self.target(&its.class, &its.opd, &its.dataset))
+        };
         lock(&self.work).queue = queue;
         self.changed.notify_all();
         Ok(())
@@ -253,6 +261,9 @@ impl Drc {
             scope.spawn(|| {
                 let mut last = None;
                 while !self.is_stopping() {
+                    if let Err(refusal) = self.adopt_if_due() {
+                        eprintln!("warning: agents are not taken in yet: {}", refusal.message);
+                    }
                     let error = self.look().err().map(|error| error.to_string());
                     // Once, and not every ten seconds of a night without a line.
                     if let Some(text) = error.as_ref().filter(|_| error != last) {
@@ -274,6 +285,7 @@ impl Drc {
                 "this DRC is not paired with a Pusat Data; `pulih-controller pair offer` begins it",
             ));
         }
+        must_be_fillable(&self.site, &lock(&self.catalog))?;
         let before = {
             let mut work = lock(&self.work);
             work.later.clear();
@@ -290,6 +302,9 @@ impl Drc {
             self.wait_for_lanes();
         } else {
             self.lanes(false);
+        }
+        if self.site.role == SiteRole::Pusat && lock(&self.work).queue.is_empty() {
+            self.adopt_filled()?;
         }
         let work = lock(&self.work);
         Ok(Round {

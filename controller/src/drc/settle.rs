@@ -110,7 +110,8 @@ impl Drc {
             let layout = Layout { vault };
             for (dataset, name) in trust::manifest_names(&*self.store, layout)? {
                 let (of, snapshot) = (dataset.to_string(), name.to_string());
-                if lock(&self.catalog).has_replica(&pin.vault, &of, &snapshot)? {
+                // Also one that its agent brought here itself.
+                if lock(&self.catalog).has_point(&pin.vault, &of, &snapshot)? {
                     continue;
                 }
                 let known = accepted.iter().find(|its| {

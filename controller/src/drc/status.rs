@@ -69,7 +69,7 @@ struct Raised {
 }
 
 /// The newest recovery point of each dataset, and how many there are.
-fn newest(replicas: Vec<Replica>) -> BTreeMap<Dataset, (u64, Replica)> {
+pub(super) fn newest(replicas: Vec<Replica>) -> BTreeMap<Dataset, (u64, Replica)> {
     let mut all: BTreeMap<Dataset, (u64, Replica)> = BTreeMap::new();
     for its in replicas.into_iter().filter(|its| !its.partial) {
         let dataset = (its.vault.clone(), its.dataset.clone());
@@ -89,9 +89,9 @@ fn newest(replicas: Vec<Replica>) -> BTreeMap<Dataset, (u64, Replica)> {
 impl Drc {
     pub fn status(&self) -> Answer<Status> {
         let (now, outlook, in_force) = ((self.clock)(), self.outlook(), self.in_force());
-        let (replicas, pins, alarms) = {
+        let (replicas, vaults, alarms) = {
             let catalog = lock(&self.catalog);
-            (catalog.replicas()?, catalog.pins()?, catalog.alarms(now - ALARMS)?)
+            (catalog.replicas()?, catalog.vaults()?, catalog.alarms(now - ALARMS)?)
         };
         let mut points = newest(replicas);
         // Those that wait, in the order in which they come over; then those that have all.
@@ -112,8 +112,8 @@ impl Drc {
             rows.push(row);
         }
         for (dataset, point) in points {
-            let Some(pin) = pins.iter().find(|pin| pin.vault == dataset.0) else { continue };
-            rows.push(self.row(now, (&pin.opd, &pin.agent, &pin.class), dataset, Some(point)));
+            let Some(vault) = vaults.iter().find(|vault| vault.id == dataset.0) else { continue };
+            rows.push(self.row(now, (&vault.opd, &vault.agent, &vault.class), dataset, Some(point)));
         }
         let backlog_bytes = rows.iter().map(|row| row.backlog_bytes).sum();
         Ok(Status {

@@ -9,6 +9,7 @@ use axum::extract::{FromRequest, Query, Request, State};
 use axum::response::Response;
 use http_body_util::{BodyExt as _, Limited};
 use pulih_protocol::MAX_BODY_BYTES;
+use pulih_protocol::drc::DrcCard;
 use pulih_protocol::enroll::{Enrolled, Renewal, Renewed, Request as Enrolling};
 use pulih_protocol::error::Code;
 use pulih_protocol::grant::{Asked, Asking};
@@ -76,6 +77,10 @@ pub async fn hello(State(pusat): Site, peer: Peer, Said(hello): Said<Hello>) -> 
 
 pub async fn view(State(pusat): Site, peer: Peer) -> Answer<Json<AgentView>> {
     pusat.blocking(move |pusat| pusat.view(&peer.agent)).await.map(Json)
+}
+
+pub async fn drc(State(pusat): Site, _: Peer) -> Answer<Json<DrcCard>> {
+    pusat.blocking(Pusat::drc_card).await.map(Json)
 }
 
 pub async fn policy(State(pusat): Site, _: Peer) -> Json<PolicyInForce> {

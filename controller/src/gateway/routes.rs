@@ -3,20 +3,24 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::FromRef;
+use axum::extract::{FromRef, Request, State};
+use axum::middleware::{self, Next};
 use axum::routing::{get, post, put};
 use pulih_protocol::error::Code;
 use pulih_protocol::path;
 
-use super::answer::Refusal;
+use super::answer::{Answer, Refusal};
 use super::lines::Lines;
-use super::{ask, objects, replica};
+use super::{ask, heads, objects, replica};
+use crate::drc::Drc;
 use crate::pusat::Pusat;
 
 /// What a request is answered from.
 #[derive(Clone)]
 pub struct Gate {
     pusat: Arc<Pusat>,
+    /// Of a DRC: what it has, and whether a disaster is declared.
+    drc: Option<Arc<Drc>>,
     lines: Arc<Lines>,
 }
 
@@ -26,17 +30,29 @@ impl FromRef<Gate> for Arc<Pusat> {
     }
 }
 
+impl FromRef<Gate> for Option<Arc<Drc>> {
+    fn from_ref(gate: &Gate) -> Self {
+        gate.drc.clone()
+    }
+}
+
 impl FromRef<Gate> for Arc<Lines> {
     fn from_ref(gate: &Gate) -> Self {
         gate.lines.clone()
     }
 }
 
-pub fn router(pusat: Arc<Pusat>) -> Router {
+/// What is for agents; at a DRC only while a disaster is declared.
+async fn must_take_in(State(pusat): State<Arc<Pusat>>, request: Request, next: Next) -> Answer {
+    pusat.blocking(Pusat::must_take_in).await?;
+    Ok(next.run(request).await)
+}
+
+pub fn router(pusat: Arc<Pusat>, drc: Option<Arc<Drc>>) -> Router {
     let object = format!("{}{{*name}}", path::OBJECTS);
     let replica_object = format!("{}{{*name}}", path::REPLICA_OBJECTS);
-    Router::new()
-        .route(path::CA, get(ask::ca))
+    let gate = Gate { pusat, drc, lines: Arc::default() };
+    let taking_in = Router::new()
         .route(path::ENROLL, post(ask::enroll))
         .route(path::RENEW, post(ask::renew))
         .route(path::RENEW_LAPSED, post(ask::renew_lapsed))
@@ -48,11 +64,17 @@ pub fn router(pusat: Arc<Pusat>) -> Router {
         .route(path::DOOMED, get(ask::doomed))
         .route(path::AVOIDED, get(ask::avoided))
         .route(path::LIST, get(objects::list))
+        .route(path::DRC, get(ask::drc))
         .route(&object, put(objects::put).get(objects::get).head(objects::head))
+        .route_layer(middleware::from_fn_with_state(gate.clone(), must_take_in));
+    Router::new()
+        .merge(taking_in)
+        .route(path::CA, get(ask::ca))
+        .route(path::HEADS, get(heads::get))
         .route(path::REPLICA_HEAD, get(replica::head_of_ledger))
         .route(path::REPLICA_LIST, get(replica::list))
         .route(path::REPLICA_RENEW, post(replica::renew))
         .route(&replica_object, get(replica::get).head(replica::head))
         .fallback(async || Refusal::new(Code::NotFound, "there is nothing at this path"))
-        .with_state(Gate { pusat, lines: Arc::default() })
+        .with_state(gate)
 }

@@ -18,15 +18,20 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
+use super::answer::{Answer, Refusal};
 use super::peer::Shown;
 use super::routes::router;
+use crate::drc::Drc;
 use crate::pki::CertificateHash;
 use crate::pusat::Pusat;
 
 const CONNECTIONS: usize = 2048;
+/// Between looks whether there are further CAs whose certificates are let in.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// For a handshake, and for the head of a request.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -40,21 +45,50 @@ pub enum ServeError {
 
 pub struct Gateway {
     listener: TcpListener,
-    tls: TlsAcceptor,
+    keys: Arc<Keys>,
+    site: Arc<Pusat>,
     router: Router,
+}
+
+/// The gateway's own certificate and key, and TLS with the CAs whose certificates it lets finish a handshake.
+struct Keys {
+    certificate: String,
+    key: String,
+    /// The cards that the CAs are from.
+    cards: Vec<String>,
+    tls: TlsAcceptor,
+}
+
+impl Keys {
+    fn new(site: &Pusat, certificate: &str, key: &str) -> Result<Self, ServeError> {
+        let cannot = |refusal: Refusal| ServeError::Tls(refusal.message);
+        let cards = site.known_cards().map_err(cannot)?;
+        let authorities = site.authorities(&cards).map_err(cannot)?;
+        let tls = TlsAcceptor::from(Arc::new(settings(&authorities, certificate, key)?));
+        Ok(Self { certificate: certificate.to_owned(), key: key.to_owned(), cards, tls })
+    }
+
+    /// The same with the CAs of sites that were paired or adopted meanwhile, if there are any.
+    fn with_news(&self, site: &Pusat) -> Answer<Option<Self>> {
+        if site.known_cards()? == self.cards {
+            return Ok(None);
+        }
+        Self::new(site, &self.certificate, &self.key).map(Some).map_err(|error| Refusal::internal(&error))
+    }
 }
 
 impl Gateway {
     /// Listens; `certificate` and `key` are the gateway's own, in PEM.
     pub async fn open(
         pusat: &Arc<Pusat>,
+        drc: Option<Arc<Drc>>,
         address: SocketAddr,
         certificate: &str,
         key: &str,
     ) -> Result<Self, ServeError> {
-        let tls = settings(pusat.ca_certificate(), certificate, key)?;
+        let keys = Arc::new(Keys::new(pusat, certificate, key)?);
         let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
-        Ok(Self { listener, tls: TlsAcceptor::from(Arc::new(tls)), router: router(pusat.clone()) })
+        Ok(Self { listener, keys, site: pusat.clone(), router: router(pusat.clone(), drc) })
     }
 
     pub fn address(&self) -> std::io::Result<SocketAddr> {
@@ -62,13 +96,24 @@ impl Gateway {
     }
 
     /// Serves until `stop` says so; what is being answered then is still answered.
-    pub async fn serve(self, mut stop: watch::Receiver<bool>) {
+    pub async fn serve(mut self, mut stop: watch::Receiver<bool>) {
         let room = Arc::new(Semaphore::new(CONNECTIONS));
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let Ok(place) = room.clone().acquire_owned().await else { return };
             let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
+                accepted = self.listener.accept() => Some(accepted),
+                _ = look.tick() => None,
                 _ = stop.wait_for(|stop| *stop) => break,
+            };
+            let Some(accepted) = accepted else {
+                let keys = self.keys.clone();
+                // What fails leaves those that were.
+                if let Ok(Some(fresh)) = self.site.blocking(move |site| keys.with_news(site)).await {
+                    self.keys = Arc::new(fresh);
+                }
+                continue;
             };
             let stream = match accepted {
                 Ok((stream, _)) => stream,
@@ -79,7 +124,7 @@ impl Gateway {
                     continue;
                 }
             };
-            let (tls, router, stop) = (self.tls.clone(), self.router.clone(), stop.clone());
+            let (tls, router, stop) = (self.keys.tls.clone(), self.router.clone(), stop.clone());
             tokio::spawn(async move {
                 connection(stream, tls, router, stop).await;
                 drop(place);
@@ -127,12 +172,14 @@ async fn connection(stream: TcpStream, tls: TlsAcceptor, router: Router, mut sto
     let _ = connection.await;
 }
 
-fn settings(ca: &str, certificate: &str, key: &str) -> Result<ServerConfig, ServeError> {
+fn settings(authorities: &[String], certificate: &str, key: &str) -> Result<ServerConfig, ServeError> {
     let bad = |error: &dyn std::fmt::Display| ServeError::Tls(error.to_string());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
-    let ca = CertificateDer::from_pem_slice(ca.as_bytes()).map_err(|e| bad(&e))?;
-    roots.add(ca).map_err(|e| bad(&e))?;
+    for ca in authorities {
+        let ca = CertificateDer::from_pem_slice(ca.as_bytes()).map_err(|e| bad(&e))?;
+        roots.add(ca).map_err(|e| bad(&e))?;
+    }
     // Without a certificate one can enroll; every other path asks for one.
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .allow_unauthenticated()

@@ -63,9 +63,16 @@ struct Believed {
 }
 
 impl Pusat {
-    /// The fingerprint of the owner key that an OPD has on record.
-    fn owner_of(&self, opd: &str) -> Answer<Fingerprint> {
-        let owner = lock(&self.catalog).opd(opd)?.and_then(|opd| opd.owner);
+    /// The fingerprint of the owner key that speaks for a vault: the one that was pinned when the vault came from
+    /// another site, or the one that its OPD has on record.
+    fn owner_of(&self, vault: VaultId, opd: &str) -> Answer<Fingerprint> {
+        let catalog = lock(&self.catalog);
+        let pinned = catalog.pin(&vault.to_string())?.map(|pin| pin.owner);
+        let owner = match pinned {
+            Some(owner) => Some(owner),
+            None => catalog.opd(opd)?.and_then(|opd| opd.owner),
+        };
+        drop(catalog);
         let owner = owner.ok_or_else(|| refused(format!("OPD {opd} has no owner key on record here")))?;
         owner.parse().map_err(|error| Refusal::internal(&error))
     }
@@ -74,14 +81,14 @@ impl Pusat {
     pub fn trusted(&self, vault: VaultId) -> Answer<TrustedVault> {
         let known = lock(&self.catalog).vault(&vault.to_string())?;
         let known = known.ok_or_else(|| Refusal::new(Code::NotFound, "there is no such vault"))?;
-        let owner = self.owner_of(&known.opd)?;
+        let owner = self.owner_of(vault, &known.opd)?;
         Ok(trust::load(&*self.store, vault, |key| key.fingerprint() == owner)?)
     }
 
     /// Takes in a description: the first of a new vault, which becomes the agent's, or a further
     /// one. The OPD's owner key must have signed it: the site can add no reader and no writer.
     pub fn describe(&self, agent: &Agent, vault: VaultId, name: DescriptionName, note: &[u8]) -> Answer<()> {
-        let owner = self.owner_of(&agent.opd)?;
+        let owner = self.owner_of(vault, &agent.opd)?;
         let trusted = |key: &VerifierKey| key.fingerprint() == owner;
         let read = || {
             must_hash(note, name.hash)?;

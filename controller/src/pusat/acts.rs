@@ -8,6 +8,7 @@ use pulih_protocol::error::Code;
 use pulih_vault::utc;
 
 use super::{Pusat, lock};
+use crate::cards;
 use crate::catalog::{Catalog, User};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::keeping;
@@ -44,7 +45,10 @@ impl Pusat {
             Body::PolicyApplied(its) => {
                 policy::take(&*self.store, &self.site, &self.in_force(), its, attachment)?;
             }
-            Body::SitePaired(its) => self.check_pairing(&record.catalog, its, attachment)?,
+            Body::SitePaired(its) => {
+                self.check_pairing(&record.catalog, its, attachment)?;
+                cards::put(&*self.store, &self.id()?, attachment.unwrap_or_default())?;
+            }
             _ => {}
         }
         record.append(&[entry])?;
@@ -55,7 +59,7 @@ impl Pusat {
     }
 
     /// Whether a person may do this, and whether it makes sense.
-    fn check(&self, catalog: &Catalog, person: &User, body: &Body, signed: i64, now: i64) -> Answer<()> {
+    pub fn check(&self, catalog: &Catalog, person: &User, body: &Body, signed: i64, now: i64) -> Answer<()> {
         let must = |may: bool, who: &str| people::must(person, may, who);
         match body {
             Body::UserAdded(its) => people::check_added(catalog, person, its, signed),

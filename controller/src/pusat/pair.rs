@@ -4,6 +4,7 @@ use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{SiteCertified, SitePaired};
 use pulih_ledger::ids::{Sha256, SiteId};
+use pulih_protocol::drc::DrcCard;
 use pulih_protocol::enroll::Renewed;
 use pulih_protocol::error::Code;
 use pulih_vault::layout::vaults;
@@ -14,7 +15,8 @@ use super::people::{DAILY, DAY_SECONDS};
 use super::presence::RENEW_BEFORE;
 use super::{Pusat, lock};
 use crate::card::{Card, Issuer, fingerprint};
-use crate::catalog::Catalog;
+use crate::cards;
+use crate::catalog::{Catalog, PeerSite};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::pki::{AGENT_LIFE, CertificateHash, Issued};
 use crate::record::{Record, time};
@@ -25,15 +27,39 @@ fn bad(error: impl std::fmt::Display) -> Refusal {
 }
 
 impl Pusat {
-    /// That what an admin signed is the pairing with the DRC whose card came with it.
-    pub(super) fn check_pairing(&self, catalog: &Catalog, its: &SitePaired, card: Option<&str>) -> Answer<()> {
+    /// That what an admin signed is the pairing with the site whose card came with it and that will read here: at a
+    /// Pusat Data a DRC, and the other way round.
+    pub fn check_pairing(&self, catalog: &Catalog, its: &SitePaired, card: Option<&str>) -> Answer<()> {
         let text = card.ok_or_else(|| bad("the card is missing"))?;
         let card = Card::parse(text).map_err(bad)?;
-        if card.role != SiteRole::Drc || card.regency != self.site.regency || card.csr.is_none() {
-            return Err(bad("the card is not that of a DRC of this regency"));
+        let wanted = self.site.role.other();
+        if card.role != wanted || card.regency != self.site.regency || card.csr.is_none() {
+            let text = format!("the card is not that of a {} of this regency that asks to read", wanted.as_str());
+            return Err(bad(text));
         }
         card.check_signed(its, text).map_err(bad)?;
         card.check_new(catalog.peer(its.peer.as_str())?).map_err(|why| Refusal::new(Code::AlreadyExists, why))
+    }
+
+    /// The DRC that is paired with this site.
+    pub(super) fn paired_drc(catalog: &Catalog) -> Answer<Option<PeerSite>> {
+        let peers = catalog.peers()?.into_iter().filter(|peer| peer.role == "drc" && peer.ended.is_none());
+        Ok(peers.max_by_key(|peer| peer.since))
+    }
+
+    /// What agents are told of the DRC. While they go on at a DRC, that is it.
+    pub fn drc_card(&self) -> Answer<DrcCard> {
+        let none = || Refusal::new(Code::NotFound, "this site is paired with no DRC that agents could reach");
+        if self.site.role == SiteRole::Drc {
+            let key = lock(&self.record).key().to_string();
+            let (site, name, ca) = (self.id()?.to_string(), self.site.name.clone(), self.ca_certificate().to_owned());
+            return Ok(DrcCard { site, name, url: self.site.url(), ca, key });
+        }
+        let peer = Self::paired_drc(&lock(&self.catalog))?.ok_or_else(none)?;
+        let hash = peer.card.parse().map_err(|error| Refusal::internal(&error))?;
+        let card = cards::load(&*self.store, &self.id()?, &hash)?.ok_or_else(none)?;
+        let url = card.url.ok_or_else(none)?;
+        Ok(DrcCard { site: peer.site, name: peer.name, url, ca: card.ca, key: peer.key })
     }
 
     /// Issues the certificate with which a paired DRC reads, and returns this site's card with it.
@@ -49,8 +75,7 @@ impl Pusat {
         let (key, id) = (record.key().clone(), self.site.id().map_err(bad)?);
         let (name, regency, ca) = (&self.site.name, &self.site.regency, self.ca_certificate());
         let mut own = Card::new(Issuer { site: id, role: self.site.role, name, regency, key: &key, ca });
-        let host = self.site.hosts.first().map_or("localhost", String::as_str);
-        own.url = Some(format!("https://{host}:{}", self.site.listen.port()));
+        own.url = Some(self.site.url());
         own.until = Some(utc::rfc3339(issued.not_after));
         own.certificate = Some(issued.pem);
         Ok((card.site, own.to_text()))

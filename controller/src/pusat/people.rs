@@ -21,6 +21,7 @@ use crate::catalog::{Agent, Catalog};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::pki::{AGENT_LIFE, CertificateHash, Issued};
 use crate::record::{Record, time};
+use crate::site::SiteRole;
 
 /// How long an invitation is good.
 pub const INVITATION_SECONDS: i64 = 7 * 24 * 3600;
@@ -111,8 +112,18 @@ impl Pusat {
             expires: time(expires).map_err(bad)?,
             again,
         };
+        let drc_ca = self.drc_ca(&record.catalog)?;
         record.write(now, &Actor::Site, vec![Body::AgentInvited(invited)])?;
-        Ok(Invited { token: Token { secret, ca: self.ca_hash()?.0, drc_ca: None }, expires })
+        Ok(Invited { token: Token { secret, ca: self.ca_hash()?.0, drc_ca }, expires })
+    }
+
+    /// SHA-256 of the CA of the DRC that a server which is invited now will know.
+    fn drc_ca(&self, catalog: &Catalog) -> Answer<Option<[u8; 32]>> {
+        if self.site.role == SiteRole::Drc {
+            return Ok(Some(self.ca_hash()?.0));
+        }
+        let paired = Self::paired_drc(catalog)?.and_then(|peer| peer.ca.parse::<Sha256>().ok());
+        Ok(paired.map(|ca| ca.0))
     }
 
     fn ca_hash(&self) -> Answer<CertificateHash> {

@@ -23,8 +23,9 @@ pub struct Reserved {
 }
 
 impl Quotas {
-    pub fn new(stored: Vec<(String, u64)>) -> Self {
-        Self { used: Mutex::new(stored.into_iter().collect()) }
+    /// Counts from these bytes on.
+    pub fn begin(&self, stored: Vec<(String, u64)>) {
+        *lock(&self.used) = stored.into_iter().collect();
     }
 
     #[cfg(test)]
@@ -74,7 +75,8 @@ mod tests {
 
     #[test]
     fn what_is_on_its_way_counts_until_it_is_given_up() {
-        let quotas = Arc::new(Quotas::new(vec![("dinkes".into(), 60)]));
+        let quotas = Arc::new(Quotas::default());
+        quotas.begin(vec![("dinkes".into(), 60)]);
         let first = quotas.reserve("dinkes", 30, Some(100)).unwrap();
         assert_eq!(quotas.reserve("dinkes", 11, Some(100)).err().unwrap().code, Code::Full);
         drop(first);

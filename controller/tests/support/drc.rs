@@ -17,17 +17,23 @@ use super::{Site, succeeded};
 
 pub struct Drc {
     pub folder: tempfile::TempDir,
+    /// Where its gateway is, once it serves.
+    pub url: String,
     serving: Option<Child>,
 }
 
 impl Drc {
     /// A new DRC with an admin, not paired yet.
     pub fn new() -> Self {
-        let drc = Self { folder: tempfile::tempdir().unwrap(), serving: None };
-        let file = "name = \"DRC Uji\"\nregency = \"33.19\"\nlisten = \"127.0.0.1:0\"\nhosts = [\"localhost\"]\n\
+        // Free now; a site keeps its address when it is started again.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = format!("https://localhost:{port}");
+        let drc = Self { folder: tempfile::tempdir().unwrap(), url, serving: None };
+        let listen = format!("listen = \"127.0.0.1:{port}\"\n");
+        let file = "name = \"DRC Uji\"\nregency = \"33.19\"\nhosts = [\"localhost\"]\n\
                     role = \"drc\"\noperator = \"Diskominfo\"\nprovider = \"PT Awan\"\ncertificates = []\n\
                     [location]\nregency = \"34.71\"\nlatitude = -7.8\nlongitude = 110.4\n";
-        std::fs::write(drc.path("site.toml"), file).unwrap();
+        std::fs::write(drc.path("site.toml"), listen + file).unwrap();
         let (file, store) = (drc.path("site.toml"), drc.path("store"));
         let init = ["init", "--role", "drc", "--site", file.to_str().unwrap(), "--store", store.to_str().unwrap()];
         succeeded(&drc.controller(&init));
@@ -115,6 +121,14 @@ impl Drc {
         BufReader::new(serving.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert!(line.contains("pulls"), "{line}");
         self.serving = Some(serving);
+    }
+
+    pub fn declare(&self) {
+        succeeded(&self.acting(&["disaster", "declare", "--reason", "uji"]));
+    }
+
+    pub fn end(&self) {
+        succeeded(&self.acting(&["disaster", "end", "--reason", "uji"]));
     }
 
     pub fn stop(&mut self) {
