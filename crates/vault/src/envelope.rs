@@ -3,7 +3,7 @@
 //! with `ring`, whose assembly is twice as fast, and segment by segment, so that a part of a
 //! pack can be read alone. Stock `age` reads and writes the same bytes, which a test checks.
 
-use age::{Identity, Recipient};
+use age::{DecryptError, Identity, Recipient};
 use age_core::format::{FileKey, Stanza};
 use age_core::secrecy::ExposeSecret;
 use base64::Engine as _;
@@ -334,7 +334,11 @@ fn unwrap(identities: &[Box<dyn Identity + Send + Sync>], stanzas: &[Stanza], wh
         .iter()
         .find_map(|identity| identity.unwrap_stanzas(stanzas))
         .ok_or_else(|| VaultError::NoMatchingIdentity { what: what.to_owned() })?
-        .map_err(|error| Malformed::new(WHAT, error.to_string()).into())
+        .map_err(|error| match error {
+            // An identity that lives elsewhere could not be asked: nothing is wrong with the file.
+            DecryptError::Io(source) => VaultError::Local { action: format!("open {what}"), source },
+            error => Malformed::new(WHAT, error.to_string()).into(),
+        })
 }
 
 /// Opens a whole age file that is in memory; what it holds is at most as long.
