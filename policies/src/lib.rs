@@ -2,6 +2,9 @@
 //! much of the line it may use. A policy is a TOML file that people read and sign; here it is
 //! read, checked, compared with the one before, and asked what it says of a dataset.
 //!
+//! A recovery plan is another such file: which services come back in which order, and who does what.
+//! `docs/contracts/plan.md` is its contract.
+//!
 //! What a policy can never carry: who may read (recipients), who may write (signers, keys), and
 //! anything to execute. A Pusat Data that was taken over hands out policies, and nothing in one
 //! may help it to read, to write or to run. `docs/contracts/policy.md` is the contract.
@@ -16,6 +19,7 @@ mod fields;
 mod gap;
 mod keep;
 mod name;
+mod plan;
 mod policy;
 mod problem;
 mod quantity;
@@ -34,8 +38,9 @@ pub use fields::{Field, Scope, Value};
 pub use gap::longest_gap;
 pub use keep::{KeepRules, Kept, Period, Standing, Tier, later};
 pub use name::{Name, NameError};
+pub use plan::{Part, Person, Plan, PlanProblem, Service, Task, When};
 pub use policy::{Band, Limits, Office, Overrides, Policy, Rules, Targets};
-pub use problem::{Problem, ProblemKind, Refused};
+pub use problem::{Problem, ProblemKind, Refused, Schema};
 pub use quantity::{QuantityError, Rate, Size, Span};
 pub use read::{MAX_BYTES, MAX_OVERRIDES};
 pub use schedule::Schedule;

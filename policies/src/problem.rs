@@ -8,6 +8,7 @@ use crate::cron_text::CronError;
 use crate::exclude::PatternError;
 use crate::keep::Tier;
 use crate::name::NameError;
+use crate::plan::PlanProblem;
 use crate::quantity::{QuantityError, Span};
 use crate::quote::short;
 use crate::window::HoursError;
@@ -67,6 +68,8 @@ pub enum ProblemKind {
     DrcBeforePusat { drc: Span, pusat: Span },
     #[error("between two runs there are up to {gap}, but no more than {rpo} of data may be lost")]
     ScheduleMissesRpo { gap: Span, rpo: Span },
+    #[error(transparent)]
+    Plan(#[from] PlanProblem),
 }
 
 impl ProblemKind {
@@ -96,13 +99,14 @@ impl ProblemKind {
             Self::Jitter(_) => "jitter",
             Self::DrcBeforePusat { .. } => "drc-before-pusat",
             Self::ScheduleMissesRpo { .. } => "schedule-misses-rpo",
+            Self::Plan(its) => its.code(),
         }
     }
 
     /// What to do about it.
     pub fn remedy(&self) -> String {
         let fixed = match self {
-            Self::FileTooLarge => "check that this is the policy file; one for a regency has a few hundred lines",
+            Self::FileTooLarge => "check that this is the right file; one for a regency has a few hundred lines",
             Self::NotText => "save the file as UTF-8 text",
             Self::Syntax(_) => "correct the line; TOML writes `key = \"text\"`, `[table]` and `# comment`",
             Self::TooDeep => "write tables as `[opd.NAME.dataset.NAME]`",
@@ -111,8 +115,8 @@ impl ProblemKind {
                  on that server, so that a Pusat Data that was taken over can change neither"
             }
             Self::UnknownField { near: Some(near), .. } => return format!("did you mean `{near}`?"),
-            Self::UnknownField { near: None, .. } => "take it out, or see docs/contracts/policy.md for the fields",
-            Self::Missing(key) => return format!("add `{key}`; docs/contracts/policy.md says how"),
+            Self::UnknownField { near: None, .. } => "take it out; the file's page in docs/contracts/ has the fields",
+            Self::Missing(key) => return format!("add `{key}`; the file's page in docs/contracts/ says how"),
             Self::WrongType { expected, .. } => return format!("write {expected}"),
             Self::Type => "begin the file with `type = \"pulih/policy/v1\"`; a later version needs a newer program",
             Self::Name(_) => "write it so, as in `dukcapil`",
@@ -145,6 +149,7 @@ impl ProblemKind {
             Self::DrcBeforePusat { .. } => {
                 "the DRC gets its copies from the Pusat Data: make `rpo_drc` at least as long"
             }
+            Self::Plan(its) => return its.remedy(),
             Self::ScheduleMissesRpo { .. } => "schedule more runs, widen the windows, or make `rpo_pusat` longer",
         };
         fixed.to_owned()
@@ -219,9 +224,17 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A file that is no policy. The policy that was in force stays in force.
+/// What a file was read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    Policy,
+    Plan,
+}
+
+/// A file that is no policy, or no recovery plan. What was in force stays in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
+    pub schema: Schema,
     /// The file as the caller named it.
     pub file: String,
     /// In the order of the file; never empty, and at most 100.
@@ -233,7 +246,11 @@ pub struct Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let many = self.problems.len() + self.unlisted;
-        write!(f, "{} is no policy: {many} {} wrong", self.file, if many == 1 { "thing is" } else { "things are" })?;
+        let what = match self.schema {
+            Schema::Policy => "policy",
+            Schema::Plan => "recovery plan",
+        };
+        write!(f, "{} is no {what}: {many} {} wrong", self.file, if many == 1 { "thing is" } else { "things are" })?;
         for problem in &self.problems {
             write!(f, "\n{}:{problem}", self.file)?;
         }

@@ -16,8 +16,8 @@ use toml::de::DeTable;
 use crate::class::Class;
 use crate::name::Name;
 use crate::policy::{Band, Limits, Office, Policy, Rules};
-use crate::problem::{ProblemKind, Refused};
-use table::{Sink, Table};
+use crate::problem::{ProblemKind, Refused, Schema};
+pub(crate) use table::{Entry, Sink, Table};
 
 /// The largest file that is looked at.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -33,36 +33,47 @@ pub(crate) const TYPE: &str = "pulih/policy/v1";
 impl Policy {
     /// Reads a policy file. `file` is its name as it should stand in errors.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, Refused> {
-        let refuse = |sink: Sink<'_>| Err(sink.refused(file));
-        if bytes.len() > MAX_BYTES {
-            return refuse(Sink::new("").with(0..0, "", ProblemKind::FileTooLarge));
+        read(Schema::Policy, file, bytes, |sink, root| {
+            forbidden::scan(sink, root);
+            policy(&Table::root(sink, root))
+        })
+    }
+}
+
+/// Reads a file of any schema: `told` makes of its tables what they mean, and reports what they must not be.
+pub(crate) fn read<T>(
+    schema: Schema,
+    file: &str,
+    bytes: &[u8],
+    told: impl FnOnce(&Sink, &DeTable) -> Option<T>,
+) -> Result<T, Refused> {
+    let refuse = |sink: Sink<'_>| Err(sink.refused(schema, file));
+    if bytes.len() > MAX_BYTES {
+        return refuse(Sink::new("").with(0..0, "", ProblemKind::FileTooLarge));
+    }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let sound = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let end = sound.len();
+            return refuse(Sink::new(&sound).with(end..end, "", ProblemKind::NotText));
         }
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => {
-                let sound = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-                let end = sound.len();
-                return refuse(Sink::new(&sound).with(end..end, "", ProblemKind::NotText));
-            }
-        };
-        let sink = Sink::new(text);
-        if let Some(at) = nesting::too_deep(text) {
-            return refuse(sink.with(at..at + 1, "", ProblemKind::TooDeep));
+    };
+    let sink = Sink::new(text);
+    if let Some(at) = nesting::too_deep(text) {
+        return refuse(sink.with(at..at + 1, "", ProblemKind::TooDeep));
+    }
+    let (root, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        for error in errors {
+            let end = text.len();
+            sink.report(error.span().unwrap_or(end..end), "", ProblemKind::Syntax(error.message().to_owned()));
         }
-        let (root, errors) = DeTable::parse_recoverable(text);
-        if !errors.is_empty() {
-            for error in errors {
-                let end = text.len();
-                sink.report(error.span().unwrap_or(end..end), "", ProblemKind::Syntax(error.message().to_owned()));
-            }
-            return refuse(sink);
-        }
-        forbidden::scan(&sink, root.get_ref());
-        let policy = policy(&Table::root(&sink, root.get_ref()));
-        match policy {
-            Some(policy) if sink.is_empty() => Ok(policy),
-            _ => refuse(sink),
-        }
+        return refuse(sink);
+    }
+    match told(&sink, root.get_ref()) {
+        Some(read) if sink.is_empty() => Ok(read),
+        _ => refuse(sink),
     }
 }
 
@@ -147,7 +158,7 @@ fn limits(parent: &Table) -> Limits {
     limits
 }
 
-fn bands(entry: &table::Entry) -> Vec<Band> {
+fn bands(entry: &Entry) -> Vec<Band> {
     let mut bands: Vec<Band> = Vec::new();
     for item in entry.list(0, MAX_RANGES).unwrap_or_default() {
         let Some(table) = item.table() else { continue };

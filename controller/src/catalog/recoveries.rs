@@ -1,6 +1,7 @@
 //! Plans, disasters, recoveries and their steps, and keys that were opened for them.
 
 use pulih_ledger::entry::Body;
+use pulih_ledger::entry::kinds::Phases;
 use pulih_ledger::ids::DisasterId;
 use rusqlite::{Row, Transaction, params};
 
@@ -18,12 +19,12 @@ pub const TABLES: &str = "
     ) STRICT;
     CREATE TABLE recovery (
         id TEXT PRIMARY KEY, disaster TEXT, plan TEXT, target TEXT NOT NULL, reason TEXT, began INTEGER NOT NULL,
-        number INTEGER NOT NULL, ended INTEGER, outcome TEXT, milliseconds INTEGER
+        number INTEGER NOT NULL, points TEXT NOT NULL, ended INTEGER, outcome TEXT, milliseconds INTEGER
     ) STRICT;
     CREATE TABLE recovery_step (
         recovery TEXT NOT NULL, step INTEGER NOT NULL, what TEXT NOT NULL, vault TEXT, dataset TEXT, name TEXT,
         outcome TEXT NOT NULL, began TEXT NOT NULL, milliseconds INTEGER NOT NULL, files INTEGER NOT NULL,
-        bytes INTEGER NOT NULL, text TEXT NOT NULL, phases TEXT,
+        bytes INTEGER NOT NULL, text TEXT NOT NULL, approve INTEGER, fetch INTEGER, write INTEGER, verify INTEGER,
         PRIMARY KEY (recovery, step)
     ) STRICT;
     CREATE TABLE opened (class TEXT NOT NULL, people TEXT NOT NULL, until INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
@@ -63,16 +64,19 @@ pub fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Re
             db.execute(sql, params![its.class, its.people.join(" "), seconds(&its.until), at])
         }
         Body::RecoveryBegun(its) => {
-            let sql = "INSERT OR IGNORE INTO recovery (id, disaster, plan, target, reason, began, number) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            let sql = "INSERT OR IGNORE INTO recovery (id, disaster, plan, target, reason, began, number, points) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
             let disaster = its.disaster.as_ref().map(DisasterId::as_str);
-            let number = index as i64;
-            db.execute(sql, params![its.recovery.as_str(), disaster, its.plan, its.target, its.reason, at, number])
+            let (number, points) = (index as i64, its.points.join(" "));
+            let (id, plan, target) = (its.recovery.as_str(), &its.plan, &its.target);
+            db.execute(sql, params![id, disaster, plan, target, its.reason, at, number, points])
         }
         Body::RecoveryStep(its) => {
             let sql = "INSERT OR IGNORE INTO recovery_step \
-                       (recovery, step, what, vault, dataset, name, outcome, began, milliseconds, files, bytes, text) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                       (recovery, step, what, vault, dataset, name, outcome, began, milliseconds, files, bytes, text, \
+                       approve, fetch, write, verify) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+            let phase = |of: fn(&Phases) -> u64| its.phases.as_ref().map(|phases| of(phases) as i64);
             let values = params![
                 its.recovery.as_str(),
                 its.step as i64,
@@ -86,6 +90,10 @@ pub fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Re
                 its.files as i64,
                 its.bytes as i64,
                 its.text,
+                phase(|its| its.approve),
+                phase(|its| its.fetch),
+                phase(|its| its.write),
+                phase(|its| its.verify),
             ];
             db.execute(sql, values)
         }

@@ -12,7 +12,7 @@ use pulih_ledger::entry::kinds::{
     CertificateIssued, ChangeApproved, ChangeMade, ChangeProposed, ChangeRefused, CloneRefused, CopyMade,
     DeletionApproved, DeletionAsked, DisasterDeclared, DisasterEnded, ExpiryResumed, ExpiryStopped, GlassBroken,
     HoldPlaced, HoldReleased, KeysOpened, LedgerDiverged, LineageBegun, ObjectDamaged, ObjectHealed, ObjectLost,
-    ObjectsDeleted, OpdAdded, PacksAvoided, PacksDoomed, PlanApplied, PolicyApplied, PullRefused, PusatMoved,
+    ObjectsDeleted, OpdAdded, PacksAvoided, PacksDoomed, Phases, PlanApplied, PolicyApplied, PullRefused, PusatMoved,
     RecoveryBegun, RecoveryEnded, RecoveryStep, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed,
     ScrubFinished, SeedImported, SiteAdopted, SiteCertified, SiteCreated, SitePaired, SiteUnpaired, SitesCompared,
     SnapshotAccepted, SnapshotReplicated, SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned,
@@ -203,6 +203,7 @@ fn of_recovery() -> Vec<Body> {
             plan: Some("kabupaten".into()),
             target: "/srv/pulih".into(),
             reason: Some(text()),
+            points: vec![format!("{vault}/rekam-medis/{manifest}")],
         }
         .into(),
         RecoveryStep {
@@ -218,6 +219,7 @@ fn of_recovery() -> Vec<Body> {
             files: 2,
             bytes: 3,
             text: text(),
+            phases: Some(Phases { approve: 1, fetch: 2, write: 3, verify: 4 }),
         }
         .into(),
         RecoveryEnded { recovery: id("r1"), outcome: "done".into(), milliseconds: 1 }.into(),

@@ -10,10 +10,10 @@ use toml::de::{DeTable, DeValue};
 use super::{Place, forbidden, near};
 use crate::fields::join;
 use crate::name::Name;
-use crate::problem::{MAX_LISTED, Problem, ProblemKind, Refused};
+use crate::problem::{MAX_LISTED, Problem, ProblemKind, Refused, Schema};
 use crate::quote::short;
 
-pub(super) struct Sink<'a> {
+pub(crate) struct Sink<'a> {
     text: &'a str,
     problems: RefCell<Vec<(usize, Problem)>>,
     unlisted: Cell<usize>,
@@ -22,16 +22,16 @@ pub(super) struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self { text, problems: RefCell::default(), unlisted: Cell::new(0), places: RefCell::default() }
     }
 
-    pub(super) fn with(self, place: Place, field: &str, kind: ProblemKind) -> Self {
+    pub(crate) fn with(self, place: Place, field: &str, kind: ProblemKind) -> Self {
         self.report(place, field, kind);
         self
     }
 
-    pub(super) fn report(&self, place: Place, field: &str, kind: ProblemKind) {
+    pub(crate) fn report(&self, place: Place, field: &str, kind: ProblemKind) {
         if self.is_full() {
             self.unlisted.set(self.unlisted.get() + 1);
         } else {
@@ -41,44 +41,44 @@ impl<'a> Sink<'a> {
     }
 
     /// What is reported from now on is only counted.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.problems.borrow().len() >= MAX_LISTED
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.problems.borrow().is_empty()
     }
 
-    pub(super) fn place(&self, field: &str) -> Option<Place> {
+    pub(crate) fn place(&self, field: &str) -> Option<Place> {
         self.places.borrow().get(field).cloned()
     }
 
-    pub(super) fn refused(self, file: &str) -> Refused {
+    pub(crate) fn refused(self, schema: Schema, file: &str) -> Refused {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|(at, _)| *at);
         let problems = problems.into_iter().map(|(_, problem)| problem).collect();
-        Refused { file: file.to_owned(), problems, unlisted: self.unlisted.get() }
+        Refused { schema, file: file.to_owned(), problems, unlisted: self.unlisted.get() }
     }
 }
 
-pub(super) struct Table<'a> {
-    pub(super) sink: &'a Sink<'a>,
-    pub(super) path: String,
+pub(crate) struct Table<'a> {
+    pub(crate) sink: &'a Sink<'a>,
+    pub(crate) path: String,
     place: Place,
     values: &'a DeTable<'a>,
     known: RefCell<Vec<&'static str>>,
 }
 
 impl<'a> Table<'a> {
-    pub(super) fn root(sink: &'a Sink<'a>, values: &'a DeTable<'a>) -> Self {
+    pub(crate) fn root(sink: &'a Sink<'a>, values: &'a DeTable<'a>) -> Self {
         Self { sink, path: String::new(), place: 0..0, values, known: RefCell::default() }
     }
 
-    pub(super) fn report(&self, kind: ProblemKind) {
+    pub(crate) fn report(&self, kind: ProblemKind) {
         self.sink.report(self.place.clone(), &self.path, kind);
     }
 
-    pub(super) fn entry(&self, key: &'static str) -> Option<Entry<'a>> {
+    pub(crate) fn entry(&self, key: &'static str) -> Option<Entry<'a>> {
         self.known.borrow_mut().push(key);
         let (_, value) = self.values.iter().find(|(name, _)| name.get_ref() == key)?;
         let field = join(&self.path, key);
@@ -87,7 +87,7 @@ impl<'a> Table<'a> {
     }
 
     /// A field that must be there.
-    pub(super) fn needed(&self, key: &'static str) -> Option<Entry<'a>> {
+    pub(crate) fn needed(&self, key: &'static str) -> Option<Entry<'a>> {
         let entry = self.entry(key);
         if entry.is_none() {
             self.report(ProblemKind::Missing(key));
@@ -96,7 +96,7 @@ impl<'a> Table<'a> {
     }
 
     /// The tables in this one, whose keys are names that the regency chose.
-    pub(super) fn named(&self) -> Vec<(Name, Self)> {
+    pub(crate) fn named(&self) -> Vec<(Name, Self)> {
         let mut named = Vec::new();
         for (key, value) in self.values {
             let path = join(&self.path, key.get_ref());
@@ -116,7 +116,7 @@ impl<'a> Table<'a> {
     }
 
     /// Tells of the keys that nobody asked for.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         let known = self.known.borrow();
         for (key, _) in self.values {
             let name = &**key.get_ref();
@@ -134,7 +134,7 @@ impl<'a> Table<'a> {
     }
 }
 
-pub(super) struct Entry<'a> {
+pub(crate) struct Entry<'a> {
     sink: &'a Sink<'a>,
     field: String,
     place: Place,
@@ -142,7 +142,7 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    pub(super) fn report(&self, kind: ProblemKind) {
+    pub(crate) fn report(&self, kind: ProblemKind) {
         self.sink.report(self.place.clone(), &self.field, kind);
     }
 
@@ -160,18 +160,18 @@ impl<'a> Entry<'a> {
         None
     }
 
-    pub(super) fn text(&self) -> Option<&'a str> {
+    pub(crate) fn text(&self) -> Option<&'a str> {
         self.value.as_str().or_else(|| self.wrong("a text in quotes"))
     }
 
-    pub(super) fn parse<T: FromStr>(&self) -> Option<T>
+    pub(crate) fn parse<T: FromStr>(&self) -> Option<T>
     where
         ProblemKind: From<T::Err>,
     {
         self.text()?.parse::<T>().map_err(|error| self.report(error.into())).ok()
     }
 
-    pub(super) fn number(&self, least: u32, most: u32) -> Option<u32> {
+    pub(crate) fn number(&self, least: u32, most: u32) -> Option<u32> {
         let Some(digits) = self.value.as_integer() else { return self.wrong("a whole number") };
         let number = i64::from_str_radix(digits.as_str(), digits.radix()).ok();
         let number = number.and_then(|n| u32::try_from(n).ok()).filter(|n| (least..=most).contains(n));
@@ -182,7 +182,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The entries of a list; `None` if it is no list, or has too few or too many.
-    pub(super) fn list(&self, least: usize, most: usize) -> Option<Vec<Self>> {
+    pub(crate) fn list(&self, least: usize, most: usize) -> Option<Vec<Self>> {
         let Some(items) = self.value.as_array() else { return self.wrong("a list in square brackets") };
         if !(least..=most).contains(&items.len()) {
             self.report(ProblemKind::Count { found: items.len(), least, most });
@@ -197,7 +197,7 @@ impl<'a> Entry<'a> {
         Some(items.iter().map(item).collect())
     }
 
-    pub(super) fn table(&self) -> Option<Table<'a>> {
+    pub(crate) fn table(&self) -> Option<Table<'a>> {
         let Some(values) = self.value.as_table() else { return self.wrong("a table") };
         let (path, place) = (self.field.clone(), self.place.clone());
         Some(Table { sink: self.sink, path, place, values, known: RefCell::default() })

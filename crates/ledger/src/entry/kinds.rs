@@ -26,7 +26,7 @@ pub use keeping::{
     PacksAvoided, SnapshotsExpired, SuspicionEnded, SuspicionRaised,
 };
 pub use recovery::{
-    AdoptedCertificate, AgentAdopted, DisasterDeclared, DisasterEnded, GlassBroken, KeysOpened, PlanApplied,
+    AdoptedCertificate, AgentAdopted, DisasterDeclared, DisasterEnded, GlassBroken, KeysOpened, Phases, PlanApplied,
     PusatMoved, RecoveryBegun, RecoveryEnded, RecoveryStep, SiteAdopted,
 };
 

@@ -65,6 +65,21 @@ pub struct RecoveryBegun {
     /// A point that is not the newest before suspicion was asked for, because of this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Which points, `<vault>/<dataset>/<manifest>`, in the order in which they come back.
+    pub points: Vec<String>,
+}
+
+/// How long the parts of a step took, by a clock that nobody sets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phases {
+    /// Waiting for people.
+    pub approve: u64,
+    /// Waiting for the store: of all workers, divided by their number.
+    pub fetch: u64,
+    /// The rest of bringing it into place: opening, checking, writing.
+    pub write: u64,
+    /// Reading it again from the target and holding it against the snapshot.
+    pub verify: u64,
 }
 
 /// One step of a recovery, ended.
@@ -89,6 +104,8 @@ pub struct RecoveryStep {
     pub bytes: u64,
     /// For people: who ticked it, or what went wrong.
     pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Phases>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
