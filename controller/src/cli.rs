@@ -5,10 +5,13 @@ mod disaster;
 mod doctor;
 mod init;
 mod keeping;
+mod keys;
 mod pair;
 mod person;
+mod plan;
 mod policy;
 mod rebuild;
+mod recover;
 mod serve;
 mod show;
 
@@ -71,6 +74,14 @@ enum Command {
     /// Declare a disaster at this DRC, end it, and see where it stands
     #[command(subcommand)]
     Disaster(disaster::Disaster),
+    /// Recovery plans: which services come back first, and who does what
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
+    /// Bring datasets, or a plan's services in their order, into place on this host
+    Recover(recover::Recover),
+    /// Recovery identities of this site, and the process that keeps them
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Offices that own data
     #[command(subcommand)]
     Opd(Opd),
@@ -382,6 +393,9 @@ pub fn main() -> ExitCode {
         Command::User(User::Key { file }) => person::make_key(file, cli.json),
         Command::Policy(Policy::Check { file }) => policy::check(file),
         Command::Policy(Policy::Diff { file }) => policy::diff(&dir, file, cli.json),
+        Command::Plan(plan::PlanCommand::Check { file }) => plan::check(file),
+        Command::Recover(args) => recover::run(&dir, args, cli.json),
+        Command::Keys(command) => keys::run(&dir, command, cli.json),
         command => ask::run(&dir, command, cli.json),
     };
     match done {

@@ -15,5 +15,6 @@ pub mod pki;
 pub mod policy;
 pub mod pusat;
 pub mod record;
+mod recover;
 pub mod site;
 pub mod store;

@@ -16,7 +16,7 @@ use super::output::{count, size};
 use super::snapshots::{SHORT_ID, Snapshot};
 use crate::source;
 use pulih_restore::target::Target;
-use pulih_restore::{Restore, Selection, Summary};
+use pulih_restore::{Action, Restore, Selection, Summary};
 
 #[derive(Serialize)]
 struct Report {
@@ -65,7 +65,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
         selection: &selection,
         target: &target,
         in_place,
-        dry_run: args.dry_run,
+        action: if args.dry_run { Action::Look } else { Action::Write },
         workers: std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8),
         interrupted: &stop,
         monitor: &monitor,

@@ -16,7 +16,7 @@ use pulih_agent::backup::{self, Backup, BackupError, Limits, Outcome, Source};
 use pulih_agent::source::WalkOptions;
 use pulih_progress::Silent;
 use pulih_restore::target::Target;
-use pulih_restore::{Restore, RestoreError, Selection, Summary};
+use pulih_restore::{Action, Restore, RestoreError, Selection, Summary};
 use pulih_vault::chunker::ChunkSizes;
 use pulih_vault::description::{Class, Description, DescriptionName, NewDescription, VaultSecrets, agent_key_name};
 use pulih_vault::id::{ObjectHash, VaultId};
@@ -159,7 +159,7 @@ impl TestVault {
             selection: &Selection::default(),
             target: &Target::open(target).unwrap(),
             in_place,
-            dry_run: false,
+            action: Action::Write,
             workers: 2,
             interrupted: &AtomicBool::new(false),
             monitor: &Silent,

@@ -27,6 +27,7 @@ pub const TABLES: &str = "
         bytes INTEGER NOT NULL, text TEXT NOT NULL, approve INTEGER, fetch INTEGER, write INTEGER, verify INTEGER,
         PRIMARY KEY (recovery, step)
     ) STRICT;
+    CREATE TABLE glass (what TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
     CREATE TABLE opened (class TEXT NOT NULL, people TEXT NOT NULL, until INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
 ";
 
@@ -63,6 +64,7 @@ pub fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Re
             let sql = "INSERT INTO opened (class, people, until, at) VALUES (?1, ?2, ?3, ?4)";
             db.execute(sql, params![its.class, its.people.join(" "), seconds(&its.until), at])
         }
+        Body::GlassBroken(its) => db.execute("INSERT INTO glass (what, at) VALUES (?1, ?2)", params![its.what, at]),
         Body::RecoveryBegun(its) => {
             let sql = "INSERT OR IGNORE INTO recovery (id, disaster, plan, target, reason, began, number, points) \
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";

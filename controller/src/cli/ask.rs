@@ -10,8 +10,8 @@ use pulih_vault::id::ObjectHash;
 use serde_json::Value;
 
 use super::{
-    Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, disaster, keeping, person, policy, serve,
-    show,
+    Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, disaster, keeping, person, plan, policy,
+    serve, show,
 };
 use crate::control::{self, Ask, SOCKET};
 use crate::pusat::draw;
@@ -143,11 +143,14 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         Command::Pair(Pair::List) => Ask::PeerList,
         Command::Replicate { .. } => Ask::Replicate,
         Command::Disaster(command) => disaster::asked(dir, command)?,
+        Command::Plan(command) => plan::asked(dir, command)?,
         Command::Init(_)
         | Command::Pair(Pair::Offer { .. } | Pair::Show { .. } | Pair::Accept { .. } | Pair::Move { .. })
         | Command::Serve
         | Command::Doctor
         | Command::Rebuild
+        | Command::Recover(_)
+        | Command::Keys(_)
         | Command::User(User::Key { .. })
         | Command::Policy(Policy::Check { .. } | Policy::Diff { .. }) => {
             return Err(Failure::Said("this asks nothing of a site".into()));

@@ -1,12 +1,16 @@
 //! The disaster: declared, ended.
 
+use std::fmt::Write as _;
+
 use clap::Subcommand;
 use pulih_ledger::entry::kinds::{DisasterDeclared, DisasterEnded};
+use pulih_policies::Zone;
+use pulih_terminal::printable;
 use pulih_vault::utc;
 use serde_json::Value;
 
 use super::ask::{acting, answer, said};
-use super::show::field;
+use super::show::{field, list};
 use super::{Failure, Signed};
 use crate::control::Ask;
 use crate::drc::recovery::Ask as Recovery;
@@ -33,6 +37,8 @@ pub enum Disaster {
     },
     /// Show whether a disaster is going on, and since when
     Show,
+    /// One page for those who answer for the regency, in Indonesian
+    Report,
 }
 
 /// What the command asks of the site.
@@ -50,6 +56,7 @@ pub fn asked(dir: &SiteDir, command: &Disaster) -> Result<Ask, Failure> {
             acting(dir, signed, DisasterEnded { disaster, reason: reason.clone() }.into())
         }
         Disaster::Show => Ok(Ask::Recovery(Recovery::Disaster)),
+        Disaster::Report => Ok(Ask::Recovery(Recovery::Report)),
     }
 }
 
@@ -63,6 +70,7 @@ pub fn text(command: &Disaster, answer: &Value) -> String {
             field(entry, "at")
         ),
         Disaster::End { .. } => format!("Disaster {} has ended; retention goes on.\n", field(entry, "disaster")),
+        Disaster::Report => page(answer),
         Disaster::Show if answer["disaster"].is_null() => "No disaster is declared at this site.\n".into(),
         Disaster::Show => {
             let its = &answer["disaster"];
@@ -77,4 +85,58 @@ pub fn text(command: &Disaster, answer: &Value) -> String {
             )
         }
     }
+}
+
+/// The page, as the head of the regency reads it at night.
+fn page(report: &Value) -> String {
+    let zone = report["zone"].as_str().and_then(|zone| zone.parse::<Zone>().ok()).unwrap_or(Zone::Jakarta);
+    let at = |value: &Value, name: &str| {
+        value[name].as_str().and_then(utc::parse).map_or_else(|| "-".to_owned(), |seconds| zone.print(seconds))
+    };
+    let disaster = &report["disaster"];
+    let mut out = format!("LAPORAN BENCANA · {}\nPer {}\n\n", field(report, "site"), at(report, "at"));
+    if disaster.is_null() {
+        out += "Tidak ada bencana yang dinyatakan.\n";
+    } else {
+        let hours = disaster["seconds"].as_u64().unwrap_or(0);
+        let _ = writeln!(
+            out,
+            "Dinyatakan {}, {} jam {} menit yang lalu.\nSebab: {}",
+            at(disaster, "declared"),
+            hours / 3600,
+            hours % 3600 / 60,
+            field(disaster, "reason")
+        );
+    }
+    let services = list(report, "services");
+    let back = services.iter().filter(|its| its["state"] == "back").count();
+    let _ = writeln!(out, "\n{back} dari {} layanan sudah PULIH.\n", services.len());
+    for its in services {
+        let state = match its["state"].as_str().unwrap_or_default() {
+            "back" => format!("PULIH sejak {}", at(its, "back_since")),
+            "running" => "sedang dipulihkan".into(),
+            "failed" => "GAGAL, sedang ditangani; perkiraan belum dapat dipegang".into(),
+            "no-point" => "TIDAK ADA CADANGAN di DRC".into(),
+            _ => "menunggu giliran".into(),
+        };
+        let _ = writeln!(out, "{}\n  keadaan      {state}", field(its, "service"));
+        if its["state"] != "no-point" {
+            let _ = writeln!(out, "  data hilang  yang masuk sesudah {}", at(its, "lost_since"));
+        }
+        if its["state"] != "back" {
+            let expected =
+                if its["expected"].is_null() { "belum dapat diperkirakan".into() } else { at(its, "expected") };
+            let _ = writeln!(out, "  perkiraan    {expected}");
+        }
+        if let Some(who) = its["responsible"].as_str().filter(|who| !who.is_empty()) {
+            let _ = writeln!(out, "  penanggung   {} ({})", printable(who), field(its, "contact"));
+        }
+        out.push('\n');
+    }
+    if report["bytes_per_second"].is_null() {
+        out += "Belum ada pemulihan yang selesai, jadi lamanya belum dapat diperkirakan.\n";
+    } else {
+        out += "Perkiraan dihitung dari kecepatan pemulihan yang sudah selesai di DRC ini; langkah manual tidak terhitung.\n";
+    }
+    out
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use pulih_terminal::{Table, duration, printable, size};
 use serde_json::Value;
 
-use super::{Agent, Approve, Command, Grant, Opd, Pair, Policy, User, disaster, keeping};
+use super::{Agent, Approve, Command, Grant, Opd, Pair, Policy, User, disaster, keeping, plan};
 
 /// Words that an agent or another person wrote are among them.
 pub(super) fn field(value: &Value, name: &str) -> String {
     match value[name].as_str() {
+        None if value[name].is_number() => value[name].to_string(),
         Some("") | None => "-".to_owned(),
         Some(text) => printable(text),
     }
@@ -97,7 +98,14 @@ pub fn text(command: &Command, answer: &Value) -> String {
         ),
         Command::Replicate { .. } => replicated(answer),
         Command::Disaster(command) => disaster::text(command, answer),
-        Command::Init(_) | Command::Pair(_) | Command::Serve | Command::Doctor | Command::Rebuild => String::new(),
+        Command::Plan(command) => plan::text(command, answer),
+        Command::Recover(_)
+        | Command::Keys(_)
+        | Command::Init(_)
+        | Command::Pair(_)
+        | Command::Serve
+        | Command::Doctor
+        | Command::Rebuild => String::new(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! What people do at the DRC: its own people, with keys that its own ledger knows.
 
-use pulih_ledger::entry::Body;
+use pulih_ledger::Actor;
+use pulih_ledger::entry::{Body, Entry};
 use pulih_protocol::error::Code;
 use pulih_vault::utc;
 
-use super::recovery::disaster;
+use super::recovery::{disaster, keys, steps};
 use super::{Drc, lock};
 use crate::card;
 use crate::cards;
@@ -13,6 +14,7 @@ use crate::gateway::answer::{Answer, Refusal};
 use crate::keeping;
 use crate::people::{self, Act, Role};
 use crate::policy;
+use crate::record::time;
 
 impl Drc {
     /// Does what a person signed. `attachment` is the policy's text or the other site's card.
@@ -21,6 +23,8 @@ impl Drc {
         let mut record = lock(&self.record);
         let Act { entry, person } = people::believe(&record, entry, now)?;
         let body = &entry.body;
+        // What is written in the same moment.
+        let mut also: Vec<Body> = Vec::new();
         if let Some(person) = &person {
             let must = |may: bool, who: &str| people::must(person, may, who);
             match body {
@@ -54,6 +58,22 @@ impl Drc {
                     let signed = utc::parse(entry.at.as_str()).unwrap_or(now);
                     self.intake.check(&record.catalog, person, body, signed, now)?;
                 }
+                Body::PlanApplied(_) => must(person.is(Role::Admin), "an admin")?,
+                Body::RecoveryBegun(its) => {
+                    disaster::must_run_it(person)?;
+                    steps::check_begun(&record.catalog, its)?;
+                    also.extend(self.replaced_by(&record.catalog, its)?.into_iter().map(Body::from));
+                }
+                Body::RecoveryStep(its) => {
+                    disaster::must_run_it(person)?;
+                    steps::check_ticked(&record.catalog, its)?;
+                }
+                Body::KeysOpened(its) => keys::check_opened(person, its, now)?,
+                Body::GlassBroken(its) => {
+                    disaster::must_run_it(person)?;
+                    keys::check_glass(&record.catalog, its)?;
+                    also.push(keys::glass_alarm(person, its));
+                }
                 _ if keeping::check(&record.catalog, self.site.role, person, body)? => {}
                 _ => return Err(Refusal::new(Code::Forbidden, "this is not done by a person at a DRC")),
             }
@@ -72,11 +92,17 @@ impl Drc {
                 }
                 cards::put(&*self.store, &self.id()?, attachment.unwrap_or_default())?;
             }
+            Body::PlanApplied(its) => self.take_plan(&record.catalog, its, attachment)?,
             _ => {}
         }
         let is_policy = matches!(body, Body::PolicyApplied(_));
         let is_declared = matches!(body, Body::DisasterDeclared(_));
-        record.append(&[entry])?;
+        let at = time(now).map_err(|error| Refusal::internal(&error))?;
+        let site = entry.site.clone();
+        let by_site = |body| Entry::new(site.clone(), at.clone(), Actor::Site, body);
+        let mut entries: Vec<Entry> = also.into_iter().map(by_site).collect();
+        entries.insert(0, entry);
+        record.append(&entries)?;
         if is_policy {
             self.reload_policy(&record.catalog)?;
         }

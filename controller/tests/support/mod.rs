@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test program uses a part of it.
 
 pub mod drc;
+pub mod keeper;
 pub mod raw;
 
 use std::io::{BufRead as _, BufReader};
@@ -168,12 +169,17 @@ impl Site {
 
     /// A server that has enrolled and made its vault.
     pub fn server(&self, name: &str, opd: &str) -> Server<'_> {
+        self.server_for(name, opd, &[])
+    }
+
+    /// The same, with further arguments of `init`: a class, a DRC's recipient.
+    pub fn server_for(&self, name: &str, opd: &str, further: &[&str]) -> Server<'_> {
         let server = Server { site: self, name: name.into() };
         succeeded(&server.run(&["enroll", &self.url, "--token", &self.token(name, opd)]));
         let (owner, identity) = (self.path(&format!("{opd}.owner")), server.path("identity"));
         std::fs::create_dir_all(server.path("tree")).unwrap();
         let files = ["--owner", owner.to_str().unwrap(), "--identity-out", identity.to_str().unwrap()];
-        succeeded(&server.run(&["init", "--store", &self.url, files[0], files[1], files[2], files[3]]));
+        succeeded(&server.run(&[&["init", "--store", &self.url], &files[..], further].concat()));
         server
     }
 }

@@ -5,4 +5,4 @@ mod restore;
 pub mod target;
 
 pub use limit::raise_file_limit;
-pub use restore::{Restore, RestoreError, Selection, Summary, run};
+pub use restore::{Action, Restore, RestoreError, Selection, Summary, run};

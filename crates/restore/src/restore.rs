@@ -7,6 +7,7 @@
 
 mod plan;
 mod select;
+mod verify;
 mod window;
 
 use std::sync::atomic::AtomicBool;
@@ -31,6 +32,18 @@ pub enum RestoreError {
     Interrupted,
 }
 
+/// What is done with what is selected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// It is brought into the target.
+    Write,
+    /// It is compared by its metadata, to say what would be done; nothing is written.
+    Look,
+    /// What is in the target is read and held against the snapshot: content, except holes, by the chunks' ids,
+    /// and every entry's metadata; nothing is written.
+    Verify,
+}
+
 pub struct Restore<'a> {
     pub reader: &'a SnapshotReader,
     pub root: Option<Root>,
@@ -38,8 +51,7 @@ pub struct Restore<'a> {
     pub target: &'a Target,
     /// Whether there may be something in the target already.
     pub in_place: bool,
-    /// Compare and say what would be done; write nothing.
-    pub dry_run: bool,
+    pub action: Action,
     pub workers: usize,
     pub interrupted: &'a AtomicBool,
     pub monitor: &'a dyn Monitor,

@@ -109,7 +109,7 @@ fn service(table: &Table, people: &BTreeMap<Name, Person>, seen: &mut Seen) -> O
         }
         Some(name)
     });
-    let after = items(table, "after", Entry::parse);
+    let after = items(table, "after", name);
     let datasets = items(table, "datasets", |entry| part(entry, seen));
     let steps = items(table, "steps", |entry| task(entry, seen));
     table.finish();
@@ -122,6 +122,10 @@ fn service(table: &Table, people: &BTreeMap<Name, Person>, seen: &mut Seen) -> O
 fn items<T>(table: &Table, key: &'static str, mut read: impl FnMut(&Entry) -> Option<T>) -> Vec<T> {
     let list = table.entry(key).and_then(|entry| entry.list(1, MAX_LIST)).unwrap_or_default();
     list.iter().filter_map(&mut read).collect()
+}
+
+fn name(entry: &Entry) -> Option<Name> {
+    entry.parse()
 }
 
 fn part(entry: &Entry, seen: &mut Seen) -> Option<Part> {

@@ -10,7 +10,7 @@ use pulih_vault::reader::walk::{ChunkCursor, is_damage};
 use pulih_vault::tree::entry::{Content, Entry, Kind};
 
 use super::window::{Part, Task, Window};
-use super::{Restore, RestoreError, Summary};
+use super::{Action, Restore, RestoreError, Summary};
 use crate::target::TargetError;
 
 /// Parts and files of a window: what it holds in memory at most, about 40 MiB in all.
@@ -109,7 +109,8 @@ impl Planner<'_> {
             }
             Err(stop) => return Err(stop),
         }
-        let most = if self.restore.in_place { MAX_FILES_IN_PLACE } else { MAX_FILES };
+        let is_open = self.restore.in_place && self.restore.action == Action::Write;
+        let most = if is_open { MAX_FILES_IN_PLACE } else { MAX_FILES };
         if self.window.parts.len() >= MAX_PARTS || self.window.files.len() >= most {
             self.send(windows)?;
         }
@@ -146,7 +147,7 @@ impl Planner<'_> {
             }
             open.made = true;
             self.summary.dirs += 1;
-            if self.restore.dry_run {
+            if self.restore.action != Action::Write {
                 continue;
             }
             if let Err(error) = self.restore.target.make_folder(&open.entry.path) {
@@ -160,9 +161,15 @@ impl Planner<'_> {
     fn other(&mut self, entry: Entry) -> Result<(), Stop> {
         let Kind::File(content) = &entry.kind else {
             self.summary.others += 1;
-            if !self.restore.dry_run && !self.is_another_name(&entry) {
-                self.restore.target.make_special(&entry)?;
-                self.metadata(&entry)?;
+            match self.restore.action {
+                Action::Write => {
+                    if !self.is_another_name(&entry) {
+                        self.restore.target.make_special(&entry)?;
+                        self.metadata(&entry)?;
+                    }
+                }
+                Action::Look => {}
+                Action::Verify => self.window.others.push(entry),
             }
             return Ok(());
         };
@@ -174,10 +181,14 @@ impl Planner<'_> {
             self.restore.monitor.problem(&entry.path, &format!("it could not be read when it was saved: {why}"));
             return Ok(());
         }
-        if self.is_another_name(&entry) {
+        // Under each of its names it has to be the same.
+        if self.restore.action != Action::Verify && self.is_another_name(&entry) {
             return Ok(());
         }
-        if self.restore.in_place && self.restore.dry_run && self.restore.target.matches(&entry).unwrap_or(false) {
+        if self.restore.in_place
+            && self.restore.action == Action::Look
+            && self.restore.target.matches(&entry).unwrap_or(false)
+        {
             self.summary.already_right += 1;
             return Ok(());
         }

@@ -10,7 +10,7 @@ use pulih_vault::reader::frames::FrameBuffers;
 use pulih_vault::reader::walk::is_damage;
 use pulih_vault::tree::entry::Entry;
 
-use super::{Restore, RestoreError, Summary};
+use super::{Action, Restore, RestoreError, Summary, verify};
 use crate::target::{MetadataProblem, TargetError, TargetFile};
 use pulih_progress::Progress;
 
@@ -28,7 +28,7 @@ pub struct Part {
 
 /// A file that is being restored.
 pub struct Task {
-    entry: Entry,
+    pub entry: Entry,
     /// Parts that are still to come.
     left: AtomicU32,
     failed: AtomicBool,
@@ -52,6 +52,8 @@ impl Task {
 pub struct Window {
     pub files: Vec<Task>,
     pub parts: Vec<Part>,
+    /// Entries that are neither files nor folders, where they are verified.
+    pub others: Vec<Entry>,
     /// A name that is restored, and another of the same file.
     pub links: Vec<(Vec<u8>, Vec<u8>)>,
     /// Folders that have all their content when this window is done, deepest first.
@@ -76,9 +78,13 @@ struct Work<'a> {
 
 /// Restores a window whole.
 pub fn execute(restore: &Restore, mut window: Window) -> Result<Summary, RestoreError> {
-    if restore.dry_run {
-        let written_bytes = window.parts.iter().map(|part| u64::from(part.len)).sum();
-        return Ok(Summary { written_bytes, ..Summary::default() });
+    match restore.action {
+        Action::Write => {}
+        Action::Look => {
+            let written_bytes = window.parts.iter().map(|part| u64::from(part.len)).sum();
+            return Ok(Summary { written_bytes, ..Summary::default() });
+        }
+        Action::Verify => return verify::window(restore, &window),
     }
     if restore.in_place {
         keep_what_is_right(restore, &mut window);

@@ -52,6 +52,20 @@ impl Target {
         Ok(None)
     }
 
+    /// The file that is where `entry` belongs, to be read.
+    pub fn open_to_read(&self, entry: &Entry) -> Result<TargetFile, TargetError> {
+        let (folder, name) = self.parent(&entry.path)?;
+        let failed = |errno| TargetError::io("open the file", &entry.path, errno);
+        // NONBLOCK: a fifo in its place must not hang; it is no regular file, and refused.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&*folder, name, flags, Mode::empty()).map_err(failed)?;
+        let stat = rustix::fs::fstat(&fd).map_err(failed)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(TargetError::contested(&entry.path));
+        }
+        Ok(TargetFile::existing(fd.into(), &entry.path, stat.st_size as u64))
+    }
+
     /// Whether the file may be written into. Hard-linked files may not, even if the entry is
     /// hard-linked too: nothing proves that the other names are the snapshot's and not a file
     /// outside. Nor may files of other users, who may hold them open.
