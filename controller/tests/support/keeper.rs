@@ -59,7 +59,9 @@ impl Keeper {
         let mut command = self.command();
         let (folder, socket) = (self.path("keys"), self.socket());
         command.args(["keys", "serve", "--folder", folder.to_str().unwrap(), "--keeper", socket.to_str().unwrap()]);
-        users.iter().for_each(|user| drop(command.args(["--allow-user", user])));
+        for user in users {
+            command.args(["--allow-user", user]);
+        }
         let mut serving = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(serving.stdout.take().unwrap()).read_line(&mut line).unwrap();
