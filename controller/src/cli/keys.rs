@@ -183,7 +183,7 @@ pub fn run(dir: &SiteDir, command: &Keys, json: bool) -> Result<(), Failure> {
             let keeper = at.connect()?;
             keeper.give_glass(class.as_str(), own)?;
             let who = signed.user.clone().unwrap_or_default();
-            opened(dir, &keeper, *class, vec![who], utc::now() + span.seconds() as i64)
+            opened(dir, &keeper, *class, &[who], utc::now() + span.seconds() as i64)
         }
     }
 }
@@ -287,7 +287,7 @@ fn open(
     let is_enough = keeper.give(class.as_str(), &user, own)?;
     if is_enough {
         let standing = standing(&keeper, class)?;
-        return opened(dir, &keeper, class, standing.given, until);
+        return opened(dir, &keeper, class, &standing.given, until);
     }
     let its = standing(&keeper, class)?;
     println!("{}", missing(&its));
@@ -300,8 +300,8 @@ fn standing(keeper: &Keeper, class: Class) -> Result<Standing, Failure> {
 }
 
 /// Written down first; then the keeper opens it.
-fn opened(dir: &SiteDir, keeper: &Keeper, class: Class, people: Vec<String>, until: i64) -> Result<(), Failure> {
-    let ask = Recovery::KeysOpened { class: class.to_string(), people: people.clone(), until: utc::rfc3339(until) };
+fn opened(dir: &SiteDir, keeper: &Keeper, class: Class, people: &[String], until: i64) -> Result<(), Failure> {
+    let ask = Recovery::KeysOpened { class: class.to_string(), people: people.to_vec(), until: utc::rfc3339(until) };
     let written = answer(dir, Ask::Recovery(ask))?;
     let until = written["until"].as_i64().unwrap_or(until);
     keeper.open(class.as_str(), until)?;

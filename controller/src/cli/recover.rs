@@ -162,8 +162,9 @@ struct Run<'r> {
     wanted: Wanted,
     target: PathBuf,
     store: Arc<dyn Store>,
-    /// One recovery at a time on a host.
-    _lock: File,
+    /// One recovery at a time on a host: held until it is dropped.
+    #[allow(dead_code)]
+    lock: File,
 }
 
 fn locked(dir: &SiteDir) -> Result<File, Failure> {
@@ -188,8 +189,8 @@ impl<'r> Run<'r> {
             skip: args.skip.clone(),
             target: shown,
         };
-        let _lock = locked(dir)?;
-        Ok(Self { dir, args, wanted, target, store: store::open(dir)?.store, _lock })
+        let lock = locked(dir)?;
+        Ok(Self { dir, args, wanted, target, store: store::open(dir)?.store, lock })
     }
 
     fn prepare(&self) -> Result<Prepared, Failure> {

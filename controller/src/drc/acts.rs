@@ -32,7 +32,9 @@ impl Drc {
                     let signed = utc::parse(entry.at.as_str()).unwrap_or(now);
                     people::check_added(&record.catalog, person, its, signed)?;
                 }
-                Body::PolicyApplied(_) | Body::SitePaired(_) => must(person.is(Role::Admin), "an admin")?,
+                Body::PolicyApplied(_) | Body::PlanApplied(_) | Body::SitePaired(_) => {
+                    must(person.is(Role::Admin), "an admin")?;
+                }
                 Body::PusatMoved(its) => {
                     must(person.is(Role::Admin), "an admin")?;
                     self.check_moved(&record.catalog, its, attachment)?;
@@ -58,7 +60,6 @@ impl Drc {
                     let signed = utc::parse(entry.at.as_str()).unwrap_or(now);
                     self.intake.check(&record.catalog, person, body, signed, now)?;
                 }
-                Body::PlanApplied(_) => must(person.is(Role::Admin), "an admin")?,
                 Body::RecoveryBegun(its) => {
                     disaster::must_run_it(person)?;
                     steps::check_begun(&record.catalog, its)?;

@@ -28,7 +28,8 @@ pub struct Report {
 struct Declared {
     disaster: String,
     reason: String,
-    declared: String,
+    #[serde(rename = "declared")]
+    since: String,
     seconds: i64,
 }
 
@@ -119,7 +120,7 @@ impl Drc {
             zone: self.in_force().policy.zone.to_string(),
             disaster: going.map(|its| Declared {
                 seconds: (now - its.declared).max(0),
-                declared: utc::rfc3339(its.declared),
+                since: utc::rfc3339(its.declared),
                 disaster: its.id,
                 reason: its.reason,
             }),
