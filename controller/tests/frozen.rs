@@ -22,15 +22,23 @@ fn missing(then: &Value, now: &Value, way: &str) -> Option<String> {
     }
 }
 
+/// What a version left of a site: its folder, its store, and what it said.
+struct Frozen {
+    site: PathBuf,
+    store: PathBuf,
+    answers: PathBuf,
+}
+
 struct Site(tempfile::TempDir);
 
 impl Site {
     /// A copy that can be worked on.
-    fn copy(version: &Path) -> Self {
+    fn copy(frozen: &Frozen) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut copy = Command::new("cp");
-        copy.arg("-r").arg(version.join("site")).arg(version.join("store")).arg(folder.path());
-        assert!(copy.status().unwrap().success());
+        for (from, to) in [(&frozen.site, "site"), (&frozen.store, "store")] {
+            let copied = Command::new("cp").arg("-r").arg(from).arg(folder.path().join(to)).status().unwrap();
+            assert!(copied.success());
+        }
         // A checkout forgets that keys were not for others.
         assert!(Command::new("chmod").args(["-R", "go-rwx"]).arg(folder.path()).status().unwrap().success());
         fs::write(folder.path().join("site/store"), folder.path().join("store").to_str().unwrap()).unwrap();
@@ -54,19 +62,25 @@ impl Site {
     }
 }
 
-fn versions() -> Vec<PathBuf> {
-    let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/frozen");
-    let all = fs::read_dir(frozen).unwrap().map(|entry| entry.unwrap().path());
-    all.filter(|path| path.join("site").is_dir()).collect()
+/// Every site of every version; a DRC stands beside its Pusat Data from 0.3.0 on.
+fn frozen() -> Vec<Frozen> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/frozen");
+    let versions = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let all = versions.flat_map(|version| {
+        [("site", "store", "answers.json"), ("drc", "drc-store", "drc-answers.json")].map(|(site, store, answers)| {
+            Frozen { site: version.join(site), store: version.join(store), answers: version.join(answers) }
+        })
+    });
+    all.filter(|its| its.site.is_dir()).collect()
 }
 
 #[test]
 fn every_frozen_site_says_what_it_said() {
-    let versions = versions();
-    assert!(!versions.is_empty(), "no frozen site was found");
-    for version in versions {
-        let answers = serde_json::from_str(&fs::read_to_string(version.join("answers.json")).unwrap()).unwrap();
-        let site = Site::copy(&version);
+    let all = frozen();
+    assert!(!all.is_empty(), "no frozen site was found");
+    for its in all {
+        let answers = serde_json::from_str(&fs::read_to_string(&its.answers).unwrap()).unwrap();
+        let site = Site::copy(&its);
         site.tells(&answers);
         site.run(&["rebuild"]);
         site.tells(&answers);
