@@ -103,6 +103,8 @@ pub struct Backup<'a> {
     pub expected: Option<ManifestName>,
     /// The reach of the newest.
     pub newest_reach: Option<ObjectHash>,
+    /// What the DRC had signed when it was last asked.
+    pub head: Option<String>,
     /// Packs that the site will delete: this snapshot must not need them, and what it shares with
     /// them is written again.
     pub doomed: &'a BTreeSet<ObjectHash>,

@@ -96,6 +96,7 @@ impl Hostile {
             reach,
             previous: None,
             rejoined: None,
+            head: None,
         };
         let note = manifest.sign(&self.vault.agent);
         let name = ManifestName { sequence: 1, hash: ObjectHash::of(note.as_bytes()) };

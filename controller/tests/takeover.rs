@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use support::drc::Drc;
@@ -69,6 +69,36 @@ fn numbers(server: &Server, store: &Path, dataset: &str) -> Vec<u32> {
     let mut numbers: Vec<u32> = names.map(|name| name.split('-').next().unwrap().parse().unwrap()).collect();
     numbers.sort_unstable();
     numbers
+}
+
+/// `pulih-agent run` for one dataset, until it is dropped.
+struct Daemon(Child);
+
+impl Daemon {
+    fn of(server: &Server, dataset: &str) -> Self {
+        let (config, tree) = (server.path("agent.toml"), server.path("tree").join(dataset));
+        let text = format!("[dataset.{dataset}]\nclass = \"non-publik\"\npaths = [{:?}]\n", tree.to_str().unwrap());
+        fs::write(&config, text).unwrap();
+        fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+        let mut command = Command::new(support::agent_program());
+        command.env("PULIH_STATE", server.path("state")).env("PULIH_CONFIG", &config).arg("run");
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn until(what: &str, mut seen: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(120);
+    while !seen() {
+        assert!(Instant::now() < end, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// The Pusat Data with all that it had.
@@ -184,24 +214,10 @@ fn a_new_pusat_data_is_filled_from_the_drc_and_agents_go_on_there_with_their_vau
     pusat.start();
 
     // The daemon finds its way: its Pusat Data is gone, and the DRC says where the new one is.
-    let config = server.path("agent.toml");
-    let dataset = |name: &str| {
-        let tree = server.path("tree").join(name);
-        format!("[dataset.{name}]\nclass = \"non-publik\"\npaths = [{:?}]\n", tree.to_str().unwrap())
-    };
-    fs::write(&config, dataset("letters")).unwrap();
-    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
     write(&server, "letters", "content", b"di pusat data baru");
-    let mut command = Command::new(support::agent_program());
-    command.env("PULIH_STATE", server.path("state")).env("PULIH_CONFIG", &config).arg("run");
-    let mut daemon = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let end = Instant::now() + Duration::from_secs(120);
-    while numbers(&server, &pusat.path("store"), "letters").len() < 3 {
-        assert!(Instant::now() < end, "it did not find its way");
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    daemon.kill().unwrap();
-    daemon.wait().unwrap();
+    let daemon = Daemon::of(&server, "letters");
+    until("a snapshot at the new Pusat Data", || numbers(&server, &pusat.path("store"), "letters").len() == 3);
+    drop(daemon);
     assert_eq!(numbers(&server, &pusat.path("store"), "letters"), [1, 2, 3]);
     restores(&server, &pusat.path("store"), "letters");
     restores(&server, &pusat.path("store"), "archive");
@@ -254,9 +270,34 @@ fn another_drc_is_refused_until_a_person_on_the_server_accepts_it() {
     succeeded(&saved);
     assert!(String::from_utf8_lossy(&saved.stderr).contains("names another DRC than before"));
     assert_eq!(known(), first);
-    // A server that enrols with a token of before takes no other either: see the agent's own tests.
+    // What the DRC said stands in the snapshot, signed by both.
+    let folder = site.path("store/vaults").join(server.vault()).join("snapshots/letters");
+    let newest = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+    assert!(fs::read_to_string(newest).unwrap().contains("pulih/drc-heads/v1"));
     succeeded(&server.run(&["accept-drc", "--dry-run"]));
     assert_eq!(known(), first);
     succeeded(&server.run(&["accept-drc"]));
     assert!(known().contains(&other.url));
+}
+
+#[test]
+fn a_daemon_goes_to_the_drc_by_itself() {
+    let (mut site, mut drc) = two_sites();
+    {
+        let server = server(&site);
+        let _daemon = Daemon::of(&server, "letters");
+        // Due at once, for the daemon never met it; and from here on it has a policy.
+        until("a snapshot at the Pusat Data", || numbers(&server, &site.path("store"), "letters").len() == 2);
+    }
+    assert!(drc.replicate().0);
+    delete(&mut site);
+    drc.start();
+    drc.declare();
+    let server = server(&site);
+    write(&server, "letters", "content", b"di drc");
+    // It is due again, without a wait for the evening.
+    let _ = fs::remove_file(server.path("state/daemon.json"));
+    let _daemon = Daemon::of(&server, "letters");
+    until("a snapshot at the DRC", || numbers(&server, &drc.path("store"), "letters").len() == 3);
+    restores(&server, &drc.path("store"), "letters");
 }

@@ -436,6 +436,7 @@ impl<'a> Snapshot<'a> {
             reach: hash,
             previous: self.newest,
             rejoined,
+            head: backup.head.clone(),
         };
         let note = manifest.sign(backup.agent);
         // What is written must be readable: by the very code that will read it.

@@ -6,6 +6,7 @@
 mod attempt;
 mod beat;
 mod certificate;
+mod lag;
 pub mod shared;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pulih_policies::Pattern;
-use pulih_protocol::drc::Heads;
 use pulih_protocol::report::{DatasetReport, Job, JobOutcome};
 use pulih_vault::layout::DatasetName;
 use pulih_vault::utc;
@@ -25,7 +25,6 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
 use super::args::Run as Args;
-use super::drc::heads_seen;
 use super::failure::{Failure, Outcome};
 use super::output::size;
 use super::{Context, tell};
@@ -34,9 +33,9 @@ use crate::config::{Config, DEFAULT_PLACE};
 use crate::daemon::due::{Decision, Run, Standing, Whose, decide, next_run};
 use crate::daemon::follow::{Followed, holding};
 use crate::daemon::notify::{Notify, watchdog_interval};
-use crate::drc::{head, is_late};
 use crate::state::{DatasetMemory, LastRun, Memory, StateError};
 use attempt::Attempt;
+use lag::Heard;
 use shared::Shared;
 
 /// The longest sleep: a clock that was set, or a machine that slept, is noticed after it.
@@ -228,7 +227,7 @@ impl Daemon<'_> {
         let mut runs = BTreeMap::new();
         let mut reports = Vec::new();
         let mut met = false;
-        let heads = self.heads();
+        let heard = Heard::read(&self.shared.state, &self.agent);
         for (name, dataset) in &self.config.datasets {
             let memory = self.memory.entry(name.clone()).or_insert_with(|| {
                 met = true;
@@ -238,9 +237,9 @@ impl Daemon<'_> {
                 let accepted = self.accepted.as_ref().map(|its| &its.policy);
                 let holding = holding(&followed.policy, accepted, dataset.class, &self.opd, name.as_str())?;
                 warn_of_wider(&self.shared, followed, name, &holding.wider);
-                if let Some((drc, heads)) = &heads {
+                if let Some(heard) = &heard {
                     let target = holding.rules.targets.rpo_drc.seconds() as i64;
-                    warn_of_lag(&self.shared, (drc, heads), name, &memory.standing, target, now);
+                    heard.warn_of_lag(&self.shared, name, &memory.standing, target, now);
                 }
                 let whose = Whose { agent: &self.agent, dataset: name.as_str() };
                 let since = self.started.max(followed.taken);
@@ -260,13 +259,6 @@ impl Daemon<'_> {
             self.save_memory();
         }
         (followed, runs)
-    }
-
-    /// The DRC's name, and what it said last. Without them nothing is complained of: `status` says that there is none.
-    fn heads(&self) -> Option<(String, Heads)> {
-        let known = self.shared.state.drc().ok().flatten()?;
-        let heads = heads_seen(&self.shared.state, &self.agent, &known).ok().flatten()?;
-        Some((known.card.name, heads))
     }
 
     fn words(&self, followed: Option<&Followed>, runs: &BTreeMap<DatasetName, Run>) -> String {
@@ -370,25 +362,6 @@ impl Daemon<'_> {
             self.context.warn(&error.to_string());
         }
     }
-}
-
-/// The DRC says, by its own key, that it has nothing newer: the Pusat Data withholds, or the line between the two does.
-fn warn_of_lag(
-    shared: &Shared,
-    (drc, heads): (&String, &Heads),
-    name: &DatasetName,
-    standing: &Standing,
-    target: i64,
-    now: i64,
-) {
-    let head = head(heads, name.as_str());
-    if !is_late(head, standing.served.map(|_| standing.known), target, now) {
-        return;
-    }
-    let has = head.map_or_else(|| "nothing of it".to_owned(), |its| format!("nothing newer than {}", its.accepted));
-    let about = head.map_or("", |its| its.snapshot.as_str());
-    let text = format!("dataset {name} is past its target at the DRC: {drc} has {has}, as it said at {}", heads.at);
-    shared.alarm("drc-late", &format!("{name} {about}"), &text);
 }
 
 /// The policy would leave out more than was accepted here. It is not followed in that.

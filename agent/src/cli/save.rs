@@ -17,8 +17,10 @@ use pulih_vault::writer::pack_size::{MOST_BYTES, PackSize};
 use super::Context;
 use super::address::Opened;
 use super::choose::Writable;
+use super::drc::heads_seen;
 use super::failure::Failure;
 use super::output::size;
+use super::run::or_anew;
 use crate::backup::{self, Backup, Limits, Outcome, Source};
 use crate::machine;
 use crate::source::{Excludes, WalkOptions};
@@ -30,6 +32,9 @@ use pulih_progress::Monitor;
 /// work.
 const WALK_THREADS: usize = 2;
 const READ_THREADS: usize = 4;
+
+/// Of the DRC's note in a manifest: some two hundred datasets.
+const MOST_HEAD_BYTES: usize = 64 << 10;
 
 /// What is saved, and where to.
 pub struct Save<'a> {
@@ -80,6 +85,7 @@ impl Save<'_> {
             newest,
             expected,
             newest_reach: newest_manifest.map(|its| its.reach),
+            head: last_head(context)?,
             doomed: &doomed,
             host: machine::host(),
             cache: vault.dir.cache()?,
@@ -114,6 +120,15 @@ impl Save<'_> {
             (None, asked) => Ok(asked.unwrap_or(default)),
         }
     }
+}
+
+/// What the DRC that this agent knows said last, so that its word outlives this server. One that would make
+/// manifests large is left out.
+fn last_head(context: &Context) -> Result<Option<String>, Failure> {
+    let state = context.state()?;
+    let (Some(site), Some(known)) = (state.site()?, state.drc()?) else { return Ok(None) };
+    let note = heads_seen(&state, &site.agent, &known)?.and(or_anew(state.seen_heads())?);
+    Ok(note.map(|seen| seen.note).filter(|note| note.len() <= MOST_HEAD_BYTES))
 }
 
 /// The dataset's newest manifest in the store. One that the agent remembers and the store has

@@ -2,6 +2,8 @@
 //! the site can be reached. The daemon leaves the same, without secrets, where every user of the
 //! server may read it.
 
+mod drc;
+
 use std::fs;
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -18,7 +20,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Context;
 use super::args::Status as Args;
-use super::drc;
 use super::failure::{Failure, Outcome};
 use super::output::{Table, duration, printable};
 use super::run::shared::Shared;
@@ -27,7 +28,8 @@ use crate::config::{Config, Dataset};
 use crate::daemon::due::{Whose, next_run};
 use crate::daemon::follow::{Followed, holding};
 use crate::drc::{head, is_late};
-use crate::state::{DatasetMemory, Memory, SeenView, Site, StateDir, StateError};
+use crate::state::{DatasetMemory, Memory, SeenView, StateDir, StateError};
+use drc::{DrcPoint, DrcStatus};
 
 const TYPE: &str = "pulih/status/v1";
 const FILE: &str = "status.json";
@@ -66,18 +68,6 @@ struct SiteStatus {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct DrcStatus {
-    name: String,
-    url: String,
-    /// When it said what is told of it here, by its clock.
-    said: Option<String>,
-    /// Since when a disaster is declared there.
-    disaster: Option<String>,
-    /// Why it could not be asked just now.
-    error: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct PolicyStatus {
     name: String,
     version: u32,
@@ -111,13 +101,6 @@ struct PointStatus {
     snapshot: String,
     accepted: String,
     captured: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct DrcPoint {
-    snapshot: String,
-    accepted: String,
-    replicated: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -190,7 +173,7 @@ fn collect(state: &StateDir, config: &Path, now: i64, ask: bool) -> Result<Statu
             Err(failure) => error = Some(Failure::from(failure).words()),
         }
     }
-    let (drc, heads) = drc_status(state, site.as_ref(), now, ask)?;
+    let (drc, heads) = DrcStatus::collect(state, site.as_ref(), now, ask)?;
     let policy = or_anew(state.policy())?;
     let accepted = or_anew(state.accepted_policy())?;
     let (config, config_error) = match Config::read(config) {
@@ -235,27 +218,6 @@ fn collect(state: &StateDir, config: &Path, now: i64, ask: bool) -> Result<Statu
         config_error,
         datasets,
     })
-}
-
-/// The DRC, and what it said last; with `ask`, just now.
-fn drc_status(
-    state: &StateDir,
-    site: Option<&Site>,
-    now: i64,
-    ask: bool,
-) -> Result<(Option<DrcStatus>, Option<Heads>), StateError> {
-    let (Some(site), Some(known)) = (site, state.drc()?) else { return Ok((None, None)) };
-    let asked = ask.then(|| drc::ask(state, site, &known, now));
-    let error = asked.and_then(Result::err).map(|failure| failure.words());
-    let heads = drc::heads_seen(state, &site.agent, &known)?;
-    let status = DrcStatus {
-        name: known.card.name,
-        url: known.card.url,
-        said: heads.as_ref().map(|heads| heads.at.clone()),
-        disaster: heads.as_ref().and_then(|heads| heads.disaster.clone()),
-        error,
-    };
-    Ok((Some(status), heads))
 }
 
 /// What a dataset's status follows from.
@@ -320,11 +282,7 @@ impl Known<'_> {
                 captured: point.captured.clone(),
             }),
             at_drc_since,
-            drc_point: head.map(|head| DrcPoint {
-                snapshot: head.snapshot.clone(),
-                accepted: head.accepted.clone(),
-                replicated: head.replicated.clone(),
-            }),
+            drc_point: head.map(DrcPoint::from),
             drc_late,
             running_since: running.map(utc::rfc3339),
             next: next.map(|run| utc::rfc3339(run.begins.max(self.now))),
@@ -363,15 +321,7 @@ fn print(context: &mut Context, status: &Status, now: i64) -> Result<(), Failure
         }
     }
     if let Some(drc) = &status.drc {
-        let said =
-            drc.said.as_deref().map_or("it said nothing yet".to_owned(), |at| format!("it last spoke {}", local(at)));
-        context.out.line(&format!("{} ({}): {said}", printable(&drc.name), drc.url))?;
-        if let Some(since) = &drc.disaster {
-            context.out.line(&format!("  a disaster is declared there since {}", local(since)))?;
-        }
-        if let Some(error) = &drc.error {
-            context.out.line(&format!("  not reached: {}", printable(error)))?;
-        }
+        drc.lines(local).iter().try_for_each(|line| context.out.line(line))?;
     }
     match &status.policy {
         None => context.out.line("No policy yet: nothing is scheduled.")?,

@@ -123,6 +123,7 @@ impl TestVault {
             newest,
             expected: newest,
             newest_reach: newest.map(|name| self.manifest(&**store, name).reach),
+            head: None,
             doomed: &self.doomed,
             host: "test".into(),
             cache: cache.to_owned(),

@@ -103,6 +103,8 @@ pub struct Manifest {
     pub reach: ObjectHash,
     pub previous: Option<ManifestName>,
     pub rejoined: Option<ManifestName>,
+    /// What the DRC had signed when the agent last asked: a note, as it came.
+    pub head: Option<String>,
 }
 
 impl Facts {
@@ -190,6 +192,7 @@ impl Manifest {
             reach: Some(self.reach.to_string()),
             previous: self.previous.map(|name| name.to_string()),
             rejoined: self.rejoined.map(|name| name.to_string()),
+            head: self.head.clone(),
             ..self.facts.to_text(TYPE)
         };
         sign(&text, key)
@@ -228,6 +231,7 @@ impl Manifest {
             reach: reach.parse().map_err(|e| bad(format!("{e}")))?,
             previous: text.previous.as_deref().map(str::parse).transpose()?,
             rejoined: text.rejoined.as_deref().map(str::parse).transpose()?,
+            head: text.head,
         })
     }
 }

@@ -309,6 +309,7 @@ impl Bench {
             reach,
             previous: None,
             rejoined: None,
+            head: None,
         }
         .sign(&self.key)
     }

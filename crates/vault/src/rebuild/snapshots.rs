@@ -110,6 +110,7 @@ impl Rebuild<'_> {
             reach,
             previous: known.manifests.first().and_then(|(_, manifest)| manifest.previous),
             rejoined: None,
+            head: None,
         };
         self.make_manifest(&manifest, &manifest.sign(key), plan).map(Fate::Manifest)
     }

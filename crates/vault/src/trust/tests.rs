@@ -80,6 +80,7 @@ fn put_snapshot(
         reach: ObjectHash([3; 32]),
         previous: None,
         rejoined: None,
+        head: None,
     }
     .sign(key);
     let name = ManifestName { sequence, hash: ObjectHash::of(note.as_bytes()) };

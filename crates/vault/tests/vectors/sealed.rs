@@ -212,6 +212,7 @@ pub fn manifest() -> Manifest {
         reach: some_hash(21),
         previous: Some(ManifestName { sequence: 6, hash: some_hash(22) }),
         rejoined: None,
+        head: None,
     }
 }
 
