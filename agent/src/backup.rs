@@ -6,12 +6,14 @@
 //! something that waits for it: jobs are begun in order, and the bound on what is in flight
 //! always lets the first one through.
 
+mod again;
 pub mod assemble;
 pub mod fetch;
 mod ids;
 pub mod known;
 mod links;
 pub mod listing;
+mod rewrite;
 mod run;
 mod snapshot;
 
@@ -79,12 +81,29 @@ pub struct Limits {
     /// Ids that are kept of one file, and of all files with several names. A file with more is
     /// read again in each run, which stores nothing twice.
     pub ids: usize,
+    /// Bytes of chunks that are written afresh because their packs are avoided; the others stay
+    /// where they are. 0: none.
+    pub rewrite_bytes: u64,
+}
+
+/// Packs that the site wants no snapshot to need any more.
+#[derive(Debug, Default)]
+pub struct Unwanted {
+    /// They will be deleted: a snapshot that needed one would be refused.
+    pub doomed: BTreeSet<ObjectHash>,
+    /// Little of them is needed.
+    pub avoided: BTreeSet<ObjectHash>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         // Ids of 64 GiB in chunks of 64 KiB: 24 MiB.
-        Self { unkept_time: Duration::from_secs(6 * 3600), unkept_bytes: 256 << 30, ids: 1 << 20 }
+        Self {
+            unkept_time: Duration::from_secs(6 * 3600),
+            unkept_bytes: 256 << 30,
+            ids: 1 << 20,
+            rewrite_bytes: crate::rewrite::DEFAULT_BYTES,
+        }
     }
 }
 
@@ -105,9 +124,7 @@ pub struct Backup<'a> {
     pub newest_reach: Option<ObjectHash>,
     /// What the DRC had signed when it was last asked.
     pub head: Option<String>,
-    /// Packs that the site will delete: this snapshot must not need them, and what it shares with
-    /// them is written again.
-    pub doomed: &'a BTreeSet<ObjectHash>,
+    pub unwanted: &'a Unwanted,
     pub host: String,
     /// Folder for caches, of this vault alone.
     pub cache: PathBuf,
@@ -140,6 +157,8 @@ pub struct Outcome {
     pub unread: Vec<Problem>,
     /// Problems that are counted and no longer listed.
     pub unread_more: u64,
+    /// Bytes of chunks that were written afresh, out of packs that the site avoids.
+    pub rewritten_bytes: u64,
 }
 
 pub use run::run;

@@ -14,6 +14,7 @@ use pulih_vault::layout::DatasetName;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::rewrite::RewriteLimit;
 use crate::source::Excludes;
 use crate::spool::SpoolLimit;
 
@@ -49,6 +50,8 @@ pub enum ConfigError {
 pub struct Config {
     /// How much may wait on this server for the site.
     pub spool: SpoolLimit,
+    /// How much a run writes afresh because the site avoids its packs.
+    pub rewrite: RewriteLimit,
     pub datasets: BTreeMap<DatasetName, Dataset>,
 }
 
@@ -70,6 +73,7 @@ pub struct Dataset {
 #[serde(deny_unknown_fields)]
 struct Text {
     spool: Option<Spanned<String>>,
+    rewrite: Option<Spanned<String>>,
     #[serde(default)]
     dataset: BTreeMap<Spanned<String>, DatasetText>,
 }
@@ -139,7 +143,14 @@ fn check(text: Text) -> Result<Config, Mistake> {
             its.get_ref().parse().map_err(bad)?
         }
     };
-    Ok(Config { spool, datasets })
+    let rewrite = match text.rewrite {
+        None => RewriteLimit::default(),
+        Some(its) => {
+            let bad = |error: crate::rewrite::BadRewrite| (its.span(), format!("rewrite: {error}"));
+            its.get_ref().parse().map_err(bad)?
+        }
+    };
+    Ok(Config { spool, rewrite, datasets })
 }
 
 fn check_dataset(name: &str, text: DatasetText) -> Result<Dataset, Mistake> {
@@ -248,6 +259,17 @@ paths = ["/var/www"]
         for bad in ["spool = \"1\"", "spool = \"1MiB\"", "spool = 1"] {
             let error = parse(bad).unwrap_err();
             assert!(error.starts_with("agent.toml:1:9: ") && error.contains("spool ="), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_afresh_has_a_bound() {
+        assert_eq!(parse("").unwrap().rewrite, RewriteLimit::default());
+        assert_eq!(parse("rewrite = \"64MiB\"").unwrap().rewrite.bytes(), 64 << 20);
+        assert_eq!(parse("rewrite = \"0\"").unwrap().rewrite.bytes(), 0);
+        for bad in ["rewrite = \"1\"", "rewrite = \"1KiB\"", "rewrite = 0"] {
+            let error = parse(bad).unwrap_err();
+            assert!(error.starts_with("agent.toml:1:11: ") && error.contains("rewrite ="), "{error}");
         }
     }
 

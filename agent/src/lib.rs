@@ -12,6 +12,7 @@ pub mod drc;
 pub mod identity;
 mod machine;
 pub mod owner;
+pub mod rewrite;
 pub mod source;
 pub mod spool;
 pub mod state;

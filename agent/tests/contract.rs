@@ -44,6 +44,11 @@ fn what_is_needed_is_needed_and_nothing_else() {
 
 #[test]
 fn bounds_are_those_of_the_page() {
+    use pulih_agent::rewrite::{DEFAULT_BYTES, LEAST_BYTES, MOST_BYTES};
+    assert!(PAGE.contains("from 1MiB to 1TiB, or `\"0\"` for none\n(default: 1GiB;"));
+    for (text, bytes) in [("1GiB", DEFAULT_BYTES), ("1MiB", LEAST_BYTES), ("1TiB", MOST_BYTES), ("0", 0)] {
+        assert_eq!(parse(&format!("rewrite = \"{text}\"")).unwrap().rewrite.bytes(), bytes);
+    }
     assert!(PAGE.contains(&format!("Up to {MAX_DATASETS} tables")));
     assert_eq!(PAGE.matches(&format!("to {MAX_LIST}")).count(), 2);
     let dataset = |n: usize| format!("[dataset.d{n}]\nclass = \"publik\"\npaths = [\"/srv\"]\n");

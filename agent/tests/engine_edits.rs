@@ -183,3 +183,22 @@ fn time_makes_a_partial_snapshot_due_too() {
     assert_eq!(again.manifest.previous.map(|name| name.sequence), Some(again.name.sequence - 1));
     assert!(again.name.sequence > outcome.name.sequence);
 }
+
+/// A file whose ids are too many to be kept is read under each of its names, while the readers are
+/// busy with large files that come after it.
+#[test]
+fn a_name_that_is_read_again_does_not_wait_for_what_comes_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, cache) = (folder.path().join("tree"), folder.path().join("cache"));
+    fs::create_dir_all(&root).unwrap();
+    fs::create_dir_all(&cache).unwrap();
+    fs::write(root.join("0"), trees::bytes(1, 100_000)).unwrap();
+    fs::hard_link(root.join("0"), root.join("1")).unwrap();
+    (2..8u8).for_each(|n| fs::write(root.join(n.to_string()), trees::bytes(n, 6 << 20)).unwrap());
+    let mut vault = TestVault::new();
+    vault.limits.ids = 1;
+    let store: Arc<dyn Store> = Arc::new(DirStore::create(&folder.path().join("store")).unwrap());
+    vault.begin(&*store);
+    let outcome = vault.backup(&store, &cache, &root).unwrap();
+    vault.assert_restores(&store, outcome.name, &trees::read(&root), &root);
+}

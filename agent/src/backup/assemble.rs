@@ -17,6 +17,7 @@ use pulih_vault::writer::{Frame, PackWriter};
 
 use super::known::{Known, LiveBytes};
 use super::listing::NodeRef;
+use super::rewrite::Rewriting;
 
 /// Plain bytes after which a frame is closed.
 const FRAME_BYTES: usize = 4 << 20;
@@ -70,12 +71,14 @@ pub struct Assembler {
     less: HashMap<u32, u64>,
     /// Nodes of the new tree that no record of the listing names.
     pub nodes: Vec<NodeRef>,
-    pub new_bytes: u64,
+    pub rewriting: Rewriting,
+    /// Of chunks that were given to the writer, whether the vault had them or not.
+    pub written_bytes: u64,
     pub stored_bytes: u64,
 }
 
 impl Assembler {
-    pub fn new(known: Known, writer: PackWriter, id_key: [u8; 32]) -> Self {
+    pub fn new(known: Known, writer: PackWriter, id_key: [u8; 32], rewriting: Rewriting) -> Self {
         Self {
             known,
             writer: Some(writer),
@@ -88,18 +91,40 @@ impl Assembler {
             more: HashMap::new(),
             less: HashMap::new(),
             nodes: Vec::new(),
-            new_bytes: 0,
+            rewriting,
+            written_bytes: 0,
             stored_bytes: 0,
         }
     }
 
-    /// Refers to a chunk, and stores it if the vault does not have it. Says whether it was new.
+    /// Refers to a chunk, and stores it if the vault does not have it, or has it where it should
+    /// not stay. Says whether it was new.
     pub fn add(&mut self, part: Part, id: ChunkId, bytes: &[u8]) -> Result<bool> {
         let len = bytes.len() as u64;
-        if let Some(place) = self.known.get(&id)? {
-            *self.more.entry(place.frame).or_default() += len;
-            return Ok(false);
+        let (frame, new) = match self.known.get(&id)? {
+            Some(place) if self.known.is_avoided(place) && self.rewriting.spend(len) => {
+                (self.write(part, id, bytes)?, false)
+            }
+            Some(place) => (place.frame, false),
+            None => (self.write(part, id, bytes)?, true),
+        };
+        *self.more.entry(frame).or_default() += len;
+        Ok(new)
+    }
+
+    /// Writes a chunk afresh if it lies in an avoided pack; refers to nothing.
+    pub fn rewrite(&mut self, part: Part, id: ChunkId, bytes: &[u8]) -> Result<()> {
+        if let Some(place) = self.known.get(&id)?
+            && self.known.is_avoided(place)
+            && self.rewriting.spend(bytes.len() as u64)
+        {
+            self.write(part, id, bytes)?;
         }
+        Ok(())
+    }
+
+    /// Puts a chunk into a frame, and says into which.
+    fn write(&mut self, part: Part, id: ChunkId, bytes: &[u8]) -> Result<u32> {
         let filling = match part {
             Part::SmallFile => &mut self.small,
             Part::LargeFile => &mut self.large,
@@ -114,14 +139,13 @@ impl Assembler {
         filling.plain.extend_from_slice(bytes);
         filling.chunks.push((id, bytes.len() as u32));
         self.known.insert(id, place)?;
-        *self.more.entry(frame).or_default() += len;
-        self.new_bytes += len;
+        self.written_bytes += bytes.len() as u64;
         self.wrote = true;
         if filling.plain.len() >= FRAME_BYTES || filling.chunks.len() >= FRAME_CHUNKS {
             submit(self.writer.as_ref(), filling)?;
             self.take_stored();
         }
-        Ok(true)
+        Ok(frame)
     }
 
     fn take_stored(&mut self) {
@@ -174,6 +198,21 @@ impl Assembler {
         builder.finish(&mut store)?;
         all.extend(lists);
         Ok(all)
+    }
+
+    /// Refers to all chunks of an entry that is as it was. Its lists are made of ids that are here:
+    /// they are written afresh where they should not stay.
+    pub fn refer_to_all(&mut self, entry: &Entry, ids: &[ChunkId]) -> Result<()> {
+        let Some(content) = entry.content() else { return Ok(()) };
+        if content.depth == 0 {
+            return content.chunks.iter().try_for_each(|id| self.refer(id).map(|_| ()));
+        }
+        let mut builder = ListBuilder::default();
+        for id in ids {
+            self.refer(id)?;
+            builder.push(*id, &mut |list| self.add_list(list))?;
+        }
+        builder.finish(&mut |list| self.add_list(list)).map(|_| ())
     }
 
     /// Sends out what is left in the frames.

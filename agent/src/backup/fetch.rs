@@ -18,15 +18,18 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::{Advice, fadvise};
 use rustix::io::Errno;
 
+use super::again::Again;
 use crate::source::content::{self, Extents};
 use crate::source::{Found, OwnerNames, Stat, metadata};
 
 /// Files up to this size travel whole.
 pub const SMALL_BYTES: u64 = 512 << 10;
 /// Bytes of a piece of a large file.
-const PIECE_BYTES: usize = 1 << 20;
+pub(super) const PIECE_BYTES: usize = 1 << 20;
 /// Pieces that wait for the backup, per file.
 const PIECES_AHEAD: usize = 2;
+/// Bytes that a job holds at most before they are consumed, unless they travel whole.
+pub(super) const MOST_AHEAD: u64 = ((PIECES_AHEAD + 2) * PIECE_BYTES) as u64;
 /// How far the kernel is told to read ahead in a large file.
 const READ_AHEAD: u64 = 8 << 20;
 
@@ -50,11 +53,15 @@ pub enum Fetched {
     },
     /// A large file is over; its entry has no ids.
     End(io::Result<Box<Entry>>),
+    /// Chunks that were wanted again are over; so many of their bytes differ.
+    Again(io::Result<u64>),
 }
 
 pub enum Job {
     Small(Vec<Found>),
     Large(Found),
+    /// Some chunks of a file that is as it was.
+    Again(Found, Arc<Again>),
     /// Content that is not a file's: an entry without ids, and what to read.
     Stream(Box<Entry>, Box<dyn io::Read + Send>),
 }
@@ -64,7 +71,8 @@ impl Job {
     pub fn cost(&self) -> u64 {
         match self {
             Self::Small(files) => files.iter().map(|found| found.stat().size.min(SMALL_BYTES) + 512).sum(),
-            Self::Large(_) | Self::Stream(..) => ((PIECES_AHEAD + 2) * PIECE_BYTES) as u64,
+            Self::Again(_, again) => again.cost(),
+            Self::Large(_) | Self::Stream(..) => MOST_AHEAD,
         }
     }
 }
@@ -162,6 +170,10 @@ impl Worker {
                 Job::Large(found) => {
                     let end = self.large(&found, &out).map(Box::new);
                     let _ = out.send(Fetched::End(end));
+                }
+                Job::Again(found, again) => {
+                    let end = again.read(&found, &self.cutting.id_key, &out);
+                    let _ = out.send(Fetched::Again(end));
                 }
                 Job::Stream(entry, input) => {
                     let end = self.stream(*entry, input, &out).map(Box::new);
@@ -368,7 +380,7 @@ fn holes_before(extents: &Extents, read: u64) -> Vec<(u64, u64)> {
 }
 
 /// Appends up to `len` bytes from `offset` on; fewer if the file ends before.
-fn read_at(file: &File, offset: u64, len: u64, bytes: &mut Vec<u8>) -> io::Result<u64> {
+pub(super) fn read_at(file: &File, offset: u64, len: u64, bytes: &mut Vec<u8>) -> io::Result<u64> {
     let (from, to) = (bytes.len(), bytes.len() + len as usize);
     bytes.reserve(len as usize);
     while bytes.len() < to {

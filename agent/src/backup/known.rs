@@ -2,7 +2,7 @@
 //! the vault's index objects, which the agent can open; lost or damaged, it is made from them
 //! again.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ use pulih_vault::store::Store;
 use pulih_vault::wire::{Reader, put_varint};
 use pulih_vault::writer::StoredPack;
 
+use super::Unwanted;
+
 const MAGIC: &[u8; 8] = b"PLHKNWN\x01";
 const FILE: &str = "known";
 /// A frame whose pack is not stored yet.
@@ -30,6 +32,7 @@ struct Pack {
     /// Which of `indexes` covers it.
     index: u32,
     alive: bool,
+    avoided: bool,
 }
 
 pub struct Known {
@@ -43,8 +46,8 @@ pub struct Known {
     frames: Vec<u32>,
     map: ChunkMap,
     changed: bool,
-    /// Whether any pack is not alive; and whether a chunk was written again for that.
-    some_lost: bool,
+    /// Whether any pack is not alive, or is avoided; and whether a chunk was written again for that.
+    some_unwanted: bool,
     moved: bool,
 }
 
@@ -53,13 +56,13 @@ pub type LiveBytes = BTreeMap<u32, u64>;
 
 impl Known {
     /// Opens the cache in `folder` and brings it up to what the store has now. Packs that are
-    /// `doomed` count as lost: what they hold is written again.
+    /// doomed count as lost: what they hold is written again.
     pub fn open(
         folder: &Path,
         store: &dyn Store,
         layout: Layout,
         agent: &Identities,
-        doomed: &BTreeSet<ObjectHash>,
+        unwanted: &Unwanted,
     ) -> Result<Self> {
         fs::create_dir_all(folder).map_err(VaultError::local(format!("make {}", folder.display())))?;
         let mut known = match Self::load(folder) {
@@ -76,7 +79,7 @@ impl Known {
         let mut packs = HashSet::new();
         store.list(&layout.folder("packs"), &mut |name| {
             if let Some(ObjectKind::Pack(hash)) = layout.classify(&name)
-                && !doomed.contains(&hash)
+                && !unwanted.doomed.contains(&hash)
             {
                 packs.insert(hash);
             }
@@ -84,14 +87,15 @@ impl Known {
         // A pack is alive if the store has it and an index of it: only then can a snapshot use it.
         for pack in &mut known.packs {
             pack.alive = packs.contains(&pack.hash) && in_store.contains(&known.indexes[pack.index as usize]);
+            pack.avoided = unwanted.avoided.contains(&pack.hash);
         }
         let loaded: HashSet<_> = known.indexes.iter().copied().collect();
         let mut new: Vec<_> = in_store.difference(&loaded).copied().collect();
         new.sort_unstable();
         for hash in new {
-            known.add_index(store, layout, agent, hash, &packs)?;
+            known.add_index(store, layout, agent, hash, &packs, unwanted)?;
         }
-        known.some_lost = known.packs.iter().any(|pack| !pack.alive);
+        known.some_unwanted = known.packs.iter().any(|pack| !pack.alive || pack.avoided);
         Ok(known)
     }
 
@@ -112,7 +116,7 @@ impl Known {
             frames: Vec::new(),
             map,
             changed: true,
-            some_lost: false,
+            some_unwanted: false,
             moved: false,
         })
     }
@@ -124,6 +128,7 @@ impl Known {
         agent: &Identities,
         hash: ObjectHash,
         alive: &HashSet<ObjectHash>,
+        unwanted: &Unwanted,
     ) -> Result<()> {
         let name = layout.index(hash);
         let bytes = read_named(store, &name, hash, MAX_INDEX_BYTES)?;
@@ -132,15 +137,16 @@ impl Known {
         self.indexes.push(hash);
         for pack in packs {
             let number = self.packs.len() as u32;
-            let alive = alive.contains(&pack.hash);
+            let (alive, avoided) = (alive.contains(&pack.hash), unwanted.avoided.contains(&pack.hash));
             let mut ids = pack.ids.iter();
             for shape in &pack.frames.0 {
                 let frame = self.frames.len() as u32;
                 self.frames.push(number);
                 let mut offset = 0;
                 for (&len, id) in shape.chunks.iter().zip(&mut ids) {
-                    // A chunk that another pack has too is not lost with this one.
-                    if alive || self.get(id)?.is_none() {
+                    // A chunk that another pack has too is not lost with this one, and need not
+                    // be written out of it.
+                    if (alive && !avoided) || self.get(id)?.is_none() {
                         self.map.insert(*id, Place { frame, offset, len })?;
                     }
                     offset += len;
@@ -152,6 +158,7 @@ impl Known {
                 all_bytes: pack.frames.plain_bytes(),
                 index,
                 alive,
+                avoided,
             });
         }
         self.generation = draw_generation()?;
@@ -166,6 +173,16 @@ impl Known {
     /// Whether everything that `live` counts is still there.
     pub fn all_alive(&self, live: &LiveBytes) -> bool {
         live.keys().all(|&pack| self.packs.get(pack as usize).is_some_and(|pack| pack.alive))
+    }
+
+    /// Whether anything that `live` counts lies in an avoided pack.
+    pub fn any_avoided(&self, live: &LiveBytes) -> bool {
+        live.keys().any(|&pack| self.packs.get(pack as usize).is_some_and(|pack| pack.avoided))
+    }
+
+    /// Whether a place lies in an avoided pack.
+    pub fn is_avoided(&self, place: Place) -> bool {
+        self.pack_of_frame(place.frame).is_some_and(|pack| self.packs[pack as usize].avoided)
     }
 
     /// Bytes of all packs that are alive, as they are stored.
@@ -192,12 +209,13 @@ impl Known {
         self.frames.len() as u32 - 1
     }
 
-    /// Says where a chunk will lie that [`Self::get`] did not find.
+    /// Says where a chunk will lie that [`Self::get`] did not find, or found in an avoided pack.
     pub fn insert(&mut self, id: ChunkId, place: Place) -> Result<()> {
         self.changed = true;
-        // It moves out of a pack that is lost or doomed. Should that come back to life, the sums
-        // of other datasets would count the chunk there, and take it away here.
-        if self.some_lost && !self.moved && self.map.get(&id)?.is_some() {
+        // It moves out of a pack that is lost, doomed or avoided. While that is alive, or should it
+        // come back to life, the sums of other datasets would count the chunk there, and take it
+        // away here.
+        if self.some_unwanted && !self.moved && self.map.get(&id)?.is_some() {
             self.generation = draw_generation()?;
             self.moved = true;
         }
@@ -224,6 +242,7 @@ impl Known {
                 all_bytes: pack.all_bytes,
                 index,
                 alive: true,
+                avoided: false,
             });
             self.changed = true;
         }
@@ -306,6 +325,7 @@ impl Known {
                 all_bytes: reader.varint()?,
                 index: reader.varint_up_to(indexes.len() as u64 - 1, "an index")? as u32,
                 alive: false,
+                avoided: false,
             });
         }
         let count = reader.count(u64::from(u32::MAX), 1, "the number of frames")?;
@@ -322,7 +342,7 @@ impl Known {
             frames,
             map,
             changed: false,
-            some_lost: false,
+            some_unwanted: false,
             moved: false,
         })
     }

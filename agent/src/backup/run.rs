@@ -1,6 +1,8 @@
 //! The one pass of a backup: the walk and the old listing go side by side; a queue holds what
 //! was decided until its content has been read.
 
+mod take;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -13,12 +15,12 @@ use pulih_vault::chunker::Chunker;
 use pulih_vault::tree::entry::{Content, Entry, Kind, Timestamp};
 use pulih_vault::tree::name::compare;
 
-use super::assemble::Part;
+use super::again::Again;
 use super::fetch::{Cutting, Fetched, Job, Pool, SMALL_BYTES, SmallFile};
 use super::ids::FileIds;
 use super::links::Links;
 use super::listing::{ListingReader, Record, stat_bytes};
-use super::snapshot::Snapshot;
+use super::snapshot::{Held, Snapshot};
 use super::{Backup, BackupError, Outcome, Source};
 use crate::source::{self, Found, OwnerNames, Skip, Stat, Step, content, metadata};
 
@@ -44,6 +46,8 @@ enum BatchState {
 enum Item {
     /// Taken over from the old listing, where its record ends at the offset.
     Same(Box<(Record, u64)>),
+    /// The same, and some of its content comes to be written afresh.
+    Again(Box<(Record, u64)>, Arc<Again>, Receiver<Fetched>),
     /// A record of the old listing that is not taken over.
     Gone(Box<Record>),
     /// Known without reading content.
@@ -60,6 +64,9 @@ struct Run<'a> {
     backup: &'a Backup<'a>,
     snapshot: Snapshot<'a>,
     pool: Pool,
+    /// For what turns out to be needed at the front of the queue: the readers of `pool` may all be
+    /// waiting for what they read after it to be taken in.
+    beside: Pool,
     queue: VecDeque<Item>,
     in_flight: u64,
     /// Small files that wait to be a job.
@@ -85,6 +92,7 @@ pub fn run(backup: &Backup, source: Source) -> Result<Outcome, BackupError> {
         backup,
         snapshot: Snapshot::begin(backup, old.as_ref().map(|old| &old.tail), started)?,
         pool: Pool::start(backup.readers, &cutting),
+        beside: Pool::start(1, &cutting),
         queue: VecDeque::new(),
         in_flight: 0,
         batch: Vec::new(),
@@ -172,9 +180,11 @@ impl Run<'_> {
                 }
                 std::cmp::Ordering::Equal => {
                     self.advance_old()?;
-                    if record.trusted && record.stat == stat_bytes(found.stat()) && self.snapshot.still_has(&record)? {
+                    let is_same = record.trusted && record.stat == stat_bytes(found.stat());
+                    let held = if is_same { self.snapshot.held(&record)? } else { Held::NotAll };
+                    if !matches!(held, Held::NotAll) {
                         self.backup.monitor.found(1, 0);
-                        self.queue.push_back(Item::Same(Box::new((record, end))));
+                        self.keep(found, Box::new((record, end)), held);
                         return Ok(());
                     }
                     self.queue.push_back(Item::Gone(Box::new(record)));
@@ -188,6 +198,18 @@ impl Run<'_> {
         }
         self.read(found);
         Ok(())
+    }
+
+    /// An entry is taken over from the old listing.
+    fn keep(&mut self, found: Found, same: Box<(Record, u64)>, held: Held) {
+        let Held::Again(again) = held else { return self.queue.push_back(Item::Same(same)) };
+        // Jobs are begun in the order of the queue.
+        self.close_batch();
+        let again = Arc::new(again);
+        let job = Job::Again(found, again.clone());
+        self.in_flight += job.cost();
+        let receiver = self.pool.submit(job);
+        self.queue.push_back(Item::Again(same, again, receiver));
     }
 
     fn read(&mut self, found: Found) {
@@ -270,6 +292,7 @@ impl Run<'_> {
         match self.queue.pop_front() {
             None => Ok(()),
             Some(Item::Same(same)) => self.snapshot.same(&same.0, same.1),
+            Some(Item::Again(same, again, receiver)) => self.again(&same, &again, &receiver),
             Some(Item::Gone(record)) => self.snapshot.gone(&record),
             Some(Item::Entry(entry)) => self.entry(entry.0, &entry.1, FileIds::default()),
             Some(Item::Unreadable(path, what)) => {
@@ -286,114 +309,6 @@ impl Run<'_> {
             Some(Item::Stream(receiver)) => self.stream_end(&receiver),
             Some(Item::HardLink(found)) => self.hard_link(&found),
         }
-    }
-
-    fn small(&mut self, batch: &Batch) -> Result<(), BackupError> {
-        let mut state = batch.state.borrow_mut();
-        if let BatchState::Coming(receiver) = &*state {
-            let Ok(Fetched::Small { files, bytes }) = receiver.recv() else {
-                return Err(stopped());
-            };
-            *state = BatchState::Here { files: files.into(), bytes, at: 0 };
-        }
-        let BatchState::Here { files, bytes, at } = &mut *state else { return Err(stopped()) };
-        let file = files.pop_front().ok_or_else(stopped)?;
-        let mut ids = FileIds::keeping(self.backup.limits.ids);
-        for (id, len) in &file.chunks {
-            let end = *at + *len as usize;
-            self.snapshot.content(Part::SmallFile, *id, &bytes[*at..end], &mut ids)?;
-            *at = end;
-        }
-        if files.is_empty() {
-            self.in_flight -= batch.cost;
-            self.pool.give_back(std::mem::take(bytes));
-        }
-        drop(state);
-        self.file(&file.found, file.entry, ids)
-    }
-
-    /// Takes in a large file's pieces; returns its ids and how it ended.
-    #[allow(clippy::type_complexity)]
-    fn pieces(&mut self, receiver: &Receiver<Fetched>) -> Result<(FileIds, std::io::Result<Box<Entry>>), BackupError> {
-        let mut ids = FileIds::keeping(self.backup.limits.ids);
-        loop {
-            match receiver.recv() {
-                Ok(Fetched::Piece { bytes, chunks }) => {
-                    let mut at = 0;
-                    for (id, len) in chunks {
-                        let end = at + len as usize;
-                        self.snapshot.content(Part::LargeFile, id, &bytes[at..end], &mut ids)?;
-                        at = end;
-                    }
-                    self.pool.give_back(bytes);
-                    self.check_interrupted()?;
-                    self.snapshot.keep_if_due()?;
-                }
-                Ok(Fetched::End(entry)) => return Ok((ids, entry)),
-                Ok(Fetched::Small { .. }) | Err(_) => return Err(stopped()),
-            }
-        }
-    }
-
-    /// A file's content was read, or not.
-    fn file(&mut self, found: &Found, entry: std::io::Result<Entry>, ids: FileIds) -> Result<(), BackupError> {
-        let stat = found.stat();
-        match entry {
-            Ok(entry) => {
-                self.links.read(stat, &entry.kind, &ids);
-                self.entry(entry, stat, ids)
-            }
-            Err(error) if content::is_vanished(&error) => {
-                self.links.forget(stat);
-                self.snapshot.vanished(&found.path());
-                Ok(self.snapshot.take_back(ids)?)
-            }
-            Err(error) => {
-                self.snapshot.take_back(ids)?;
-                self.links.forget(stat);
-                self.unread(found, &error.to_string())
-            }
-        }
-    }
-
-    /// A file that is there and cannot be read is an entry that says why.
-    fn unread(&mut self, found: &Found, why: &str) -> Result<(), BackupError> {
-        self.snapshot.unreadable(found.path(), why.to_owned());
-        let Ok(mut entry) = metadata::read_entry(found, &mut self.names) else { return Ok(()) };
-        if let Kind::File(content) = &mut entry.kind {
-            content.unread = Some(why.to_owned());
-        }
-        self.entry(entry, found.stat(), FileIds::default())
-    }
-
-    fn hard_link(&mut self, found: &Found) -> Result<(), BackupError> {
-        let stat = found.stat();
-        let Some((content, ids)) = self.links.content(stat) else {
-            // The first name could not be read, and this one says for itself why; or the content
-            // is too large to keep its ids.
-            let receiver = self.pool.submit(Job::Large(found.clone()));
-            let (ids, entry) = self.pieces(&receiver)?;
-            return self.file(found, entry.map(|entry| *entry), ids);
-        };
-        match metadata::read_entry(found, &mut self.names) {
-            Ok(mut entry) => {
-                entry.kind = Kind::File(content);
-                for id in &ids {
-                    self.snapshot.refer(id)?;
-                }
-                self.entry(entry, stat, ids.into())
-            }
-            Err(error) if content::is_vanished(&error) => Ok(()),
-            Err(error) => self.unread(found, &error.to_string()),
-        }
-    }
-
-    fn entry(&mut self, entry: Entry, stat: &Stat, ids: FileIds) -> Result<(), BackupError> {
-        // A change within the same tick of the file system's clock would not be seen the next
-        // time: what changed so shortly before the run is read again then. Only the ctime counts:
-        // anyone can set an mtime, into the future too.
-        let settled = stat.ctime < before(self.started);
-        self.snapshot.entry(entry, stat, ids, settled)
     }
 
     fn stream(&mut self, name: Vec<u8>, input: Box<dyn std::io::Read + Send>) -> Result<(), BackupError> {
@@ -419,20 +334,4 @@ impl Run<'_> {
         self.queue.push_back(Item::Stream(receiver));
         self.drain()
     }
-
-    fn stream_end(&mut self, receiver: &Receiver<Fetched>) -> Result<(), BackupError> {
-        let (ids, entry) = self.pieces(receiver)?;
-        let entry = entry.map_err(|source| BackupError::Input { name: "--stdin".to_owned(), source })?;
-        self.snapshot.entry(*entry, &Stat::default(), ids, false)
-    }
-}
-
-fn stopped() -> BackupError {
-    pulih_vault::error::VaultError::Stopped { what: "the reading of files" }.into()
-}
-
-/// Two seconds earlier: as coarse as any file system keeps its times.
-fn before(time: SystemTime) -> Timestamp {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp { seconds: since.as_secs() as i64 - 2, nanoseconds: since.subsec_nanos() }
 }

@@ -1,31 +1,32 @@
 //! The snapshot that a run makes: its tree, its listing, its counts, and in the end its reach
 //! and manifest.
 
+mod held;
+mod store;
+
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
-use pulih_vault::description::parse_recipients;
-use pulih_vault::envelope::Recipients;
-use pulih_vault::error::{Malformed, Result, VaultError};
+use pulih_vault::error::Result;
 use pulih_vault::id::{ChunkId, ObjectHash};
 use pulih_vault::layout::ManifestName;
-use pulih_vault::manifest::{Changes, Counts, Facts, Manifest};
-use pulih_vault::reach::{Reach, chain};
+use pulih_vault::manifest::{Changes, Counts};
 use pulih_vault::tree::builder::{EndedLeaf, TreeBuilder};
 use pulih_vault::tree::entry::{Entry, Kind};
-use pulih_vault::tree::node::{Boundaries, Child, Root};
-use pulih_vault::writer::{PackWriter, STOP_WITHIN, Target, create_named};
+use pulih_vault::tree::node::{Boundaries, Child};
+use pulih_vault::writer::STOP_WITHIN;
 use rustix::fs::FileType;
 
 use super::assemble::{Assembler, Part};
 use super::ids::FileIds;
 use super::known::{Known, LiveBytes};
 use super::listing::{ListingWriter, Record, Tail, stat_bytes};
+use super::rewrite::Rewriting;
 use super::{Backup, BackupError, Outcome, Problem};
-use crate::PROGRAM;
 use crate::source::Stat;
+pub use held::Held;
 use pulih_progress::Progress;
-use pulih_vault::utc::rfc3339;
+use store::start_writer;
 
 /// Problems that are kept to be listed; more are counted.
 const MAX_PROBLEMS: usize = 10_000;
@@ -72,18 +73,18 @@ impl<'a> Snapshot<'a> {
     pub fn begin(backup: &'a Backup<'a>, old: Option<&Tail>, started: SystemTime) -> Result<Self> {
         let agent = vec![Box::new(backup.secrets.index_identity()?) as _];
         let folder = backup.cache.join("known");
-        let known = Known::open(&folder, &*backup.store, backup.layout, &agent, backup.doomed)?;
+        let known = Known::open(&folder, &*backup.store, backup.layout, &agent, backup.unwanted)?;
         backup.pack_size.in_vault_of(known.stored_bytes(), backup.writer.spool_bytes);
+        let rewriting = Rewriting::within(backup.limits.rewrite_bytes);
+        let stays = |live| known.all_alive(live) && !(rewriting.is_on() && known.any_avoided(live));
         let (recount, before) = match old {
-            Some(tail) if tail.generation == known.generation() && known.all_alive(&tail.live) => {
-                (false, tail.live.clone())
-            }
+            Some(tail) if tail.generation == known.generation() && stays(&tail.live) => (false, tail.live.clone()),
             _ => (true, LiveBytes::new()),
         };
         let writer = start_writer(backup)?;
         Ok(Self {
             backup,
-            assembler: Assembler::new(known, writer, backup.secrets.id_key),
+            assembler: Assembler::new(known, writer, backup.secrets.id_key, rewriting),
             tree: TreeBuilder::new(Boundaries::new(&backup.secrets.boundary_secret)),
             listing: ListingWriter::new(&Self::listing_path(backup)),
             held: Vec::new(),
@@ -103,21 +104,6 @@ impl<'a> Snapshot<'a> {
             reach: backup.newest_reach,
             kept: (started, 0),
         })
-    }
-
-    /// Whether all chunks of an entry of the last run can still be had. While the sums of the
-    /// last run hold, that is so for all of them.
-    pub fn still_has(&mut self, record: &Record) -> Result<bool> {
-        if !self.recount {
-            return Ok(true);
-        }
-        let entry = Entry::from_line(&record.line)?;
-        for id in self.assembler.chunks_of(&entry, &record.ids)? {
-            if self.assembler.known.get(&id)?.is_none() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     /// A chunk of a file's content, whose ids so far are in `ids`.
@@ -154,9 +140,7 @@ impl<'a> Snapshot<'a> {
         self.add_counts(FileType::from_raw_mode(mode), size);
         if self.recount {
             let entry = Entry::from_line(&record.line)?;
-            for id in self.assembler.chunks_of(&entry, &record.ids)? {
-                self.assembler.refer(&id)?;
-            }
+            self.assembler.refer_to_all(&entry, &record.ids)?;
         }
         let in_order = record.number == self.expected;
         self.expected = record.number + 1;
@@ -343,7 +327,7 @@ impl<'a> Snapshot<'a> {
             self.kept.0 = now;
             return Ok(());
         };
-        let new = self.assembler.new_bytes - self.kept.1;
+        let new = self.assembler.written_bytes - self.kept.1;
         if new == 0 || (since < limits.unkept_time && new < limits.unkept_bytes) {
             return Ok(());
         }
@@ -353,7 +337,7 @@ impl<'a> Snapshot<'a> {
         let writer = start_writer(self.backup)?;
         self.store(root, true, Some(writer))?;
         self.assembler.put_back(counted);
-        self.kept = (now, self.assembler.new_bytes);
+        self.kept = (now, self.assembler.written_bytes);
         Ok(())
     }
 
@@ -369,90 +353,15 @@ impl<'a> Snapshot<'a> {
         self.assembler.nodes.extend(last.map(|EndedLeaf { id, bytes }| (id, bytes)));
         let (name, manifest, live) = self.store(root, false, None)?;
         self.assembler.known.save()?;
-        let generation = if self.uncounted { [0; 16] } else { self.assembler.known.generation() };
+        let rewritten_bytes = self.assembler.rewriting.spent();
+        // A chunk may have moved after it was counted where it was: the next run counts anew.
+        let generation =
+            if self.uncounted || rewritten_bytes > 0 { [0; 16] } else { self.assembler.known.generation() };
         let tail = Tail { generation, nodes: std::mem::take(&mut self.assembler.nodes), live };
         self.listing.finish(old, &tail, self.all_same)?;
         let unread_more = self.counts.unread - self.unread.len() as u64;
-        Ok(Outcome { name, manifest, unread: self.unread, unread_more })
+        Ok(Outcome { name, manifest, unread: self.unread, unread_more, rewritten_bytes })
     }
-
-    /// Stores packs, reach and manifest of the tree below `root`; `next` writes what comes after.
-    fn store(
-        &mut self,
-        root: Option<Root>,
-        partial: bool,
-        next: Option<PackWriter>,
-    ) -> std::result::Result<(ManifestName, Manifest, LiveBytes), BackupError> {
-        let facts = self.facts(root, partial);
-        let facts_at = self.assembler.settle(next, &facts.sign(self.backup.agent))?;
-        let live = self.assembler.live(&self.before);
-        let mut needed = live.clone();
-        if let Some((frame, bytes)) = facts_at
-            && let Some(pack) = self.assembler.known.pack_of_frame(frame)
-        {
-            *needed.entry(pack).or_default() += bytes;
-        }
-        let reach = self.assembler.known.reach(&needed);
-        let (name, manifest) = self.write(facts, &reach)?;
-        self.newest = Some(name);
-        (self.backup.stored)(name)?;
-        Ok((name, manifest, live))
-    }
-
-    fn facts(&self, tree: Option<Root>, partial: bool) -> Facts {
-        let backup = self.backup;
-        Facts {
-            vault: backup.layout.vault,
-            dataset: backup.dataset.clone(),
-            // Also after one that this agent wrote and that is not here: no two have one number, wherever they are.
-            sequence: self.newest.max(backup.expected).map_or(0, |name| name.sequence) + 1,
-            captured: rfc3339(seconds(self.started)),
-            partial,
-            program: PROGRAM.into(),
-            host: backup.host.clone(),
-            description: backup.description_name,
-            chunker: backup.chunker,
-            tree,
-            counts: self.counts,
-        }
-    }
-
-    /// Reach, then manifest: with it the snapshot exists.
-    fn write(&mut self, facts: Facts, reach: &Reach) -> std::result::Result<(ManifestName, Manifest), BackupError> {
-        let backup = self.backup;
-        let store = &*backup.store;
-        let hash = chain::store(store, backup.layout, reach, self.reach, backup.writer.whole_reach_bytes)?;
-        self.changes.new_bytes = self.assembler.new_bytes;
-        self.changes.stored_bytes = self.assembler.stored_bytes;
-        let sequence = facts.sequence;
-        // Only the first manifest of a run follows one that it did not expect.
-        let is_first = self.newest == backup.newest;
-        let rejoined = backup.expected.filter(|_| is_first && backup.expected != backup.newest);
-        let manifest = Manifest {
-            facts,
-            finished: rfc3339(seconds((backup.clock)())),
-            rebuilt: false,
-            changes: self.changes,
-            reach: hash,
-            previous: self.newest,
-            rejoined,
-            head: backup.head.clone(),
-        };
-        let note = manifest.sign(backup.agent);
-        // What is written must be readable: by the very code that will read it.
-        let again = Manifest::open(note.as_bytes(), backup.description)?;
-        if again != manifest {
-            return Err(VaultError::from(Malformed::new("manifest", "it does not come back as it was written")).into());
-        }
-        let name = ManifestName { sequence, hash: ObjectHash::of(note.as_bytes()) };
-        create_named(store, &backup.layout.manifest(&backup.dataset, name), name.hash, note.as_bytes())?;
-        self.reach = Some(hash);
-        Ok((name, manifest))
-    }
-}
-
-fn seconds(time: SystemTime) -> i64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
 fn file_type(kind: &Kind) -> FileType {
@@ -461,23 +370,4 @@ fn file_type(kind: &Kind) -> FileType {
         Kind::Dir => FileType::Directory,
         _ => FileType::Unknown,
     }
-}
-
-fn start_writer(backup: &Backup) -> Result<PackWriter> {
-    let recipients = &backup.description.recipients;
-    let index_recipients = || -> Result<Recipients> {
-        let mut all = parse_recipients(recipients)?;
-        all.add(Box::new(backup.secrets.index_identity()?.to_public()));
-        Ok(all)
-    };
-    let target = Target {
-        store: backup.store.clone(),
-        layout: backup.layout,
-        pack_recipients: parse_recipients(recipients)?,
-        index_recipients: index_recipients()?,
-        random: Box::new(ring::rand::SystemRandom::new()),
-        pack_size: backup.pack_size.clone(),
-        clock: Box::new(Instant::now),
-    };
-    Ok(PackWriter::start(target, backup.writer))
 }

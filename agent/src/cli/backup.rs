@@ -28,6 +28,7 @@ struct Report {
     seconds: f64,
     unread: Vec<Unread>,
     unread_not_listed: u64,
+    rewritten_bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -55,6 +56,7 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
         dataset: &args.dataset,
         chunks: args.chunks.map(Chunks::sizes),
         spool: args.spool.unwrap_or_default(),
+        rewrite: args.rewrite.unwrap_or_default(),
         interrupted: &context.stop,
         monitor: &monitor,
     };
@@ -150,6 +152,7 @@ fn report(
             seconds,
             unread: outcome.unread.iter().map(unread).collect(),
             unread_not_listed: outcome.unread_more,
+            rewritten_bytes: outcome.rewritten_bytes,
         })?;
         return Ok(ended);
     }
@@ -175,6 +178,12 @@ fn report(
         size(changes.new_bytes),
         size(changes.stored_bytes),
     ))?;
+    if outcome.rewritten_bytes > 0 {
+        let bytes = size(outcome.rewritten_bytes);
+        context
+            .out
+            .line(&format!("Wrote {bytes} afresh, so that the site can delete packs of which little is needed."))?;
+    }
     if counts.unread > 0 {
         context.out.line(&format!("{} could not be read; the snapshot says which.", count(counts.unread)))?;
     }

@@ -313,8 +313,8 @@ impl Daemon<'_> {
             holding(&followed.policy, accepted, dataset.class, &self.opd, name.as_str()).ok_or_else(|| {
                 Failure::said(format!("policy {} says nothing of class {}", followed.title(), dataset.class))
             })?;
-        let (spool, excludes) = (self.config.spool, &holding.rules.excludes);
-        Attempt { shared: &self.shared, context: self.context, name, dataset, spool, excludes }.run()
+        let (spool, rewrite, excludes) = (self.config.spool, self.config.rewrite, &holding.rules.excludes);
+        Attempt { shared: &self.shared, context: self.context, name, dataset, spool, rewrite, excludes }.run()
     }
 
     fn judge(&self, name: &DatasetName, began: i64, ended: i64, result: &Result<backup::Outcome, Failure>) -> Job {

@@ -1,6 +1,5 @@
 //! One run of one dataset, as `backup` and the daemon do it: lock, believe the vault, save.
 
-use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,8 +20,9 @@ use super::drc::heads_seen;
 use super::failure::Failure;
 use super::output::size;
 use super::run::or_anew;
-use crate::backup::{self, Backup, Limits, Outcome, Source};
+use crate::backup::{self, Backup, Limits, Outcome, Source, Unwanted};
 use crate::machine;
+use crate::rewrite::RewriteLimit;
 use crate::source::{Excludes, WalkOptions};
 use crate::spool::SpoolLimit;
 use crate::state::{DatasetState, StateDir};
@@ -45,6 +45,8 @@ pub struct Save<'a> {
     pub chunks: Option<ChunkSizes>,
     /// What may wait here for the store.
     pub spool: SpoolLimit,
+    /// What may be written afresh because the site avoids its packs.
+    pub rewrite: RewriteLimit,
     pub interrupted: &'a AtomicBool,
     pub monitor: &'a dyn Monitor,
 }
@@ -63,10 +65,12 @@ impl Save<'_> {
         // A vault that was adopted has datasets that this agent's state says nothing of.
         let before = state.map(|state| state.chunker).or(newest_manifest.as_ref().map(|its| its.facts.chunker));
         let chunker = self.chunker(before, description.chunker)?;
-        let doomed = match &self.opened.gateway {
-            Some(gateway) => gateway.doomed(vault.keys.vault)?,
-            // Nothing dooms the packs of a store without a site.
-            None => BTreeSet::new(),
+        let unwanted = match &self.opened.gateway {
+            Some(gateway) => {
+                Unwanted { doomed: gateway.doomed(vault.keys.vault)?, avoided: gateway.avoided(vault.keys.vault)? }
+            }
+            // Nothing is deleted from a store without a site.
+            None => Unwanted::default(),
         };
         let pack_size = Arc::new(if self.opened.over_a_line {
             PackSize::following(vault.dir.pack_bytes())
@@ -86,14 +90,14 @@ impl Save<'_> {
             expected,
             newest_reach: newest_manifest.map(|its| its.reach),
             head: last_head(context)?,
-            doomed: &doomed,
+            unwanted: &unwanted,
             host: machine::host(),
             cache: vault.dir.cache()?,
             writer: WriterSettings { spool_bytes: self.spool.bytes(), ..WriterSettings::default() },
             pack_size: pack_size.clone(),
             readers: READ_THREADS,
             clock: &SystemTime::now,
-            limits: Limits::default(),
+            limits: Limits { rewrite_bytes: self.rewrite.bytes(), ..Limits::default() },
             stored: &|name| vault.dir.save_dataset(self.dataset, &DatasetState { chunker, last: Some(name) }),
             interrupted: self.interrupted,
             monitor: self.monitor,

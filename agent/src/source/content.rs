@@ -115,6 +115,13 @@ pub fn extents(file: &File, stat: &Stat) -> io::Result<Extents> {
 }
 
 impl Extents {
+    /// Of a file of `size` bytes whose `holes` are known.
+    pub fn around(holes: Vec<(u64, u64)>, size: u64) -> Self {
+        let mut extents = Self { sparse: !holes.is_empty(), holes, data: Vec::new() };
+        extents.fill_data(size);
+        extents
+    }
+
     fn find_holes(&mut self, file: &File, size: u64) -> io::Result<()> {
         let mut at = 0;
         while at < size && self.holes.len() < MAX_HOLES {

@@ -2,19 +2,19 @@
 //! written count as settled), saved into and restored from inside the test's own process.
 #![allow(dead_code)] // Each test program uses a part of it.
 
+pub mod office;
 pub mod reach;
 pub mod trees;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use age::secrecy::ExposeSecret as _;
-use pulih_agent::backup::{self, Backup, BackupError, Limits, Outcome, Source};
+use pulih_agent::backup::{self, Backup, BackupError, Limits, Outcome, Source, Unwanted};
 use pulih_agent::source::WalkOptions;
-use pulih_progress::Silent;
+use pulih_progress::{Monitor, Silent};
 use pulih_restore::target::Target;
 use pulih_restore::{Action, Restore, RestoreError, Selection, Summary};
 use pulih_vault::chunker::ChunkSizes;
@@ -23,7 +23,7 @@ use pulih_vault::id::{ObjectHash, VaultId};
 use pulih_vault::layout::{DatasetName, Layout, ManifestName};
 use pulih_vault::manifest::Manifest;
 use pulih_vault::note::SigningKey;
-use pulih_vault::reach::chain;
+use pulih_vault::reach::{Reach, chain};
 use pulih_vault::reader::{Identities, SnapshotReader};
 use pulih_vault::store::Store;
 use pulih_vault::trust;
@@ -46,8 +46,9 @@ pub struct TestVault {
     pub pack_size: Arc<PackSize>,
     pub limits: Limits,
     pub stop: AtomicBool,
-    /// Packs that the site will delete.
-    pub doomed: BTreeSet<ObjectHash>,
+    /// What the site's lists say.
+    pub unwanted: Unwanted,
+    pub monitor: Box<dyn Monitor>,
 }
 
 impl TestVault {
@@ -82,7 +83,8 @@ impl TestVault {
             pack_size: Arc::new(PackSize::fixed(64 << 10)),
             limits: Limits::default(),
             stop: AtomicBool::new(false),
-            doomed: BTreeSet::new(),
+            unwanted: Unwanted::default(),
+            monitor: Box::new(Silent),
         }
     }
 
@@ -124,7 +126,7 @@ impl TestVault {
             expected: newest,
             newest_reach: newest.map(|name| self.manifest(&**store, name).reach),
             head: None,
-            doomed: &self.doomed,
+            unwanted: &self.unwanted,
             host: "test".into(),
             cache: cache.to_owned(),
             writer: self.settings,
@@ -134,7 +136,7 @@ impl TestVault {
             limits: self.limits,
             stored: &|_| Ok(()),
             interrupted: &self.stop,
-            monitor: &Silent,
+            monitor: &*self.monitor,
         };
         backup::run(&backup, source)
     }
@@ -146,7 +148,11 @@ impl TestVault {
 
     pub fn reader(&self, store: &Arc<dyn Store>, manifest: &Manifest, scratch: &Path) -> SnapshotReader {
         let reach = chain::load(&**store, self.layout, manifest.reach).unwrap();
-        SnapshotReader::open(store.clone(), self.layout, &reach, &self.secrets, self.identities(), scratch).unwrap()
+        self.reader_of(store, &reach, scratch)
+    }
+
+    pub fn reader_of(&self, store: &Arc<dyn Store>, reach: &Reach, scratch: &Path) -> SnapshotReader {
+        SnapshotReader::open(store.clone(), self.layout, reach, &self.secrets, self.identities(), scratch).unwrap()
     }
 
     pub fn restore(&self, store: &Arc<dyn Store>, name: ManifestName, target: &Path) -> Result<Summary, RestoreError> {

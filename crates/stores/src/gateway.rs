@@ -18,6 +18,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pulih_protocol::error::Code;
 use pulih_protocol::grant::{Asked, Asking};
 use pulih_protocol::path;
 use pulih_protocol::report::AgentView;
@@ -52,7 +53,15 @@ impl GatewayStore {
 
     /// Packs of a vault that no new snapshot may need.
     pub fn doomed(&self, vault: VaultId) -> Result<BTreeSet<ObjectHash>, GatewayError> {
-        self.client.doomed(vault)
+        self.client.packs(path::DOOMED, vault)
+    }
+
+    /// Packs of a vault of which little is needed. A site that knows none of it avoids none.
+    pub fn avoided(&self, vault: VaultId) -> Result<BTreeSet<ObjectHash>, GatewayError> {
+        match self.client.packs(path::AVOIDED, vault) {
+            Err(GatewayError::Refused { body, .. }) if body.code == Code::NotFound => Ok(BTreeSet::new()),
+            done => done,
+        }
     }
 
     /// Asks the OPD's walidata for content. Sent once: a second one would be a second request.

@@ -178,13 +178,24 @@ fn a_lineage_that_would_add_a_header_is_refused() {
 }
 
 #[test]
-fn doomed_packs_are_listed() {
-    let doomed = ObjectHash([0xab; 32]);
-    let list = format!("{doomed}\n\n");
+fn packs_that_are_unwanted_are_listed() {
+    let pack = ObjectHash([0xab; 32]);
+    let list = format!("{pack}\n\n");
     let site = Site::new(move |_, _| (200, list.clone()));
     let vault = VaultId([1; 16]);
-    assert_eq!(site.store().doomed(vault).unwrap().into_iter().collect::<Vec<_>>(), [doomed]);
-    assert_eq!(site.asked()[0].0, format!("GET /v1/doomed?vault={vault}"));
+    assert_eq!(site.store().doomed(vault).unwrap().into_iter().collect::<Vec<_>>(), [pack]);
+    assert_eq!(site.store().avoided(vault).unwrap().into_iter().collect::<Vec<_>>(), [pack]);
+    let asked: Vec<String> = site.asked().into_iter().map(|(request, _)| request).collect();
+    assert_eq!(asked, ["doomed", "avoided"].map(|list| format!("GET /v1/{list}?vault={vault}")));
     let site = Site::new(|_, _| (200, "no hash\n\n".into()));
     assert!(matches!(site.store().doomed(vault), Err(GatewayError::Strange { .. })));
+    assert!(matches!(site.store().avoided(vault), Err(GatewayError::Strange { .. })));
+}
+
+#[test]
+fn a_site_that_lists_no_avoided_packs_avoids_none() {
+    let site = Site::new(|_, _| refusal(Code::NotFound));
+    assert!(site.store().avoided(VaultId([1; 16])).unwrap().is_empty());
+    let site = Site::new(|_, _| refusal(Code::Forbidden));
+    assert!(site.store().avoided(VaultId([1; 16])).is_err());
 }

@@ -8,6 +8,7 @@ use pulih_vault::chunker::ChunkSizes;
 use pulih_vault::layout::DatasetName;
 
 use super::super::examples;
+use crate::rewrite::RewriteLimit;
 use crate::spool::SpoolLimit;
 
 /// Save files and folders as a new snapshot
@@ -41,6 +42,9 @@ pub struct Backup {
     /// What may wait on this server for a slow line, from 64MiB to 1TiB [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub spool: Option<SpoolLimit>,
+    /// What may be written afresh because the site avoids its packs, from 1MiB to 1TiB, or 0 [default: 1GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub rewrite: Option<RewriteLimit>,
     /// Say what would be saved; write nothing
     #[arg(long, short = 'n')]
     pub dry_run: bool,

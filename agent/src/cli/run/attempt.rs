@@ -15,6 +15,7 @@ use super::NOT_ENROLLED;
 use super::shared::{Log, Shared};
 use crate::backup::{Outcome, Source};
 use crate::config::Dataset;
+use crate::rewrite::RewriteLimit;
 use crate::source::Excludes;
 use crate::spool::SpoolLimit;
 use crate::state::Site;
@@ -25,6 +26,7 @@ pub struct Attempt<'a> {
     pub name: &'a DatasetName,
     pub dataset: &'a Dataset,
     pub spool: SpoolLimit,
+    pub rewrite: RewriteLimit,
     /// Those of the policy that are followed.
     pub excludes: &'a [Pattern],
 }
@@ -79,6 +81,7 @@ impl Attempt<'_> {
             dataset: self.name,
             chunks: self.dataset.chunks,
             spool: self.spool,
+            rewrite: self.rewrite,
             interrupted: &self.context.stop,
             monitor: &monitor,
         };

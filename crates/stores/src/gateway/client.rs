@@ -277,14 +277,14 @@ impl Client {
         })
     }
 
-    /// Packs that no new snapshot may need.
-    pub fn doomed(&self, vault: VaultId) -> Result<BTreeSet<ObjectHash>, GatewayError> {
-        let path = format!("{}?vault={vault}", path::DOOMED);
+    /// The packs of a vault that `path` lists.
+    pub fn packs(&self, path: &str, vault: VaultId) -> Result<BTreeSet<ObjectHash>, GatewayError> {
+        let path = format!("{path}?vault={vault}");
         Self::trying(|| {
-            let mut doomed = BTreeSet::new();
+            let mut packs = BTreeSet::new();
             let answer = self.agent.get(self.at(&path)).call();
-            self.lines(self.checked(answer)?, HASH_DIGITS, |hash| hash.parse().map(|hash| _ = doomed.insert(hash)))?;
-            Ok(doomed)
+            self.lines(self.checked(answer)?, HASH_DIGITS, |hash| hash.parse().map(|hash| _ = packs.insert(hash)))?;
+            Ok(packs)
         })
     }
 
