@@ -5,6 +5,7 @@
 //! Everything here blocks. Locks are taken in this order, each for as short as it can be: those of
 //! a role, then `record` (a whole decision), then `catalog`, then the small ones.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pulih_ledger::ids::SiteId;
@@ -33,6 +34,12 @@ pub struct Base {
     /// For looking things up, beside the one that follows the ledger.
     pub catalog: Mutex<Catalog>,
     policy: Mutex<Arc<InForce>>,
+    /// Held for a whole run of retention, before everything else.
+    pub retaining: Mutex<()>,
+    /// Objects that retention has removed.
+    pub removals: AtomicU64,
+    /// Since when this process has the site open, seconds since 1970.
+    pub opened: i64,
     /// Seconds since 1970.
     pub clock: fn() -> i64,
 }
@@ -62,6 +69,9 @@ impl Base {
             record: Mutex::new(record),
             catalog: Mutex::new(catalog),
             policy: Mutex::new(Arc::new(in_force)),
+            retaining: Mutex::default(),
+            removals: AtomicU64::new(0),
+            opened: clock(),
             clock,
         })
     }

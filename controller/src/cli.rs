@@ -105,8 +105,8 @@ enum Command {
         /// The folder that `pulih-agent backup` wrote into
         folder: PathBuf,
     },
-    /// Show what could be deleted now, by the dates that the ledger fixed
-    Retain,
+    /// Show what could be deleted now, by the dates that the ledger fixed; or do it
+    Retain(keeping::Retain),
     /// Orders that nothing of a dataset is deleted
     #[command(subcommand)]
     Hold(keeping::Hold),
@@ -396,6 +396,9 @@ pub fn main() -> ExitCode {
         Command::Plan(plan::PlanCommand::Check { file }) => plan::check(file),
         Command::Recover(args) => recover::run(&dir, args, cli.json),
         Command::Keys(command) => keys::run(&dir, command, cli.json),
+        Command::Retain(keeping::Retain { execute: true, command: None, signed }) => {
+            keeping::execute(&dir, signed, cli.json)
+        }
         command => ask::run(&dir, command, cli.json),
     };
     match done {

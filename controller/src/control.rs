@@ -63,7 +63,6 @@ pub enum Ask {
     Import {
         folder: String,
     },
-    Plan,
     /// What is kept and what goes.
     Keep {
         order: keeping::Order,
@@ -160,7 +159,6 @@ fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
         Ask::Import { folder } => {
             Ok(json!({"type": "pulih/import/v1", "vaults": json(pusat.import(Path::new(&folder))?)?}))
         }
-        Ask::Plan => Ok(json!({"type": "pulih/retention-plan/v1", "plan": json(pusat.plan()?)?})),
         Ask::Keep { order } => pusat.keeping(order),
         Ask::Status => json(pusat.status()?),
         Ask::PairCertify { card } => {

@@ -10,6 +10,7 @@ mod descriptions;
 mod error;
 mod fetch;
 mod heads;
+mod keep;
 mod ledger;
 mod moved;
 mod pair;

@@ -7,14 +7,13 @@ mod acts;
 mod grants;
 mod hello;
 mod import;
-mod locks;
+mod keep;
 mod pair;
 mod people;
 mod policy;
 mod presence;
 mod quota;
 mod reaches;
-mod retain;
 mod status;
 
 use std::ops::Deref;
@@ -36,7 +35,6 @@ pub use accept::Came;
 pub use grants::draw;
 pub use import::Imported;
 pub use quota::Reserved;
-pub use retain::Plan;
 
 use grants::ReachMemory;
 use presence::Presences;

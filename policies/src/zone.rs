@@ -78,7 +78,7 @@ impl Zone {
     }
 
     /// The first moment of the first month that begins at `utc` or later.
-    pub(crate) fn month_end(self, utc: i64) -> i64 {
+    pub fn month_end(self, utc: i64) -> i64 {
         let local = self.local(utc);
         let first = first_of_month(local.date());
         if local == first.and_time(NaiveTime::MIN) {

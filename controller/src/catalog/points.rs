@@ -112,9 +112,24 @@ impl Catalog {
         Ok(found.unwrap_or_default())
     }
 
-    pub fn set_locked(&self, point: &Point) -> Result<()> {
-        let sql = "INSERT OR IGNORE INTO locked (vault, dataset, name) VALUES (?1, ?2, ?3)";
-        self.change(sql, [&point.vault, &point.dataset, &point.snapshot])
+    pub fn set_locked(&self, point: &Point, until: i64) -> Result<()> {
+        let sql = "INSERT OR REPLACE INTO locked (vault, dataset, name, until) VALUES (?1, ?2, ?3, ?4)";
+        self.change(sql, params![point.vault, point.dataset, point.snapshot, until])
+    }
+
+    /// Until when all that a snapshot needs is locked.
+    pub fn locked_until(&self, point: &Point) -> Result<Option<i64>> {
+        let sql = "SELECT until FROM locked WHERE vault = ?1 AND dataset = ?2 AND name = ?3";
+        let found =
+            self.one(sql, [&point.vault, &point.dataset, &point.snapshot], |row| row.get::<_, Option<i64>>(0))?;
+        Ok(found.and_then(|until| until.or(point.keep_until)))
+    }
+
+    /// When the first lock ends of those that hold a kept snapshot.
+    pub fn least_lock(&self) -> Result<Option<i64>> {
+        let sql = "SELECT MIN(coalesce(l.until, s.keep_until)) FROM locked l JOIN snapshot s ON s.vault = l.vault \
+                   AND s.dataset = l.dataset AND s.name = l.name WHERE s.expired IS NULL";
+        Ok(self.one(sql, [], |row| row.get(0))?.flatten())
     }
 
     /// Until when the site locked an object, seconds since 1970.

@@ -132,7 +132,7 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
             Ask::Act { entry, attachment: Some(text) }
         }
         Command::Import { folder } => Ask::Import { folder: absolute(folder)? },
-        Command::Retain => Ask::Plan,
+        Command::Retain(args) => keeping::retain(dir, args)?,
         Command::Hold(command) => keeping::hold(dir, command)?,
         Command::Suspicion(command) => keeping::suspicion(dir, command)?,
         Command::Delete(command) => keeping::delete(dir, command)?,

@@ -1,16 +1,20 @@
 //! Commands about what is kept and what goes.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
-use pulih_ledger::entry::kinds::{DeletionApproved, DeletionAsked, HoldPlaced, HoldReleased, SuspicionEnded};
+use pulih_ledger::entry::kinds::{
+    DeletionApproved, DeletionAsked, ExpiryResumed, HoldPlaced, HoldReleased, SnapshotsExpired, SuspicionEnded,
+};
+use pulih_terminal::{printable, size};
 use serde_json::Value;
 
-use super::ask::{acting, said, vault_of};
-use super::show::{columns, field, list};
+use super::ask::{acting, answer, said, vault_of};
+use super::show::{columns, field, list, span};
 use super::{Failure, Signed};
 use crate::control::Ask;
-use crate::keeping::Order;
+use crate::keeping::{Expired, Order};
 use crate::pusat::draw;
 use crate::site::SiteDir;
 
@@ -23,6 +27,29 @@ pub(super) struct Of {
     /// Which of its vaults, if it has several
     #[arg(long, value_name = "ID")]
     vault: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Retain {
+    /// Do what the plan says: the person signs which snapshots expire
+    #[arg(long)]
+    pub execute: bool,
+    #[command(flatten)]
+    pub signed: Signed,
+    #[command(subcommand)]
+    pub command: Option<Resume>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Resume {
+    /// Let snapshots expire again, after a person has looked why they do not
+    Resume {
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        signed: Signed,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -95,6 +122,110 @@ pub(super) enum Delete {
     },
     /// List deletions that were asked for
     List,
+}
+
+/// Snapshots that one act lets expire.
+const AT_ONCE: usize = 400;
+
+pub(super) fn retain(dir: &SiteDir, args: &Retain) -> Result<Ask, Failure> {
+    match &args.command {
+        None => Ok(Ask::Keep { order: Order::Plan }),
+        Some(Resume::Resume { reason, signed }) => acting(dir, signed, ExpiryResumed { reason: reason.clone() }.into()),
+    }
+}
+
+/// Signs the plan as it stands, dataset by dataset, and has the site do what follows from it.
+pub(super) fn execute(dir: &SiteDir, signed: &Signed, json: bool) -> Result<(), Failure> {
+    let plan = answer(dir, Ask::Keep { order: Order::Plan })?["plan"].take();
+    if let Some(why) = plan["stopped"].as_str() {
+        return Err(Failure::Said(format!("nothing expires here now: {}", printable(why))));
+    }
+    let expires: Vec<Expired> = serde_json::from_value(plan["snapshots"].clone()).map_err(said)?;
+    let mut groups: BTreeMap<(String, String, Option<String>), Vec<String>> = BTreeMap::new();
+    for its in expires {
+        groups.entry((its.vault, its.dataset, its.deletion)).or_default().push(its.snapshot);
+    }
+    let mut expired = 0;
+    for ((vault, dataset, deletion), names) in groups {
+        for manifests in names.chunks(AT_ONCE) {
+            expired += manifests.len();
+            let body = SnapshotsExpired {
+                vault: vault.parse().map_err(said)?,
+                dataset: dataset.parse().map_err(said)?,
+                manifests: manifests.to_vec(),
+                deletion: deletion.as_deref().map(str::parse).transpose().map_err(said)?,
+            };
+            answer(dir, acting(dir, signed, body.into())?)?;
+        }
+    }
+    let mut done = answer(dir, Ask::Keep { order: Order::Run })?;
+    done["done"]["expired"] = expired.into();
+    if json {
+        println!("{done}");
+    } else {
+        print!("{}", done_text(&done["done"]));
+    }
+    Ok(())
+}
+
+fn done_text(done: &Value) -> String {
+    if !done["stopped"].is_null() {
+        return format!("Nothing was deleted: {}.\n", field(done, "stopped"));
+    }
+    let mut out = format!(
+        "{} snapshots have expired; {} packs are doomed, {} are to be avoided; {} objects ({}) are gone.\n",
+        done["expired"],
+        done["doomed"],
+        done["avoided"],
+        done["removed"],
+        size(done["bytes"].as_u64().unwrap_or(0))
+    );
+    for why in list(done, "failed") {
+        let _ = writeln!(out, "  tried again by the next run: {}", printable(why.as_str().unwrap_or_default()));
+    }
+    out
+}
+
+pub(super) fn retain_text(args: &Retain, answer: &Value) -> String {
+    if args.command.is_some() {
+        return "Snapshots expire again by their dates.\n".into();
+    }
+    let plan = &answer["plan"];
+    let (snapshots, packs) = (list(plan, "snapshots"), plan["packs"].as_object());
+    let packs: usize = packs.map_or(0, |vaults| vaults.values().map(|its| its.as_array().map_or(0, Vec::len)).sum());
+    let mut out = String::new();
+    if !plan["stopped"].is_null() {
+        let _ = writeln!(out, "Nothing expires now: {}\n", field(plan, "stopped"));
+    }
+    let bytes = size(plan["bytes"].as_u64().unwrap_or(0));
+    let _ = writeln!(
+        out,
+        "{} snapshots need no longer be kept; only they need {packs} packs, {bytes}. Nothing was changed.",
+        snapshots.len()
+    );
+    for its in snapshots {
+        let _ = writeln!(out, "  {} {} {}", field(its, "vault"), field(its, "dataset"), field(its, "snapshot"));
+    }
+    for its in list(plan, "kept_back") {
+        let _ = writeln!(out, "  {} of {} stay: {}", its["snapshots"], field(its, "dataset"), field(its, "why"));
+    }
+    out
+}
+
+/// What `status` says of locks, and of expiry that was stopped.
+pub(super) fn standing_text(status: &Value) -> String {
+    let mut out = String::new();
+    let locks = &status["locks"];
+    if let (Some(waiting @ 1..), Some(oldest)) = (locks["waiting"].as_u64(), locks["oldest_seconds"].as_u64()) {
+        let _ = writeln!(out, "\n{waiting} snapshots are not locked yet, the oldest accepted {} ago", span(oldest));
+    }
+    if let Some(least) = locks["least_seconds"].as_u64() {
+        let _ = writeln!(out, "\nThe store holds everything that is kept for at least {} from now", span(least));
+    }
+    if !status["expiry_stopped"].is_null() {
+        let _ = writeln!(out, "\nNOTHING EXPIRES: {}", field(status, "expiry_stopped"));
+    }
+    out
 }
 
 pub(super) fn hold(dir: &SiteDir, command: &Hold) -> Result<Ask, Failure> {

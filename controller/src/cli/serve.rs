@@ -28,6 +28,8 @@ const BLOCKING: usize = 4096;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(3600);
 /// Between looks for what is to be locked.
 const LOCK_EVERY: Duration = Duration::from_secs(10);
+/// Between looks at what is silent, locked too short, or to be deleted today.
+const TEND_EVERY: Duration = Duration::from_secs(3600);
 /// Between writes of heartbeats into the catalog.
 const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
@@ -94,6 +96,13 @@ fn said(what: &'static str) -> impl FnOnce(std::io::Error) -> Failure {
     move |error| Failure::Said(format!("cannot {what}: {error}"))
 }
 
+/// What failed comes again with the next look.
+fn tended(done: Answer<()>) {
+    if let Err(refusal) = done {
+        eprintln!("warning: what is kept was not looked after: {}", refusal.message);
+    }
+}
+
 /// What every serving process has: a socket for commands, and signals that end it.
 struct Post {
     socket: PathBuf,
@@ -143,6 +152,8 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
     let serving = tokio::spawn(gateway.serve(stopped));
     let pulling = drc.clone();
     let pulling = tokio::task::spawn_blocking(move || pulling.serve());
+    let (mut tending, mut locking) = (tokio::time::interval(TEND_EVERY), tokio::time::interval(LOCK_EVERY));
+    let (mut keeper, mut locker) = (tokio::spawn(async {}), tokio::spawn(async {}));
     let mut hourly = tokio::time::interval(CHECKPOINT_EVERY);
     let mut often = tokio::time::interval(SETTLE_EVERY);
     often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -157,6 +168,14 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
                     eprintln!("warning: no checkpoint was signed: {}", refusal.message);
                 }
             }
+            _ = tending.tick() => if keeper.is_finished() {
+                let drc = drc.clone();
+                keeper = tokio::task::spawn_blocking(move || tended(drc.tend()));
+            },
+            _ = locking.tick() => if locker.is_finished() {
+                let drc = drc.clone();
+                locker = tokio::task::spawn_blocking(move || tended(drc.extend_locks()));
+            },
         }
     }
     drc.stop();
@@ -180,6 +199,8 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
     // Locks of a large first backup take a while, in which everything else goes on.
     let mut locking = tokio::time::interval(LOCK_EVERY);
     let mut keeper = tokio::spawn(async {});
+    let mut tending = tokio::time::interval(TEND_EVERY);
+    let mut tender = tokio::spawn(async {});
     let mut often = tokio::time::interval(SETTLE_EVERY);
     often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -193,7 +214,11 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
             _ = often.tick() => drop(pusat.blocking(Pusat::settle_presences).await),
             _ = locking.tick() => if keeper.is_finished() {
                 let pusat = pusat.clone();
-                keeper = tokio::spawn(async move { drop(pusat.blocking(Pusat::extend_locks).await) });
+                keeper = tokio::spawn(async move { drop(pusat.blocking(|pusat| pusat.extend_locks()).await) });
+            },
+            _ = tending.tick() => if tender.is_finished() {
+                let pusat = pusat.clone();
+                tender = tokio::spawn(async move { tended(pusat.blocking(Pusat::tend).await) });
             },
         }
     }

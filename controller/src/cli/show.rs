@@ -85,7 +85,7 @@ pub fn text(command: &Command, answer: &Value) -> String {
             answer["entry"]["version"]
         ),
         Command::Import { .. } => imported(answer),
-        Command::Retain => retained(&answer["plan"]),
+        Command::Retain(args) => keeping::retain_text(args, answer),
         Command::Hold(command) => keeping::hold_text(command, answer),
         Command::Suspicion(command) => keeping::suspicion_text(command, answer),
         Command::Delete(command) => keeping::delete_text(command, answer),
@@ -122,6 +122,7 @@ fn status(answer: &Value) -> String {
         list(answer, "datasets").iter().map(|its| {
             let state = match (its["approved"].as_bool(), its["late"].as_bool(), its["accepted"].is_null()) {
                 (Some(false), ..) => "not approved",
+                _ if !its["suspicion"].is_null() => "SUSPECTED",
                 (_, _, true) => "no point yet",
                 (_, Some(true), _) => "LATE",
                 _ => "ok",
@@ -151,11 +152,7 @@ fn status(answer: &Value) -> String {
             field(its, "last_seen")
         );
     }
-    if let (Some(waiting @ 1..), Some(oldest)) =
-        (answer["locks"]["waiting"].as_u64(), answer["locks"]["oldest_seconds"].as_u64())
-    {
-        let _ = writeln!(out, "\n{waiting} snapshots are not locked yet, the oldest accepted {} ago", span(oldest));
-    }
+    out += &keeping::standing_text(answer);
     for its in list(answer, "requests") {
         let _ = writeln!(
             out,
@@ -196,6 +193,7 @@ fn status_of_drc(answer: &Value) -> String {
         &["OPD", "AGENT", "DATASET", "NEWEST POINT HERE", "AGE", "TARGET", "POINTS", "WAITING", "TO FETCH", "STATE"],
         list(answer, "datasets").iter().map(|its| {
             let state = match (its["late"].as_bool(), its["accepted"].is_null()) {
+                _ if !its["suspicion"].is_null() => "SUSPECTED",
                 (_, true) => "nothing here yet",
                 (Some(true), _) => "LATE",
                 _ => "ok",
@@ -223,6 +221,7 @@ fn status_of_drc(answer: &Value) -> String {
     for its in list(answer, "datasets").iter().filter(|its| !its["error"].is_null()) {
         let _ = writeln!(out, "\n{} of {}: {}", field(its, "dataset"), field(its, "agent"), field(its, "error"));
     }
+    out += &keeping::standing_text(answer);
     out + &alarms(answer)
 }
 
@@ -277,20 +276,6 @@ fn imported(answer: &Value) -> String {
         for why in list(its, "refused") {
             let _ = writeln!(out, "  not taken in: {}", printable(why.as_str().unwrap_or_default()));
         }
-    }
-    out
-}
-
-fn retained(plan: &Value) -> String {
-    let (snapshots, packs) = (list(plan, "snapshots"), plan["packs"].as_object());
-    let packs: usize = packs.map_or(0, |vaults| vaults.values().map(|its| its.as_array().map_or(0, Vec::len)).sum());
-    let mut out = format!(
-        "{} snapshots are past the date until which they are kept; only they need {packs} packs, {}. Nothing was changed.\n",
-        snapshots.len(),
-        size(plan["bytes"].as_u64().unwrap_or(0))
-    );
-    for its in snapshots {
-        let _ = writeln!(out, "  {} {} {}", field(its, "vault"), field(its, "dataset"), field(its, "snapshot"));
     }
     out
 }

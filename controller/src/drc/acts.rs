@@ -11,7 +11,6 @@ use crate::card;
 use crate::cards;
 use crate::catalog::Catalog;
 use crate::gateway::answer::{Answer, Refusal};
-use crate::keeping;
 use crate::people::{self, Act, Role};
 use crate::policy;
 use crate::record::time;
@@ -75,7 +74,7 @@ impl Drc {
                     keys::check_glass(&record.catalog, its)?;
                     also.push(keys::glass_alarm(person, its));
                 }
-                _ if keeping::check(&record.catalog, self.site.role, person, body)? => {}
+                _ if self.check_keeping(&record.catalog, person, body)? => {}
                 _ => return Err(Refusal::new(Code::Forbidden, "this is not done by a person at a DRC")),
             }
         }

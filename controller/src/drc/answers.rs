@@ -11,7 +11,7 @@ impl Answers for Drc {
         match ask {
             Ask::Status => json(self.status()?),
             Ask::Replicate => json(self.replicate()?),
-            Ask::Keep { order } => self.keeping(order),
+            Ask::Keep { order } => self.intake().keeping(order),
             Ask::Vaults { agent } => Ok(vaults(self.vaults(agent.as_deref())?)),
             Ask::UserList => Ok(users(self.users()?)),
             Ask::PolicyShow => Ok(policy(&self.in_force())),
@@ -37,7 +37,7 @@ impl Answers for Drc {
                 self.intake().must_take_in()?;
                 self.intake().answer(ask)
             }
-            _ => Err(elsewhere("Pusat Data")),
+            Ask::Import { .. } => Err(elsewhere("Pusat Data")),
         }
     }
 }

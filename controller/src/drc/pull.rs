@@ -129,7 +129,7 @@ impl Drc {
     }
 
     /// The Pusat Data, if a pairing is in force.
-    fn paired(&self) -> Answer<Option<(PeerSite, Arc<ReplicaStore>)>> {
+    pub(super) fn paired(&self) -> Answer<Option<(PeerSite, Arc<ReplicaStore>)>> {
         let Some(peer) = self.pusat()?.filter(|peer| peer.ended.is_none()) else { return Ok(None) };
         let mut there = lock(&self.there);
         if there.is_none() {
@@ -160,6 +160,7 @@ impl Drc {
             Err(PullError::Line(_)) => self.listen_for(&peer)?,
             _ => {}
         }
+        self.take_orders()?;
         self.plan()?;
         followed
     }
@@ -205,6 +206,10 @@ impl Drc {
             Ok(None) => Err(PullError::Line("this DRC is not paired with a Pusat Data".into())),
             Err(refusal) => Err(refusal.into()),
         };
+        if matches!(pulled, Err(PullError::Refused { .. })) && self.has_expired_there(its).unwrap_or(false) {
+            self.give_up(its);
+            return;
+        }
         let told = match &pulled {
             Err(PullError::Refused { object, why }) => self.refuse(its, object, why),
             Err(PullError::Full(error)) => self.once_in_a_while("store-full", &error.to_string()),
@@ -229,6 +234,20 @@ impl Drc {
             }
             Err(error) => work.put_off(its, error.to_string()),
         }
+        drop(held);
+        self.changed.notify_all();
+    }
+
+    /// It expired there before it came: nobody waits for it any more.
+    fn give_up(&self, its: &Waiting) {
+        let mut held = lock(&self.work);
+        let work = &mut *held;
+        work.busy.remove(&its.vault);
+        if work.busy.is_empty() {
+            work.active += work.since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        }
+        work.queue.retain(|waiting| key(waiting) != key(its));
+        work.later.remove(&key(its));
         drop(held);
         self.changed.notify_all();
     }

@@ -5,7 +5,7 @@ use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{Alarm, PullRefused, SnapshotReplicated};
 use pulih_vault::layout::Layout;
-use pulih_vault::reach::{Reach, chain};
+use pulih_vault::reach::chain::{self, Loaded};
 use pulih_vault::trust;
 
 use super::error::PullError;
@@ -14,6 +14,7 @@ use super::urgency::Waiting;
 use super::{Drc, lock};
 use crate::gateway::answer::Answer;
 use crate::record::time;
+use crate::store::MAX_REACH_BYTES;
 
 /// Refusals that go on the ledger within an hour; further ones are in the log of the process.
 const HOURLY: usize = 100;
@@ -30,8 +31,23 @@ impl Drc {
     }
 
     /// A snapshot is complete here and was verified: from now on it is a recovery point of this site.
-    pub(super) fn settle(&self, waiting: &Waiting, its: &Named, reach: &Reach) -> Result<(), PullError> {
+    /// `removals` is what [`crate::base::Base::removals`] said before its objects were looked for.
+    pub(super) fn settle(
+        &self,
+        waiting: &Waiting,
+        its: &Named,
+        loaded: &Loaded,
+        removals: u64,
+    ) -> Result<(), PullError> {
         let now = (self.clock)();
+        let reach = &loaded.reach;
+        let measured = self.measured(waiting, reach).unwrap_or_else(|refusal| {
+            eprintln!(
+                "warning: snapshot {} of {} is not measured: {}",
+                waiting.snapshot, waiting.dataset, refusal.message
+            );
+            None
+        });
         let replicated = SnapshotReplicated {
             from: self.peer_id()?,
             vault: its.layout.vault,
@@ -49,7 +65,19 @@ impl Drc {
         if record.catalog.has_replica(&waiting.vault, &waiting.dataset, &waiting.snapshot)? {
             return Ok(());
         }
-        Ok(record.write(now, &Actor::Site, vec![Body::SnapshotReplicated(replicated)])?)
+        self.keep_again(&record.catalog, its.layout, reach, &loaded.chain, removals)?;
+        let of = (waiting.vault.as_str(), waiting.dataset.as_str());
+        if let Some((_, Some(suspect))) = &measured {
+            self.raise(&mut record, of, waiting.accepted.min(now), suspect)?;
+        }
+        record.write(now, &Actor::Site, vec![Body::SnapshotReplicated(replicated)])?;
+        // What is suspect is not what is usual.
+        if let Some((past, None)) = measured
+            && record.catalog.suspected(of.0, of.1)?.is_none()
+        {
+            record.catalog.add_measure(of.0, of.1, &waiting.snapshot, past)?;
+        }
+        Ok(())
     }
 
     /// What came is not what it should be: written down with an alarm, once for each object and reason.
@@ -140,12 +168,14 @@ impl Drc {
         let trusted = self.trusted(layout.vault)?.ok_or_else(|| strange("the vault has no description here"))?;
         let manifest = believe(&note, &its, &trusted)?;
         must_be_as_recorded(&manifest, waiting, &object)?;
-        let reach = chain::load(&*self.store, layout, manifest.reach).map_err(strange)?;
+        let removals = self.removals();
+        let loaded = chain::load_chain(&*self.store, layout, manifest.reach, MAX_REACH_BYTES).map_err(strange)?;
+        let reach = &loaded.reach;
         let indexes = reach.indexes.iter().map(|hash| layout.index(*hash));
         for needed in reach.packs.keys().map(|hash| layout.pack(*hash)).chain(indexes) {
             // The store, and not the catalog: this is the last look before it is called complete.
             self.store.size(&needed).map_err(|error| strange(format!("{needed}: {error}")))?;
         }
-        self.settle(waiting, &its, &reach)
+        self.settle(waiting, &its, &loaded, removals)
     }
 }

@@ -152,7 +152,9 @@ impl Drc {
             chain::load_chain(&nearest, layout, manifest.reach, MAX_REACH_BYTES)
                 .map_err(|error| PullError::vault(&reach, error))
         });
-        let chain::Loaded { reach, chain: reaches, .. } = loaded?;
+        let loaded = loaded?;
+        let (reach, reaches) = (&loaded.reach, &loaded.chain);
+        let removals = self.removals();
         let mut came = Came::default();
         for (objects, limit) in [
             (named(reach.packs.keys(), |hash| layout.pack(hash)), MAX_PACK_BYTES),
@@ -167,7 +169,7 @@ impl Drc {
             Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
             Err(error) => return Err(PullError::here(error)),
         }
-        self.settle(waiting, &its, &reach)?;
+        self.settle(waiting, &its, &loaded, removals)?;
         Ok(Came { objects: came.objects + 1, bytes: came.bytes + note.len() as u64 })
     }
 

@@ -9,6 +9,7 @@ use super::urgency::Dataset;
 use super::{Drc, lock};
 use crate::catalog::Replica;
 use crate::gateway::answer::Answer;
+use crate::keeping::Locked;
 
 /// Alarms of so many seconds are shown.
 const ALARMS: i64 = 7 * 24 * 3600;
@@ -27,6 +28,10 @@ pub struct Status {
     bytes_per_second: Option<u64>,
     estimate_seconds: Option<u64>,
     alarms: Vec<Raised>,
+    /// Why nothing expires until a person has looked.
+    expiry_stopped: Option<String>,
+    /// `None`: the store has no locks.
+    locks: Option<Locked>,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,6 +60,8 @@ struct Row {
     rpo_seconds: i64,
     exposure_seconds: Option<i64>,
     late: bool,
+    /// The suspicion that it is under here.
+    suspicion: Option<String>,
     waiting: usize,
     backlog_bytes: u64,
     error: Option<String>,
@@ -115,6 +122,10 @@ impl Drc {
             let Some(vault) = vaults.iter().find(|vault| vault.id == dataset.0) else { continue };
             rows.push(self.row(now, (&vault.opd, &vault.agent, &vault.class), dataset, Some(point)));
         }
+        let (locks, stopped) = (self.locked()?, lock(&self.catalog).stopped()?);
+        for row in &mut rows {
+            row.suspicion = lock(&self.catalog).suspected(&row.vault, &row.dataset)?.map(|its| its.id);
+        }
         let backlog_bytes = rows.iter().map(|row| row.backlog_bytes).sum();
         Ok(Status {
             kind: "pulih/drc-status/v1",
@@ -127,6 +138,8 @@ impl Drc {
             backlog_bytes,
             bytes_per_second: outlook.bytes_per_second,
             estimate_seconds: outlook.bytes_per_second.filter(|rate| *rate > 0).map(|rate| backlog_bytes / rate),
+            locks,
+            expiry_stopped: stopped.map(|stopped| stopped.reason),
             alarms: alarms
                 .into_iter()
                 .map(|its| Raised { at: utc::rfc3339(its.at), alarm: its.alarm, subject: its.subject, text: its.text })
@@ -158,6 +171,7 @@ impl Drc {
             replicated: newest.as_ref().map(|its| utc::rfc3339(its.replicated)),
             keep_until: newest.as_ref().and_then(|its| its.keep_until).map(utc::rfc3339),
             snapshot: newest.map(|its| its.snapshot),
+            suspicion: None,
             waiting: 0,
             backlog_bytes: 0,
             error: None,

@@ -14,6 +14,7 @@ use pulih_vault::layout::{DatasetName, Layout, ManifestName};
 use pulih_vault::manifest::Manifest;
 use pulih_vault::note::{Fingerprint, VerifierKey};
 use pulih_vault::reach::Reach;
+use pulih_vault::reach::chain::Loaded;
 use pulih_vault::store::{ObjectName, StoreError};
 use pulih_vault::trust::{self, TrustedVault};
 
@@ -60,6 +61,8 @@ const DAY_SECONDS: i64 = 24 * 3600;
 struct Believed {
     manifest: Manifest,
     reach: Reach,
+    /// Its reach's object first, those below it after that.
+    chain: Vec<ObjectHash>,
 }
 
 impl Pusat {
@@ -221,7 +224,9 @@ impl Pusat {
         // change under way comes after it.
         self.must_be_approved(&id, &of, (self.clock)())?;
         let _alone = lock(&self.reading);
+        let removals = self.removals();
         let believed = self.believe(vault, dataset, name, note)?;
+        let measured = self.measured(&id, &of, believed.manifest.facts.partial, &believed.reach);
         let mut record = lock(&self.record);
         let now = (self.clock)();
         if came == Came::Now {
@@ -239,10 +244,20 @@ impl Pusat {
         must_be_in_time(&record.catalog, &id, &of, name, came, now)?;
         self.must_be_approved(&id, &of, now)?;
         must_stay(&record.catalog, &id, &believed.reach)?;
+        self.keep_again(&record.catalog, layout, &believed.reach, &believed.chain, removals)?;
         let facts = &believed.manifest.facts;
         let captured =
             facts.captured.parse().map_err(|_| refused("the manifest's date is not in UTC to the second"))?;
-        let kept = self.keep(&record.catalog, &known, &of, facts.partial, came, now)?;
+        if let Some((_, Some(suspect))) = &measured {
+            self.raise(&mut record, (&id, &of), now, suspect)?;
+        }
+        let suspected = record.catalog.suspected(&id, &of)?.is_some();
+        let standing = match (facts.partial, suspected) {
+            (true, _) => Standing::Partial,
+            (false, true) => Standing::Suspected,
+            (false, false) => Standing::Sound,
+        };
+        let kept = self.keep(&record.catalog, &known, &of, standing, came, now)?;
         match self.store.create(&object, note) {
             // Left by a run of this site that ended before it was written down.
             Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
@@ -261,6 +276,10 @@ impl Pusat {
         };
         let actor = Actor::Agent { agent: agent.name.parse().map_err(|error| Refusal::internal(&error))? };
         record.write(now, &actor, vec![Body::SnapshotAccepted(accepted)])?;
+        // What is suspect is not what is usual.
+        if let Some((past, None)) = measured.filter(|_| !suspected) {
+            record.catalog.add_measure(&id, &of, &name.to_string(), past)?;
+        }
         self.count_note(&record.catalog, agent, vault, &object, note.len() as u64)
     }
 
@@ -285,12 +304,12 @@ impl Pusat {
             return Err(refused("the manifest is not what its name says, or was made again from packs"));
         }
         let layout = Layout { vault };
-        let reach = self.reach(vault, manifest.reach)?.reach;
+        let Loaded { reach, chain, .. } = self.reach(vault, manifest.reach)?;
         let indexes = reach.indexes.iter().map(|hash| layout.index(*hash));
         for object in reach.packs.keys().map(|hash| layout.pack(*hash)).chain(indexes) {
             self.must_be_here(vault, &object)?;
         }
-        Ok(Believed { manifest, reach })
+        Ok(Believed { manifest, reach, chain })
     }
 
     fn must_be_here(&self, vault: VaultId, object: &ObjectName) -> Answer<()> {
@@ -324,7 +343,7 @@ impl Pusat {
         catalog: &Catalog,
         vault: &Vault,
         dataset: &str,
-        partial: bool,
+        standing: Standing,
         came: Came,
         now: i64,
     ) -> Answer<Kept> {
@@ -337,7 +356,6 @@ impl Pusat {
             let its = Period::all(zone, accepted).into_iter();
             taken.extend(its.filter(|period| tiers.split(' ').any(|tier| tier == period.tier.as_str())));
         }
-        let standing = if partial { Standing::Partial } else { Standing::Sound };
         Ok(rules.keep.decide(zone, now, standing, &taken))
     }
 

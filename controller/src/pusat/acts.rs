@@ -2,7 +2,7 @@
 //! it has any effect.
 
 use pulih_ledger::entry::Body;
-use pulih_ledger::entry::kinds::{ApprovalEnded, ApprovalGiven, PacksDoomed, RestoreGrantEnded, RestoreGrantGiven};
+use pulih_ledger::entry::kinds::{ApprovalEnded, ApprovalGiven, RestoreGrantEnded, RestoreGrantGiven};
 use pulih_ledger::time::Time;
 use pulih_protocol::error::Code;
 use pulih_vault::utc;
@@ -11,7 +11,6 @@ use super::{Pusat, lock};
 use crate::cards;
 use crate::catalog::{Catalog, User};
 use crate::gateway::answer::{Answer, Refusal};
-use crate::keeping;
 use crate::people::{self, Act, Role};
 use crate::policy;
 
@@ -93,11 +92,7 @@ impl Pusat {
                 let opd = catalog.vault(&known.vault)?.map(|vault| vault.opd).unwrap_or_default();
                 must(person.speaks_for(&opd) || person.is(Role::Admin), "the OPD's walidata")
             }
-            Body::PacksDoomed(PacksDoomed { vault, packs }) => {
-                must(person.is(Role::Operator) || person.is(Role::Admin), "an operator")?;
-                self.check_doomed(&vault.to_string(), packs)
-            }
-            _ if keeping::check(catalog, self.site.role, person, body)? => Ok(()),
+            _ if self.check_keeping(catalog, person, body)? => Ok(()),
             _ => Err(forbidden("this is written by the site itself, not by a person")),
         }
     }

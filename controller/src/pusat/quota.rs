@@ -38,6 +38,13 @@ impl Quotas {
         *lock(&self.used).entry(opd.to_owned()).or_default() += bytes;
     }
 
+    /// Takes off what is no longer stored.
+    pub fn sub(&self, opd: &str, bytes: u64) {
+        if let Some(used) = lock(&self.used).get_mut(opd) {
+            *used = used.saturating_sub(bytes);
+        }
+    }
+
     pub fn reserve(self: &Arc<Self>, opd: &str, bytes: u64, quota: Option<u64>) -> Answer<Reserved> {
         let mut used = lock(&self.used);
         let its = used.entry(opd.to_owned()).or_default();

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{Pusat, lock};
 use crate::catalog::{Catalog, Opd, Point, Presence, Vault};
 use crate::gateway::answer::Answer;
+use crate::keeping::Locked;
 use crate::policy::InForce;
 
 /// Seconds without a heartbeat after which an agent is called silent: they come every minute.
@@ -31,8 +32,10 @@ pub struct Status {
     pub alarms: Vec<Raised>,
     /// Bytes stored, and the quota where there is one.
     pub stored: Vec<Stored>,
+    /// Why nothing expires until a person has looked.
+    pub expiry_stopped: Option<String>,
     /// `None`: the store has no locks.
-    pub locks: Option<Unlocked>,
+    pub locks: Option<Locked>,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,6 +57,8 @@ pub struct Dataset {
     pub rpo_seconds: u64,
     pub exposure_seconds: Option<i64>,
     pub late: bool,
+    /// The suspicion that it is under.
+    pub suspicion: Option<String>,
     pub next: Option<String>,
     pub error: Option<String>,
 }
@@ -96,14 +101,6 @@ pub struct Stored {
     pub title: String,
     pub bytes: u64,
     pub quota: Option<u64>,
-}
-
-/// Accepted, and not held by the store until its date yet.
-#[derive(Debug, Serialize)]
-pub struct Unlocked {
-    pub waiting: u64,
-    /// Since the first of them was accepted.
-    pub oldest_seconds: Option<i64>,
 }
 
 /// What is looked up once for all rows.
@@ -167,6 +164,7 @@ impl Known<'_> {
             rpo_seconds,
             exposure_seconds: exposure,
             late: exposure.is_none_or(|seconds| seconds > rpo_seconds as i64),
+            suspicion: self.catalog.suspected(&vault.id, &dataset)?.map(|its| its.id),
             next: None,
             error: None,
             captured: point.as_ref().map(|its| its.captured.clone()),
@@ -217,11 +215,6 @@ impl Known<'_> {
             })
             .collect())
     }
-
-    fn unlocked(&self) -> Answer<Unlocked> {
-        let (waiting, oldest) = self.catalog.count_unlocked(self.now)?;
-        Ok(Unlocked { waiting, oldest_seconds: oldest.map(|at| self.now - at) })
-    }
 }
 
 fn stored(catalog: &Catalog, in_force: &InForce) -> Answer<Vec<Stored>> {
@@ -245,6 +238,7 @@ impl Pusat {
     pub fn status(&self) -> Answer<Status> {
         self.settle_presences()?;
         let (now, in_force) = ((self.clock)(), self.in_force());
+        let locks = self.locked()?;
         let catalog = lock(&self.catalog);
         let presences = catalog.presences()?.into_iter().map(|its| (its.agent.clone(), its)).collect();
         let known = Known { now, in_force: &in_force, catalog: &catalog, presences };
@@ -265,7 +259,8 @@ impl Pusat {
             requests: known.requests()?,
             alarms: alarms.collect(),
             stored: stored(&catalog, &in_force)?,
-            locks: self.locks.is_some().then(|| known.unlocked()).transpose()?,
+            locks,
+            expiry_stopped: catalog.stopped()?.map(|stopped| stopped.reason),
         })
     }
 }

@@ -2,12 +2,13 @@
 
 mod bench;
 mod keeping;
+mod retain;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pulih_ledger::Actor;
-use pulih_ledger::entry::kinds::{AgentEnrolled, SnapshotAccepted};
+use pulih_ledger::entry::kinds::SnapshotAccepted;
 use pulih_protocol::error::Code;
 use pulih_protocol::report::{Job, JobOutcome, Report};
 use pulih_vault::id::{ObjectHash, VaultId};
@@ -317,28 +318,4 @@ fn a_reach_that_would_fill_the_memory_is_refused() {
     let refused = bench.put("letters", 1, &note, Came::Now).err().unwrap();
     assert_eq!(refused.code, Code::Refused);
     assert!(refused.message.contains("together"), "{}", refused.message);
-}
-
-#[test]
-fn dooming_looks_at_one_vault() {
-    let bench = Bench::new();
-    bench.enroll(false);
-    let description = bench.init();
-    bench.approve("letters");
-    let pack = bench.save(description, "letters", 1);
-    // Another vault, of which nothing can be read.
-    let other = VaultId([8; 16]);
-    bench.write(AgentEnrolled {
-        agent: "app-1".parse().unwrap(),
-        opd: "dinkes".parse().unwrap(),
-        vault: other,
-        class: "non-publik".into(),
-        owner: bench.owner.verifier().fingerprint(),
-        key: bench.key.verifier(),
-        host: "app-1".into(),
-    });
-    bench.write(accepted(other, 1));
-    let refused = bench.pusat.check_doomed(&VAULT.to_string(), &[pack.to_string()]).err().unwrap();
-    assert!(refused.message.contains("is kept needs it"), "{}", refused.message);
-    assert!(bench.pusat.plan().is_err(), "the plan of all looks at all");
 }

@@ -4,6 +4,7 @@ use rusqlite::{Row, params};
 
 use super::super::points::{POINT, Point, point};
 use super::super::{Catalog, Result};
+use crate::keeping::Past;
 
 /// Nothing of this is deleted, whatever its dates say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +125,22 @@ impl Catalog {
              AND s.partial = 0 AND s.accepted < ?3 ORDER BY s.accepted DESC, s.name DESC LIMIT 1"
         );
         self.one(&sql, params![vault, dataset, since], point)
+    }
+
+    /// What was measured of the newest snapshots of a dataset, the newest first.
+    pub fn measures(&self, vault: &str, dataset: &str, most: i64) -> Result<Vec<Past>> {
+        let sql = "SELECT new_bytes, dropped_permille FROM measure WHERE vault = ?1 AND dataset = ?2 \
+                   ORDER BY number DESC LIMIT ?3";
+        self.all(sql, params![vault, dataset, most], |row| {
+            Ok(Past { new_bytes: row.get::<_, i64>(0)? as u64, dropped_permille: row.get::<_, i64>(1)? as u64 })
+        })
+    }
+
+    pub fn add_measure(&self, vault: &str, dataset: &str, snapshot: &str, its: Past) -> Result<()> {
+        let sql = "INSERT OR IGNORE INTO measure (vault, dataset, name, number, new_bytes, dropped_permille) \
+                   SELECT vault, dataset, name, number, ?4, ?5 FROM snapshot \
+                   WHERE vault = ?1 AND dataset = ?2 AND name = ?3";
+        self.change(sql, params![vault, dataset, snapshot, its.new_bytes as i64, its.dropped_permille as i64])
     }
 
     pub fn deletions(&self) -> Result<Vec<Deletion>> {

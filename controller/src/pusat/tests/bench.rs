@@ -276,7 +276,10 @@ impl Bench {
     /// A pack in the store, which counts.
     pub fn pack(&self, bytes: &[u8]) -> ObjectHash {
         let hash = ObjectHash::of(bytes);
-        self.store.put(&LAYOUT.pack(hash), bytes);
+        match self.store.inner.create(&LAYOUT.pack(hash), bytes) {
+            Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
         lock(&self.pusat.catalog)
             .add_object(&VAULT.to_string(), LAYOUT.pack(hash).as_str(), bytes.len() as u64)
             .unwrap();
@@ -286,8 +289,23 @@ impl Bench {
     /// A manifest of a snapshot that needs `packs`, whose reach is in the store.
     pub fn manifest(&self, description: DescriptionName, dataset: &str, sequence: u64, packs: &[ObjectHash]) -> String {
         let used = PackUse { stored_bytes: 3, live_bytes: 3, all_bytes: 3 };
-        let reach = Reach { packs: packs.iter().map(|pack| (*pack, used)).collect(), indexes: BTreeSet::new() };
+        let packs: Vec<_> = packs.iter().map(|pack| (*pack, used)).collect();
+        self.manifest_using(description, dataset, sequence, &packs)
+    }
+
+    /// The same, with how much it uses of each.
+    pub fn manifest_using(
+        &self,
+        description: DescriptionName,
+        dataset: &str,
+        sequence: u64,
+        packs: &[(ObjectHash, PackUse)],
+    ) -> String {
+        let reach = Reach { packs: packs.iter().copied().collect(), indexes: BTreeSet::new() };
         let reach = chain::store(&self.store.inner, LAYOUT, &reach, None, 0).unwrap();
+        let name = LAYOUT.reach(reach);
+        let size = self.store.inner.size(&name).unwrap();
+        lock(&self.pusat.catalog).add_object(&VAULT.to_string(), name.as_str(), size).unwrap();
         let facts = Facts {
             vault: VAULT,
             dataset: dataset.parse().unwrap(),

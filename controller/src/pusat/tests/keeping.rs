@@ -40,7 +40,7 @@ fn hold(id: &str) -> HoldPlaced {
     HoldPlaced { hold: id.parse().unwrap(), vault: VAULT, dataset, letter, reason: "perkara".into() }
 }
 
-fn suspicion(id: &str, since: i64) -> SuspicionRaised {
+pub fn suspicion(id: &str, since: i64) -> SuspicionRaised {
     SuspicionRaised {
         suspicion: id.parse().unwrap(),
         vault: VAULT,
