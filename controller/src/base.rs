@@ -16,6 +16,7 @@ use crate::gateway::answer::{Answer, Refusal};
 use crate::pki::Authority;
 use crate::policy::{self, InForce};
 use crate::record::{Record, time};
+use crate::scrub::Scrubbing;
 use crate::site::{SiteDir, SiteFile};
 use crate::store::SiteStore;
 
@@ -33,6 +34,7 @@ pub struct Base {
     /// For looking things up, beside the one that follows the ledger.
     pub catalog: Mutex<Catalog>,
     policy: Mutex<Arc<InForce>>,
+    pub scrubbing: Scrubbing,
     /// Seconds since 1970.
     pub clock: fn() -> i64,
 }
@@ -62,6 +64,7 @@ impl Base {
             record: Mutex::new(record),
             catalog: Mutex::new(catalog),
             policy: Mutex::new(Arc::new(in_force)),
+            scrubbing: Scrubbing::default(),
             clock,
         })
     }

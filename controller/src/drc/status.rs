@@ -9,6 +9,7 @@ use super::urgency::Dataset;
 use super::{Drc, lock};
 use crate::catalog::Replica;
 use crate::gateway::answer::Answer;
+use crate::scrub::StoreStatus;
 
 /// Alarms of so many seconds are shown.
 const ALARMS: i64 = 7 * 24 * 3600;
@@ -27,6 +28,8 @@ pub struct Status {
     bytes_per_second: Option<u64>,
     estimate_seconds: Option<u64>,
     alarms: Vec<Raised>,
+    /// What the store really has.
+    store: StoreStatus,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,6 +126,7 @@ impl Drc {
             policy: in_force.policy.name.to_string(),
             policy_version: in_force.policy.version,
             peer: self.peer_status(outlook.error)?,
+            store: self.store_status()?,
             datasets: rows,
             backlog_bytes,
             bytes_per_second: outlook.bytes_per_second,

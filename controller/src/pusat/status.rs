@@ -11,6 +11,7 @@ use super::{Pusat, lock};
 use crate::catalog::{Catalog, Opd, Point, Presence, Vault};
 use crate::gateway::answer::Answer;
 use crate::policy::InForce;
+use crate::scrub::StoreStatus;
 
 /// Seconds without a heartbeat after which an agent is called silent: they come every minute.
 const SILENT: i64 = 15 * 60;
@@ -33,6 +34,8 @@ pub struct Status {
     pub stored: Vec<Stored>,
     /// `None`: the store has no locks.
     pub locks: Option<Unlocked>,
+    /// What the store really has.
+    pub store: StoreStatus,
 }
 
 #[derive(Debug, Serialize)]
@@ -245,6 +248,7 @@ impl Pusat {
     pub fn status(&self) -> Answer<Status> {
         self.settle_presences()?;
         let (now, in_force) = ((self.clock)(), self.in_force());
+        let store_status = self.store_status()?;
         let catalog = lock(&self.catalog);
         let presences = catalog.presences()?.into_iter().map(|its| (its.agent.clone(), its)).collect();
         let known = Known { now, in_force: &in_force, catalog: &catalog, presences };
@@ -265,6 +269,7 @@ impl Pusat {
             requests: known.requests()?,
             alarms: alarms.collect(),
             stored: stored(&catalog, &in_force)?,
+            store: store_status,
             locks: self.locks.is_some().then(|| known.unlocked()).transpose()?,
         })
     }
