@@ -17,6 +17,7 @@ use crate::gateway::answer::{Answer, Refusal};
 use crate::pki::Authority;
 use crate::policy::{self, InForce};
 use crate::record::{Record, time};
+use crate::scrub::Scrubbing;
 use crate::site::{SiteDir, SiteFile};
 use crate::store::SiteStore;
 
@@ -40,6 +41,7 @@ pub struct Base {
     pub removals: AtomicU64,
     /// Since when this process has the site open, seconds since 1970.
     pub opened: i64,
+    pub scrubbing: Scrubbing,
     /// Seconds since 1970.
     pub clock: fn() -> i64,
 }
@@ -72,6 +74,7 @@ impl Base {
             retaining: Mutex::default(),
             removals: AtomicU64::new(0),
             opened: clock(),
+            scrubbing: Scrubbing::default(),
             clock,
         })
     }

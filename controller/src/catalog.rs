@@ -25,6 +25,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
 pub use adopted::Moved;
+pub use copies::{Compared, Copied, Damage, Turn};
 pub use grants::{Approval, Grant};
 pub use keeping::{Deletion, Doomed, GAP_SECONDS, Hold, Stopped, Suspicion, doubt};
 pub use peers::PeerSite;

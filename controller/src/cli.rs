@@ -1,6 +1,7 @@
 //! The command line: what people type, and what they see.
 
 mod ask;
+mod copies;
 mod disaster;
 mod doctor;
 mod init;
@@ -12,6 +13,7 @@ mod plan;
 mod policy;
 mod rebuild;
 mod recover;
+mod scrub;
 mod serve;
 mod show;
 
@@ -65,12 +67,10 @@ enum Command {
     /// Pair a DRC with its Pusat Data: two cards, and two people who compare fingerprints
     #[command(subcommand)]
     Pair(Pair),
-    /// Pull what is missing at this DRC
-    Replicate {
-        /// One round to its end, instead of what `serve` does all the time
-        #[arg(long, required = true)]
-        once: bool,
-    },
+    /// Pull what is missing at this DRC, or bring a further copy up to date
+    Replicate(copies::Replicate),
+    /// Read everything again, hold it against its name, and heal what is damaged
+    Scrub(scrub::Scrub),
     /// Declare a disaster at this DRC, end it, and see where it stands
     #[command(subcommand)]
     Disaster(disaster::Disaster),
@@ -390,6 +390,7 @@ pub fn main() -> ExitCode {
         Command::Pair(Pair::Move { card, fingerprint, signed }) => {
             pair::moved(&dir, card, fingerprint, signed, cli.json)
         }
+        Command::Scrub(args @ scrub::Scrub { copy: Some(address), .. }) => scrub::copy(&dir, address, args, cli.json),
         Command::User(User::Key { file }) => person::make_key(file, cli.json),
         Command::Policy(Policy::Check { file }) => policy::check(file),
         Command::Policy(Policy::Diff { file }) => policy::diff(&dir, file, cli.json),

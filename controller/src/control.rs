@@ -21,6 +21,7 @@ use crate::gateway::answer::{Answer, Refusal};
 use crate::keeping;
 use crate::policy::InForce;
 use crate::pusat::Pusat;
+use crate::scrub;
 
 pub const SOCKET: &str = "control.sock";
 const MAX_LINE_BYTES: u64 = 16 << 20;
@@ -81,6 +82,8 @@ pub enum Ask {
     PeerList,
     /// One round of pulling, to its end.
     Replicate,
+    /// Of what the store really has.
+    Store(scrub::Ask),
     /// At a DRC, of disasters, plans, keys and recoveries.
     Recovery(recovery::Ask),
 }
@@ -166,6 +169,8 @@ fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
             Ok(json!({"type": "pulih/card-made/v1", "site": site, "card": card}))
         }
         Ask::PeerList => Ok(peers(pusat.peers()?)),
+        // A Pusat Data reads at no other site: a person names where else the bytes are.
+        Ask::Store(ask) => pusat.answer_store(ask, Vec::new()),
         Ask::PairOffer | Ask::PairTake { .. } | Ask::Replicate => {
             let text = "a new Pusat Data is filled from the DRC before it serves: end the process that serves it first";
             Err(Refusal::new(Code::BadRequest, text))

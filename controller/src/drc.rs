@@ -6,6 +6,7 @@
 mod acts;
 mod adopt;
 mod answers;
+mod compare;
 mod descriptions;
 mod error;
 mod fetch;

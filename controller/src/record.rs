@@ -7,6 +7,7 @@ use std::sync::Arc;
 use pulih_ledger::canonical;
 use pulih_ledger::entry::{ActError, Body, Entry, EntryError, ReadEntry, View};
 use pulih_ledger::ids::SiteId;
+use pulih_ledger::receipt::Receipt;
 use pulih_ledger::roster::Roster;
 use pulih_ledger::time::Time;
 use pulih_ledger::{Actor, Ledger, LedgerError};
@@ -174,6 +175,11 @@ impl Record {
     /// Something that the site says now, signed by the ledger's key.
     pub fn sign_statement(&self, statement: &impl serde::Serialize) -> serde_json::Result<String> {
         self.ledger.sign_statement(statement)
+    }
+
+    /// Signs what was put on a further copy.
+    pub fn receipt(&self, receipt: &Receipt) -> Result<String, RecordError> {
+        Ok(self.ledger.receipt(receipt)?)
     }
 
     /// How many entries there are.

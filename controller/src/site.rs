@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use pulih_ledger::ids::SiteId;
+use pulih_policies::Size;
 use pulih_vault::error::Malformed;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -103,6 +104,8 @@ pub struct SiteFile {
     pub provider: Option<String>,
     pub certificates: Option<Vec<Certified>>,
     pub location: Option<Location>,
+    /// Most bytes that the scrub reads in a day: `500GiB`.
+    pub scrub_per_day: Option<String>,
 }
 
 fn is_named(text: &str) -> bool {
@@ -153,6 +156,11 @@ impl SiteFile {
         format!("https://{host}:{}", self.listen.port())
     }
 
+    /// Most bytes that the scrub reads in a day, where the site sets it.
+    pub fn scrub_per_day(&self) -> Option<u64> {
+        self.scrub_per_day.as_deref().and_then(|text| text.parse::<Size>().ok()).map(Size::bytes)
+    }
+
     /// What a DRC says beside what every site does.
     fn check_drc(&self) -> Result<(), String> {
         for (field, its) in [("operator", &self.operator), ("provider", &self.provider)] {
@@ -182,6 +190,9 @@ impl SiteFile {
         }
         if site.hosts.is_empty() || !site.hosts.iter().all(|host| is_named(host)) {
             return Err("`hosts` needs at least one name or address that agents reach the gateway by".into());
+        }
+        if site.scrub_per_day.is_some() && site.scrub_per_day().is_none_or(|bytes| bytes == 0) {
+            return Err("`scrub_per_day` is how much is read in a day, as \"500GiB\"; at least 1".into());
         }
         site.location.iter().try_for_each(Location::check)?;
         site.certificates.iter().flatten().try_for_each(Certified::check)?;

@@ -46,6 +46,9 @@ fn follow(db: &Transaction, index: u64, at: i64, actor: &Actor, body: Option<&Bo
         keeping::tick(db, at)?;
     }
     let Some(body) = body else { return Ok(()) };
+    if let Body::ObjectsDeleted(its) = body {
+        copies::forget(db, &its.objects)?;
+    }
     if keeping::apply(db, index, at, actor, body)? {
         return Ok(());
     }

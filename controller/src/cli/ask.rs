@@ -10,8 +10,8 @@ use pulih_vault::id::ObjectHash;
 use serde_json::Value;
 
 use super::{
-    Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, disaster, keeping, person, plan, policy,
-    serve, show,
+    Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, copies, disaster, keeping, person, plan,
+    policy, scrub, serve, show,
 };
 use crate::control::{self, Ask, SOCKET};
 use crate::pusat::draw;
@@ -25,36 +25,42 @@ pub(super) fn said(error: impl std::fmt::Display) -> Failure {
 /// Asks whoever serves the site, or does it here if nobody does.
 pub fn answer(dir: &SiteDir, ask: Ask) -> Result<Value, Failure> {
     dir.site()?;
-    let reached = control::ask(&dir.path(SOCKET), &ask)
-        .map_err(|error| Failure::Said(format!("cannot ask the process that serves the site: {error}")))?;
-    if let Some(answer) = reached {
-        return answer.map_err(|body| Failure::Said(body.message));
+    if let Some(answer) = answer_of_server(dir, &ask)? {
+        return Ok(answer);
     }
     let (opened, _lock) = serve::open(dir)?;
     Ok(opened.answer(ask)?)
 }
 
+fn answer_of_server(dir: &SiteDir, ask: &Ask) -> Result<Option<Value>, Failure> {
+    let reached = control::ask(&dir.path(SOCKET), ask)
+        .map_err(|error| Failure::Said(format!("cannot ask the process that serves the site: {error}")))?;
+    reached.transpose().map_err(|body| Failure::Said(body.message))
+}
+
+/// The same of what takes long, with its progress on standard error.
+fn answer_shown(dir: &SiteDir, ask: Ask) -> Result<Value, Failure> {
+    dir.site()?;
+    if let Some(answer) = copies::shown(|| copies::of_server(dir), || answer_of_server(dir, &ask))? {
+        return Ok(answer);
+    }
+    let (opened, _lock) = serve::open(dir)?;
+    let base = opened.base();
+    Ok(copies::shown(|| Some(base.scrubbing.progress.now()), || opened.answer(ask))?)
+}
+
 pub fn run(dir: &SiteDir, command: &Command, json: bool) -> Result<(), Failure> {
-    let answer = answer(dir, asked(dir, command)?)?;
+    let ask = asked(dir, command)?;
+    let answer = if let Ask::Store(_) = ask { answer_shown(dir, ask)? } else { answer(dir, ask)? };
     if json {
         println!("{answer}");
     } else {
         print!("{}", show::text(command, &answer));
     }
     match command {
-        Command::Replicate { .. } => whole(&answer),
+        Command::Replicate(_) => copies::whole(&answer),
+        Command::Scrub(_) => scrub::sound(&answer),
         _ => Ok(()),
-    }
-}
-
-/// That a round of pulling left nothing behind.
-fn whole(answer: &Value) -> Result<(), Failure> {
-    match (answer["waiting"].as_u64(), answer["refused"].as_array().map_or(0, Vec::len)) {
-        (Some(0), 0) => Ok(()),
-        (waiting, _) => Err(Failure::Said(format!(
-            "{} snapshots did not come whole; `pulih-controller status` says why, and the next round goes on",
-            waiting.unwrap_or(0)
-        ))),
     }
 }
 
@@ -141,7 +147,8 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
             acting(dir, signed, ended.into())?
         }
         Command::Pair(Pair::List) => Ask::PeerList,
-        Command::Replicate { .. } => Ask::Replicate,
+        Command::Replicate(args) => copies::asked(args)?,
+        Command::Scrub(args) => scrub::asked(args)?,
         Command::Disaster(command) => disaster::asked(dir, command)?,
         Command::Plan(command) => plan::asked(dir, command)?,
         Command::Init(_)
@@ -156,6 +163,14 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
             return Err(Failure::Said("this asks nothing of a site".into()));
         }
     })
+}
+
+/// A store's address as whoever serves the site understands it: a folder by its absolute path.
+pub(super) fn address(text: &str) -> Result<String, Failure> {
+    match pulih_stores::open::scheme(text.as_bytes()) {
+        Some(_) => Ok(text.to_owned()),
+        None => absolute(Path::new(text)),
+    }
 }
 
 fn absolute(folder: &Path) -> Result<String, Failure> {

@@ -1,5 +1,6 @@
 //! Serving a site.
 
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::gateway::Gateway;
 use crate::gateway::answer::Answer;
 use crate::pki::Authority;
 use crate::pusat::Pusat;
+use crate::scrub::Source;
 use crate::site::{SiteDir, SiteLock, SiteRole};
 use crate::store;
 
@@ -30,6 +32,8 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(3600);
 const LOCK_EVERY: Duration = Duration::from_secs(10);
 /// Between looks at what is silent, locked too short, or to be deleted today.
 const TEND_EVERY: Duration = Duration::from_secs(3600);
+/// Between pieces of the rolling scrub.
+const SCRUB_EVERY: Duration = Duration::from_secs(10);
 /// Between writes of heartbeats into the catalog.
 const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
@@ -46,6 +50,14 @@ impl Opened {
             Self::Pusat(pusat) if is_filling(&ask) => Drc::open(pusat.base().clone())?.answer(ask),
             Self::Pusat(pusat) => pusat.answer(ask),
             Self::Drc(drc) => drc.answer(ask),
+        }
+    }
+
+    /// What every site has.
+    pub fn base(&self) -> &Base {
+        match self {
+            Self::Pusat(pusat) => pusat,
+            Self::Drc(drc) => drc,
         }
     }
 
@@ -133,6 +145,20 @@ impl Post {
     }
 }
 
+/// A piece of the rolling scrub. What it cannot do now it does at the next turn of the clock.
+async fn scrub_a_little<S: Deref<Target = Base> + Send + Sync + 'static>(
+    site: Arc<S>,
+    sources: impl FnOnce() -> Answer<Vec<Source>> + Send + 'static,
+) {
+    let scrubbed = tokio::task::spawn_blocking(move || {
+        let done = site.scrub_a_little(sources);
+        done.map_err(|refusal| (site.scrubbing.is_ending(), refusal))
+    });
+    if let Ok(Err((false, refusal))) = scrubbed.await {
+        eprintln!("warning: the scrub does not go on now: {}", refusal.message);
+    }
+}
+
 /// A gateway with a certificate that is made anew at each start: it never runs out unseen, and names what
 /// `site.toml` names now.
 async fn gateway(dir: &SiteDir, pusat: &Arc<Pusat>, drc: Option<Arc<Drc>>) -> Result<Gateway, Failure> {
@@ -155,12 +181,18 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
     let (mut tending, mut locking) = (tokio::time::interval(TEND_EVERY), tokio::time::interval(LOCK_EVERY));
     let (mut keeper, mut locker) = (tokio::spawn(async {}), tokio::spawn(async {}));
     let mut hourly = tokio::time::interval(CHECKPOINT_EVERY);
+    let mut scrubbing = tokio::time::interval(SCRUB_EVERY);
+    let mut scrubber = tokio::spawn(async {});
     let mut often = tokio::time::interval(SETTLE_EVERY);
     often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = post.ended() => break,
             _ = often.tick() => drop(drc.intake().blocking(Pusat::settle_presences).await),
+            _ = scrubbing.tick() => if scrubber.is_finished() {
+                let drc = drc.clone();
+                scrubber = tokio::spawn(scrub_a_little(drc.clone(), move || drc.sources()));
+            },
             // The store may be away for a while; entries are durable without it.
             _ = hourly.tick() => {
                 let drc = drc.clone();
@@ -178,10 +210,12 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
             },
         }
     }
+    drc.scrubbing.end();
     drc.stop();
     let _ = stop.send(true);
     let _ = serving.await;
     let _ = pulling.await;
+    let _ = scrubber.await;
     let _ = answering.await;
     post.close();
     Ok(drc.checkpoint()?)
@@ -201,6 +235,8 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
     let mut keeper = tokio::spawn(async {});
     let mut tending = tokio::time::interval(TEND_EVERY);
     let mut tender = tokio::spawn(async {});
+    let mut scrubbing = tokio::time::interval(SCRUB_EVERY);
+    let mut scrubber = tokio::spawn(async {});
     let mut often = tokio::time::interval(SETTLE_EVERY);
     often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -220,10 +256,15 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
                 let pusat = pusat.clone();
                 tender = tokio::spawn(async move { tended(pusat.blocking(Pusat::tend).await) });
             },
+            _ = scrubbing.tick() => if scrubber.is_finished() {
+                scrubber = tokio::spawn(scrub_a_little(pusat.clone(), || Ok(Vec::new())));
+            },
         }
     }
+    pusat.scrubbing.end();
     let _ = stop.send(true);
     let _ = serving.await;
+    let _ = scrubber.await;
     let _ = answering.await;
     post.close();
     pusat.blocking(Pusat::settle_presences).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pulih_terminal::{Table, duration, printable, size};
 use serde_json::Value;
 
-use super::{Agent, Approve, Command, Grant, Opd, Pair, Policy, User, disaster, keeping, plan};
+use super::{Agent, Approve, Command, Grant, Opd, Pair, Policy, User, copies, disaster, keeping, plan, scrub};
 
 /// Words that an agent or another person wrote are among them.
 pub(super) fn field(value: &Value, name: &str) -> String {
@@ -96,7 +96,8 @@ pub fn text(command: &Command, answer: &Value) -> String {
             &["site", "role", "name", "since", "ended"],
             "No site is paired with this one; `pulih-controller pair offer` at the DRC begins it.\n",
         ),
-        Command::Replicate { .. } => replicated(answer),
+        Command::Replicate(_) => copies::text(answer),
+        Command::Scrub(_) => scrub::text(answer),
         Command::Disaster(command) => disaster::text(command, answer),
         Command::Plan(command) => plan::text(command, answer),
         Command::Recover(_)
@@ -163,7 +164,7 @@ fn status(answer: &Value) -> String {
             field(its, "reason")
         );
     }
-    out + &alarms(answer)
+    out + &scrub::status(&answer["store"]) + &alarms(answer)
 }
 
 fn status_of_drc(answer: &Value) -> String {
@@ -222,10 +223,10 @@ fn status_of_drc(answer: &Value) -> String {
         let _ = writeln!(out, "\n{} of {}: {}", field(its, "dataset"), field(its, "agent"), field(its, "error"));
     }
     out += &keeping::standing_text(answer);
-    out + &alarms(answer)
+    out + &scrub::status(&answer["store"]) + &alarms(answer)
 }
 
-fn replicated(answer: &Value) -> String {
+pub(super) fn replicated(answer: &Value) -> String {
     let mut out = format!(
         "{} snapshots came, with {} objects ({}); {} wait. The mirrored ledger has {} entries.\n",
         answer["snapshots"],

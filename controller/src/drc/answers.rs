@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Drc;
 use crate::control::{Answers, Ask, acted, elsewhere, json, peers, policy, users, vaults};
 use crate::gateway::answer::Answer;
+use crate::scrub;
 
 impl Answers for Drc {
     fn answer(&self, ask: Ask) -> Answer<Value> {
@@ -24,6 +25,8 @@ impl Answers for Drc {
             Ask::PairTake { card } => {
                 Ok(json!({"type": "pulih/card-made/v1", "site": self.take_card(&card)?, "card": null}))
             }
+            Ask::Store(scrub::Ask::Compare) => json(self.compare()?),
+            Ask::Store(ask) => self.answer_store(ask, self.sources()?),
             Ask::Recovery(ask) => self.answer_recovery(&ask),
             // A new Pusat Data, which reads here until it has everything.
             Ask::PairCertify { .. } => self.intake().answer(ask),

@@ -18,12 +18,15 @@ use super::work::{Key, Next, key};
 use super::{Drc, lock};
 use crate::catalog::PeerSite;
 use crate::gateway::answer::{Answer, Refusal};
+use crate::scrub::Source;
 use crate::site::SiteRole;
 
 /// Snapshots that come over at once.
 const LANES: usize = 4;
 /// Between looks at the ledger.
 const FOLLOW_EVERY: Duration = Duration::from_secs(10);
+/// Between looks whether the sites are to be compared.
+const COMPARE_LOOK: Duration = Duration::from_secs(15 * 60);
 /// A lane that has nothing to do looks again after this, if nobody woke it.
 const IDLE: Duration = Duration::from_secs(1);
 /// An alarm of one kind is raised at most so often, in seconds.
@@ -128,6 +131,12 @@ impl Drc {
         }
     }
 
+    /// Who else may have the right bytes of what is damaged here.
+    pub fn sources(&self) -> Answer<Vec<Source>> {
+        let paired = self.paired()?;
+        Ok(paired.map(|(peer, there)| Source { name: peer.site, store: there }).into_iter().collect())
+    }
+
     /// The Pusat Data, if a pairing is in force.
     pub(super) fn paired(&self) -> Answer<Option<(PeerSite, Arc<ReplicaStore>)>> {
         let Some(peer) = self.pusat()?.filter(|peer| peer.ended.is_none()) else { return Ok(None) };
@@ -141,6 +150,11 @@ impl Drc {
                 .map(Arc::new);
         }
         Ok(there.clone().map(|there| (peer, there)))
+    }
+
+    /// Follows the ledger there up to now.
+    pub(super) fn follow_now(&self) -> Answer<()> {
+        self.look().map(drop).map_err(|error| Refusal::new(Code::Refused, error.to_string()))
     }
 
     /// Looks at the ledger once; returns how many entries came.
@@ -290,6 +304,16 @@ impl Drc {
                     }
                     last = error;
                     self.pause(FOLLOW_EVERY);
+                }
+            });
+            scope.spawn(|| {
+                while !self.is_stopping() {
+                    self.pause(COMPARE_LOOK);
+                    let done =
+                        self.is_compare_due().and_then(|due| if due { self.compare().map(drop) } else { Ok(()) });
+                    if let Err(refusal) = done {
+                        eprintln!("warning: the sites are not compared now: {}", refusal.message);
+                    }
                 }
             });
             self.lanes(true);

@@ -10,6 +10,7 @@ use super::{Drc, lock};
 use crate::catalog::Replica;
 use crate::gateway::answer::Answer;
 use crate::keeping::Locked;
+use crate::scrub::StoreStatus;
 
 /// Alarms of so many seconds are shown.
 const ALARMS: i64 = 7 * 24 * 3600;
@@ -32,6 +33,8 @@ pub struct Status {
     expiry_stopped: Option<String>,
     /// `None`: the store has no locks.
     locks: Option<Locked>,
+    /// What the store really has.
+    store: StoreStatus,
 }
 
 #[derive(Debug, Serialize)]
@@ -134,6 +137,7 @@ impl Drc {
             policy: in_force.policy.name.to_string(),
             policy_version: in_force.policy.version,
             peer: self.peer_status(outlook.error)?,
+            store: self.store_status()?,
             datasets: rows,
             backlog_bytes,
             bytes_per_second: outlook.bytes_per_second,

@@ -12,6 +12,7 @@ use crate::catalog::{Catalog, Opd, Point, Presence, Vault};
 use crate::gateway::answer::Answer;
 use crate::keeping::Locked;
 use crate::policy::InForce;
+use crate::scrub::StoreStatus;
 
 /// Seconds without a heartbeat after which an agent is called silent: they come every minute.
 const SILENT: i64 = 15 * 60;
@@ -36,6 +37,8 @@ pub struct Status {
     pub expiry_stopped: Option<String>,
     /// `None`: the store has no locks.
     pub locks: Option<Locked>,
+    /// What the store really has.
+    pub store: StoreStatus,
 }
 
 #[derive(Debug, Serialize)]
@@ -239,6 +242,7 @@ impl Pusat {
         self.settle_presences()?;
         let (now, in_force) = ((self.clock)(), self.in_force());
         let locks = self.locked()?;
+        let store_status = self.store_status()?;
         let catalog = lock(&self.catalog);
         let presences = catalog.presences()?.into_iter().map(|its| (its.agent.clone(), its)).collect();
         let known = Known { now, in_force: &in_force, catalog: &catalog, presences };
@@ -261,6 +265,7 @@ impl Pusat {
             stored: stored(&catalog, &in_force)?,
             locks,
             expiry_stopped: catalog.stopped()?.map(|stopped| stopped.reason),
+            store: store_status,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
@@ -149,13 +149,18 @@ impl Drc {
         all.iter().find(|its| its["dataset"] == name).cloned().unwrap_or_default()
     }
 
-    /// Holds every snapshot that is visible in the store against all that it needs, byte for byte; says how many.
+    /// What [`whole_snapshots`] says of this DRC's store.
     pub fn whole_snapshots(&self) -> usize {
-        let store: Arc<dyn Store> = Arc::new(DirStore::open(&self.path("store")).unwrap());
-        let mut found = BTreeSet::new();
-        store.list(&vaults(), &mut |name| found.extend(vault_of(&name))).unwrap();
-        found.into_iter().map(|vault| whole_in(&*store, vault)).sum()
+        whole_snapshots(&self.path("store"))
     }
+}
+
+/// Holds every snapshot that is visible in a store against all that it needs, byte for byte; says how many.
+pub fn whole_snapshots(folder: &Path) -> usize {
+    let store: Arc<dyn Store> = Arc::new(DirStore::open(folder).unwrap());
+    let mut found = BTreeSet::new();
+    store.list(&vaults(), &mut |name| found.extend(vault_of(&name))).unwrap();
+    found.into_iter().map(|vault| whole_in(&*store, vault)).sum()
 }
 
 fn whole_in(store: &dyn Store, vault: VaultId) -> usize {

@@ -73,6 +73,25 @@ pub enum LedgerError {
 pub type Result<T> = std::result::Result<T, LedgerError>;
 
 impl LedgerError {
+    /// The object that is damaged, forged or gone, if the error is about one.
+    pub fn object(&self) -> Option<&ObjectName> {
+        match self {
+            Self::Damaged { object, .. }
+            | Self::BadSignature { object, .. }
+            | Self::WrongOrigin { object, .. }
+            | Self::RootMismatch { object, .. }
+            | Self::Fork { object }
+            | Self::RolledBack { missing: object, .. }
+            | Self::Gap { missing: object, .. }
+            | Self::Store(
+                StoreError::NotFound { name: object }
+                | StoreError::TooLarge { name: object, .. }
+                | StoreError::OutOfRange { name: object, .. },
+            ) => Some(object),
+            _ => None,
+        }
+    }
+
     /// Says of which object a note is not believed.
     pub(crate) fn distrust(object: ObjectName) -> impl FnOnce(Distrust) -> Self {
         move |why| match why {

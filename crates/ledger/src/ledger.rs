@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use pulih_vault::error::Malformed;
 use pulih_vault::note::SigningKey;
 use pulih_vault::store::{ObjectName, Store, StoreError};
 
@@ -18,6 +19,7 @@ use crate::head::Head;
 use crate::ids::SiteId;
 use crate::layout::Layout;
 use crate::log::{Added, Log};
+use crate::receipt::Receipt;
 use crate::time::Time;
 
 /// A ledger open for writing. One process has it open; a second one finds out at its next
@@ -175,6 +177,11 @@ impl Ledger {
         let object = serde_json::to_value(statement)?;
         let object = object.as_object().ok_or_else(|| serde::ser::Error::custom("a statement is a JSON object"))?;
         Ok(self.key.sign(&(serde_json::to_string(object)? + "\n")))
+    }
+
+    /// Signs what was put on a further copy. Nothing is written.
+    pub fn receipt(&self, receipt: &Receipt) -> std::result::Result<String, Malformed> {
+        receipt.sign(&self.key)
     }
 
     fn settle(&mut self) -> Result<()> {

@@ -21,9 +21,11 @@ mod log;
 pub mod mirror;
 mod open;
 mod read;
+pub mod receipt;
 pub mod roster;
 mod text;
 pub mod time;
+pub mod verify;
 
 pub use checkpoint::Checkpoint;
 pub use entry::{Actor, Entry, ReadEntry, View, sign_act, verify_act};

@@ -38,3 +38,27 @@ pub mod option {
         text.map(|text| text.parse().map_err(de::Error::custom)).transpose()
     }
 }
+
+/// The same for a list of them.
+pub mod list {
+    use serde::ser::SerializeSeq as _;
+
+    use super::{Deserialize, Deserializer, Display, FromStr, Serializer, de};
+
+    pub fn serialize<T: Display, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(values.len()))?;
+        for value in values {
+            list.serialize_element(&format_args!("{value}"))?;
+        }
+        list.end()
+    }
+
+    pub fn deserialize<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        texts.iter().map(|text| text.parse().map_err(de::Error::custom)).collect()
+    }
+}

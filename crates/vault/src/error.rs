@@ -76,6 +76,18 @@ pub enum VaultError {
 }
 
 impl VaultError {
+    /// The object that the error is about, if it says.
+    pub fn object(&self) -> Option<&ObjectName> {
+        match self {
+            Self::HashMismatch { name }
+            | Self::Object { name, .. }
+            | Self::Store(
+                StoreError::NotFound { name } | StoreError::TooLarge { name, .. } | StoreError::OutOfRange { name, .. },
+            ) => Some(name),
+            _ => None,
+        }
+    }
+
     pub fn local(action: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let action = action.into();
         move |source| Self::Local { action, source }

@@ -44,18 +44,6 @@ pub struct Needs {
     pub indexes: BTreeSet<ObjectHash>,
 }
 
-/// The object that an error is about, if it says.
-pub fn object_of(error: &VaultError) -> Option<&ObjectName> {
-    match error {
-        VaultError::HashMismatch { name }
-        | VaultError::Object { name, .. }
-        | VaultError::Store(
-            StoreError::NotFound { name } | StoreError::TooLarge { name, .. } | StoreError::OutOfRange { name, .. },
-        ) => Some(name),
-        _ => None,
-    }
-}
-
 impl Checking<'_> {
     /// All snapshots that the store has or that somebody remembers.
     /// Beside them those that a signed manifest names as its predecessor and that are gone.
@@ -157,7 +145,7 @@ impl Checking<'_> {
         let counts = facts.counts;
         let entries = counts.files + counts.dirs + counts.others;
         if let Err(error) = chain::load(&*self.store, self.layout, *hash) {
-            let object = object_of(&error).cloned().unwrap_or_else(|| self.layout.reach(*hash));
+            let object = error.object().cloned().unwrap_or_else(|| self.layout.reach(*hash));
             self.findings.lost(&object, Lost { snapshot: number, path: Vec::new(), entries });
         }
     }
@@ -170,7 +158,7 @@ impl Checking<'_> {
             Err(error) if is_ours(&error) => return Err(error),
             Err(error) => error,
         };
-        let named = object_of(&error).cloned();
+        let named = error.object().cloned();
         let object = named.unwrap_or_else(|| self.layout.reach(hash));
         if matches!(error, VaultError::Store(StoreError::NotFound { .. })) {
             self.findings.missing(&object);
