@@ -26,7 +26,7 @@ def plan(path, services=None):
     for name, (title, tier, after, datasets) in (services or SERVICES).items():
         of = ", ".join(f'{{ opd = "{opd}", agent = "{agent}", dataset = "{dataset}" }}' for opd, agent, dataset in datasets)
         lines += [f"[service.{name}]", f'title = "{title}"', f"tier = {tier}", 'rto = "4h"', 'responsible = "dewi"',
-                  f"after = {json.dumps(after)}", f"datasets = [{of}]"]
+                  f"datasets = [{of}]", *([f"after = {json.dumps(after)}"] if after else [])]
     with open(path, "w") as file:
         file.write("\n".join(lines) + "\n")
     return path
