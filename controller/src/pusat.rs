@@ -203,4 +203,4 @@ impl Pusat {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,14 +4,13 @@ use std::path::Path;
 
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{
-    ApprovalEnded, ApprovalGiven, PolicyApplied, RestoreGrantEnded, RestoreGrantGiven, SiteUnpaired, UserAdded,
+    ApprovalEnded, ApprovalGiven, RestoreGrantEnded, RestoreGrantGiven, SiteUnpaired, UserAdded,
 };
-use pulih_vault::id::ObjectHash;
 use serde_json::Value;
 
 use super::{
     Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, disaster, keeping, person, plan, policy,
-    serve, show,
+    proposal, serve, show,
 };
 use crate::control::{self, Ask, SOCKET};
 use crate::pusat::draw;
@@ -49,6 +48,12 @@ pub fn run(dir: &SiteDir, command: &Command, json: bool) -> Result<(), Failure> 
 
 /// That a round of pulling left nothing behind.
 fn whole(answer: &Value) -> Result<(), Failure> {
+    if let Some(why) = answer["error"].as_str() {
+        return Err(Failure::Said(format!(
+            "the ledger of the Pusat Data cannot be followed now: {}; what was known of it was pulled",
+            pulih_terminal::printable(why)
+        )));
+    }
     match (answer["waiting"].as_u64(), answer["refused"].as_array().map_or(0, Vec::len)) {
         (Some(0), 0) => Ok(()),
         (waiting, _) => Err(Failure::Said(format!(
@@ -123,13 +128,7 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         Command::Policy(Policy::Show) => Ask::PolicyShow,
         Command::Policy(Policy::Apply { file, signed }) => {
             let (text, its) = policy::read(file)?;
-            let applied = PolicyApplied {
-                policy: its.name.to_string(),
-                version: its.version.into(),
-                object: ObjectHash::of(text.as_bytes()),
-            };
-            let entry = person::entry(&dir.site()?, signed, applied.into())?;
-            Ask::Act { entry, attachment: Some(text) }
+            proposal::policy(dir, signed, text, &its)?
         }
         Command::Import { folder } => Ask::Import { folder: absolute(folder)? },
         Command::Retain => Ask::Plan,
@@ -144,6 +143,8 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         Command::Replicate { .. } => Ask::Replicate,
         Command::Disaster(command) => disaster::asked(dir, command)?,
         Command::Plan(command) => plan::asked(dir, command)?,
+        Command::Proposal(command) => proposal::asked(dir, command)?,
+        Command::Resume(command) => proposal::resumed(dir, command)?,
         Command::Init(_)
         | Command::Pair(Pair::Offer { .. } | Pair::Show { .. } | Pair::Accept { .. } | Pair::Move { .. })
         | Command::Serve

@@ -32,12 +32,23 @@ impl Drc {
                     let signed = utc::parse(entry.at.as_str()).unwrap_or(now);
                     people::check_added(&record.catalog, person, its, signed)?;
                 }
-                Body::PolicyApplied(_) | Body::PlanApplied(_) | Body::SitePaired(_) => {
+                Body::PolicyApplied(_) => {
                     must(person.is(Role::Admin), "an admin")?;
+                    self.must_not_weaken(attachment)?;
                 }
+                Body::PlanApplied(_) | Body::SitePaired(_) => must(person.is(Role::Admin), "an admin")?,
                 Body::PusatMoved(its) => {
                     must(person.is(Role::Admin), "an admin")?;
                     self.check_moved(&record.catalog, its, attachment)?;
+                }
+                Body::ChangeProposed(_) | Body::ChangeApproved(_) | Body::ChangeRefused(_) => {
+                    self.check_change(&record.catalog, person, body, attachment)?;
+                }
+                Body::ReplicationResumed(_) => {
+                    must(person.is(Role::Admin), "an admin")?;
+                    let none =
+                        || Refusal::new(Code::NotFound, "pulling is not stopped here; there is nothing to resume");
+                    record.catalog.pulling_stopped()?.ok_or_else(none)?;
                 }
                 Body::SiteUnpaired(its) => {
                     must(person.is(Role::Admin), "an admin")?;
@@ -102,13 +113,22 @@ impl Drc {
         let site = entry.site.clone();
         let by_site = |body| Entry::new(site.clone(), at.clone(), Actor::Site, body);
         let mut entries: Vec<Entry> = also.into_iter().map(by_site).collect();
+        let parts = match body {
+            Body::SitePaired(_) => Some(false),
+            Body::SiteUnpaired(_) => Some(true),
+            _ => None,
+        };
         entries.insert(0, entry);
         record.append(&entries)?;
         if is_policy {
             self.reload_policy(&record.catalog)?;
+            self.reorder();
+        }
+        if let Some(parted) = parts {
+            self.set_parted(parted);
+            *lock(&self.there) = None;
         }
         drop(record);
-        *lock(&self.there) = None;
         if is_declared {
             self.take_in();
         }

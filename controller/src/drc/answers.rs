@@ -37,6 +37,7 @@ impl Answers for Drc {
                 self.intake().must_take_in()?;
                 self.intake().answer(ask)
             }
+            Ask::Changes(ask) => self.answer_changes(&ask),
             _ => Err(elsewhere("Pusat Data")),
         }
     }
