@@ -113,6 +113,7 @@ impl Drc {
         drc.open_mirror()?;
         drc.plan()?;
         drc.settle_leftovers()?;
+        drc.open_intake();
         Ok(drc)
     }
 

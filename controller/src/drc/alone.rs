@@ -6,13 +6,14 @@ use pulih_ledger::entry::kinds::{ExpiryStopped, ReplicationStopped};
 
 use super::{Drc, lock};
 use crate::gateway::answer::Answer;
+use crate::site::SiteRole;
 
 impl Drc {
     /// Writes down that this site waits, if its catalog was made anew and it is not a new site. In this order: a
     /// crash between the two writes it once more.
     pub(super) fn wait_if_made_anew(&self) -> Answer<()> {
         let mut record = lock(&self.record);
-        if record.catalog.is_known()? {
+        if self.site.role != SiteRole::Drc || record.catalog.is_known()? {
             return Ok(());
         }
         let is_new = record.catalog.peers()?.is_empty() && record.catalog.pins()?.is_empty();

@@ -52,7 +52,7 @@ impl Mirrored {
             // there is, and must not keep what comes after it from being known.
             match recorded.read() {
                 Ok(ReadEntry { view: View::Misread { .. }, .. }) | Err(_) => {
-                    self.catalog.follow(recorded.index, None)?
+                    self.catalog.follow(recorded.index, None)?;
                 }
                 Ok(entry) => {
                     let body = if let View::Known(body) = &entry.view { Some(&**body) } else { None };

@@ -15,6 +15,7 @@ use super::super::{Drc, lock};
 use super::{OWNER_KEY, POLICY, weakening};
 use crate::catalog::Proposal;
 use crate::pusat::draw;
+use crate::site::SiteRole;
 
 /// The other site chooses how often: at most one policy a day, and so many owner keys.
 const DAY_SECONDS: i64 = 24 * 3600;
@@ -37,6 +38,9 @@ impl Drc {
         its: &Policy,
     ) -> Result<(), PullError> {
         let in_force = self.in_force();
+        if self.site.role != SiteRole::Drc {
+            return Ok(());
+        }
         if its.version <= in_force.policy.version || diff(&in_force.policy, its).is_empty() {
             return Ok(());
         }
@@ -82,6 +86,9 @@ impl Drc {
         vault: VaultId,
         owner: Fingerprint,
     ) -> Result<(), PullError> {
+        if self.site.role != SiteRole::Drc {
+            return Ok(());
+        }
         let others = lock(&self.catalog).pins()?.into_iter().filter(|pin| pin.opd == its.opd);
         let Some(other) = others.into_iter().find(|pin| pin.owner != owner.to_string()) else { return Ok(()) };
         let now = self.now();
