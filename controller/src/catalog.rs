@@ -25,6 +25,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
 pub use adopted::Moved;
+pub use changes::Proposal;
 pub use copies::{Compared, Copied, Damage, Turn};
 pub use grants::{Approval, Grant};
 pub use keeping::{Deletion, Doomed, GAP_SECONDS, Hold, Stopped, Suspicion, doubt};
@@ -34,7 +35,7 @@ pub use points::{Point, Standing};
 pub use presence::{Alarm, Presence};
 pub use recovered::{AppliedPlan, Recovery, Step};
 pub use recoveries::Disaster;
-pub use replicas::{Pin, Replica};
+pub use replicas::{Pin, Replica, Stock};
 pub use vaults::{Lineage, Vault};
 
 /// How long one connection waits for another's transaction.

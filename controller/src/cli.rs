@@ -11,6 +11,7 @@ mod pair;
 mod person;
 mod plan;
 mod policy;
+mod proposal;
 mod rebuild;
 mod recover;
 mod scrub;
@@ -82,6 +83,12 @@ enum Command {
     /// Recovery identities of this site, and the process that keeps them
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// At a DRC: what would weaken it, proposed, approved by another person, in force after thirty days
+    #[command(subcommand)]
+    Proposal(proposal::Proposal),
+    /// Go on with what waits until a person has looked
+    #[command(subcommand)]
+    Resume(proposal::Resume),
     /// Offices that own data
     #[command(subcommand)]
     Opd(Opd),

@@ -5,8 +5,11 @@
 
 mod acts;
 mod adopt;
+mod alone;
 mod answers;
+pub mod changes;
 mod compare;
+mod damage;
 mod descriptions;
 mod error;
 mod fetch;
@@ -14,30 +17,39 @@ mod heads;
 mod keep;
 mod ledger;
 mod moved;
+mod objects;
 mod pair;
+mod plan;
 mod pull;
 pub mod recovery;
 mod rehomed;
+mod room;
 mod settle;
 mod snapshot;
 mod status;
+mod there;
+mod until;
 mod urgency;
 mod work;
+
+#[cfg(test)]
+mod tests;
 
 use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex};
 
 use pulih_ledger::mirror::Mirror;
-use pulih_stores::gateway::ReplicaStore;
 
 use crate::base::{Base, lock};
 use crate::catalog::Catalog;
 use crate::gateway::answer::Answer;
+use crate::gateway::lines::Lines;
 use crate::pusat::Pusat;
 
 pub use pull::Round;
 
+use there::There;
 use work::Work;
 
 /// The Pusat Data as this DRC knows it.
@@ -59,8 +71,12 @@ pub struct Drc {
     following: Mutex<()>,
     /// Held while what the mirror has is adopted.
     adopting: Mutex<()>,
-    there: Mutex<Option<Arc<ReplicaStore>>>,
+    there: Mutex<Option<Arc<dyn There>>>,
+    /// Bandwidth by the hour of this site's policy.
+    lines: Lines,
     stopping: AtomicBool,
+    /// The pairing has ended.
+    parted: AtomicBool,
     work: Mutex<Work>,
     /// Something in `work` has changed.
     changed: Condvar,
@@ -76,7 +92,7 @@ impl Deref for Drc {
 }
 
 impl Drc {
-    /// Opens what the site has; then every snapshot that is in the store is written down or named.
+    /// Opens what the site has; then every snapshot that is in the store and was waited for is written down or named.
     pub fn open(base: Arc<Base>) -> Answer<Self> {
         let source = base.site.role.other().as_str();
         let catalog = Catalog::open(&base.dir.path(&format!("{source}.sqlite")))?;
@@ -87,15 +103,19 @@ impl Drc {
             following: Mutex::default(),
             adopting: Mutex::default(),
             there: Mutex::default(),
+            lines: Lines::default(),
             stopping: AtomicBool::new(false),
+            parted: AtomicBool::new(false),
             work: Mutex::default(),
             changed: Condvar::new(),
         };
+        drc.wait_if_made_anew()?;
+        drc.make_changes()?;
         drc.keep_peer_card()?;
         drc.open_mirror()?;
+        drc.plan()?;
         drc.settle_leftovers()?;
         drc.open_intake();
-        drc.plan()?;
         Ok(drc)
     }
 

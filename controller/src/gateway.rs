@@ -3,7 +3,7 @@
 pub mod answer;
 mod ask;
 mod heads;
-mod lines;
+pub mod lines;
 mod objects;
 mod peer;
 mod reader;

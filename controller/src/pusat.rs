@@ -201,4 +201,4 @@ impl Pusat {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

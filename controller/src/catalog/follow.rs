@@ -8,7 +8,7 @@ use pulih_ledger::time::Time;
 use pulih_vault::utc;
 use rusqlite::{Transaction, params};
 
-use super::{Catalog, CatalogError, Result, adopted, changes, copies, keeping, recoveries};
+use super::{Catalog, CatalogError, Result, adopted, changes, copies, keeping, recoveries, replicas};
 
 pub(super) fn seconds(time: &Time) -> i64 {
     utc::parse(time.as_str()).unwrap_or(0)
@@ -31,9 +31,11 @@ impl Catalog {
         let path = self.path.clone();
         let failed = |source| CatalogError::Sqlite { path: path.clone(), source };
         let transaction = self.db.transaction().map_err(failed)?;
-        if let Some((at, actor, body)) = entry {
-            follow(&transaction, index, seconds(at), actor, body).map_err(failed)?;
+        match entry {
+            Some((at, actor, body)) => follow(&transaction, index, seconds(at), actor, body),
+            None => replicas::unread(&transaction, index),
         }
+        .map_err(failed)?;
         transaction.execute("UPDATE ledger SET size = ?1", [index as i64 + 1]).map_err(failed)?;
         transaction.commit().map_err(failed)
     }
@@ -49,10 +51,12 @@ fn follow(db: &Transaction, index: u64, at: i64, actor: &Actor, body: Option<&Bo
     if let Body::ObjectsDeleted(its) = body {
         copies::forget(db, &its.objects)?;
     }
-    if keeping::apply(db, index, at, actor, body)? {
-        return Ok(());
+    for room in [keeping::apply, changes::apply] {
+        if room(db, index, at, actor, body)? {
+            return Ok(());
+        }
     }
-    for room in [copies::apply, changes::apply, recoveries::apply, adopted::apply] {
+    for room in [copies::apply, recoveries::apply, adopted::apply] {
         if room(db, index, at, body)? {
             return Ok(());
         }
@@ -229,25 +233,7 @@ fn apply_sites(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::
                 "INSERT OR IGNORE INTO vault (id, agent, class, described, key, keyed) VALUES (?1, ?2, ?3, 0, '', ?4)";
             db.execute(sql, params![vault, agent, its.class, index as i64])
         }
-        Body::SnapshotReplicated(its) => {
-            let (vault, dataset, name) = (its.vault.to_string(), its.dataset.to_string(), its.manifest.to_string());
-            let sql = "DELETE FROM refusal WHERE vault = ?1 AND dataset = ?2 AND name = ?3";
-            db.execute(sql, params![vault, dataset, name])?;
-            let sql = "INSERT OR IGNORE INTO replica \
-                       (vault, dataset, name, accepted, replicated, keep_until, stored_bytes, partial) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-            let (accepted, until) = (seconds(&its.accepted), its.keep_until.as_ref().map(seconds));
-            let bytes = its.stored_bytes as i64;
-            db.execute(sql, params![vault, dataset, name, accepted, at, until, bytes, its.partial])?;
-            // A point like any other of this site; how old it is, is not for this site's clock to say.
-            let sql = "INSERT OR IGNORE INTO snapshot \
-                       (vault, dataset, name, captured, accepted, keep_until, tiers, stored_bytes, partial, late, \
-                       number) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10)";
-            let (captured, tiers) = (its.captured.as_str(), its.tiers.join(" "));
-            let values =
-                params![vault, dataset, name, captured, accepted, until, tiers, bytes, its.partial, index as i64];
-            db.execute(sql, values)
-        }
+        Body::SnapshotReplicated(its) => replicas::replicated(db, index, at, its),
         Body::PullRefused(its) => {
             let sql = "INSERT OR REPLACE INTO refusal (object, vault, dataset, name, reason, at) \
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";

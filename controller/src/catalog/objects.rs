@@ -21,6 +21,13 @@ impl Catalog {
         self.all(sql, [], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))
     }
 
+    /// Bytes that one OPD has stored.
+    pub fn stored_of(&self, opd: &str) -> Result<u64> {
+        let sql = "SELECT COALESCE(SUM(o.size), 0) FROM agent a JOIN vault v ON v.agent = a.name \
+                   JOIN object o ON o.vault = v.id WHERE a.opd = ?1";
+        Ok(self.one(sql, [opd], |row| row.get::<_, i64>(0))?.unwrap_or(0) as u64)
+    }
+
     pub fn object_size(&self, vault: &str, name: &str) -> Result<Option<u64>> {
         let sql = "SELECT size FROM object WHERE vault = ?1 AND name = ?2";
         self.one(sql, [vault, name], |row| Ok(row.get::<_, i64>(0)? as u64))

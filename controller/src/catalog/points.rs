@@ -95,6 +95,11 @@ impl Catalog {
         self.all(&sql, [vault, dataset], point)
     }
 
+    pub(super) fn points_named(&self, vault: &str, dataset: &str, snapshot: &str) -> Result<Vec<Point>> {
+        let sql = format!("SELECT {POINT} FROM snapshot s WHERE s.vault = ?1 AND s.dataset = ?2 AND s.name = ?3");
+        self.all(&sql, [vault, dataset, snapshot], point)
+    }
+
     /// Snapshots that are kept until a time, and whose objects are not all locked so long.
     pub fn unlocked_points(&self, now: i64) -> Result<Vec<Point>> {
         let sql = format!(
@@ -161,18 +166,13 @@ impl Catalog {
         self.standings_where("WHERE s.expired IS NULL ORDER BY s.number")
     }
 
-    /// The same with those that have expired.
-    pub fn ever_accepted(&self) -> Result<Vec<Standing>> {
-        self.standings_where("ORDER BY s.number")
-    }
-
     /// Whether a snapshot was accepted and is no longer kept.
     pub fn has_expired(&self, vault: &str, dataset: &str, snapshot: &str) -> Result<bool> {
         let sql = "SELECT 1 FROM snapshot WHERE vault = ?1 AND dataset = ?2 AND name = ?3 AND expired IS NOT NULL";
         Ok(self.one(sql, [vault, dataset, snapshot], |_| Ok(()))?.is_some())
     }
 
-    fn standings_where(&self, which: &str) -> Result<Vec<Standing>> {
+    pub(super) fn standings_where(&self, which: &str) -> Result<Vec<Standing>> {
         let sql = format!(
             "SELECT {POINT}, a.opd, a.name, v.class FROM snapshot s JOIN vault v ON v.id = s.vault \
              JOIN agent a ON a.name = v.agent {which}"

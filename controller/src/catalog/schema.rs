@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{adopted, changes, copies, keeping, recoveries};
+use super::{adopted, changes, copies, keeping, recoveries, replicas};
 
 /// Each is one or more texts, for a room of the catalog has its own tables.
 const MIGRATIONS: [&[&str]; 3] = [&["
@@ -91,7 +91,7 @@ const MIGRATIONS: [&[&str]; 3] = [&["
 
     -- What is known here alone, and lost without harm.
     CREATE TABLE heard (site TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
-"], &[keeping::TABLES, copies::TABLES, changes::TABLES, recoveries::TABLES, adopted::TABLES]];
+"], &[keeping::TABLES, copies::TABLES, changes::TABLES, replicas::TABLES, recoveries::TABLES, adopted::TABLES]];
 
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 

@@ -4,14 +4,13 @@ use std::path::Path;
 
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{
-    ApprovalEnded, ApprovalGiven, PolicyApplied, RestoreGrantEnded, RestoreGrantGiven, SiteUnpaired, UserAdded,
+    ApprovalEnded, ApprovalGiven, RestoreGrantEnded, RestoreGrantGiven, SiteUnpaired, UserAdded,
 };
-use pulih_vault::id::ObjectHash;
 use serde_json::Value;
 
 use super::{
     Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, copies, disaster, keeping, person, plan,
-    policy, scrub, serve, show,
+    policy, proposal, scrub, serve, show,
 };
 use crate::control::{self, Ask, SOCKET};
 use crate::pusat::draw;
@@ -129,13 +128,7 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         Command::Policy(Policy::Show) => Ask::PolicyShow,
         Command::Policy(Policy::Apply { file, signed }) => {
             let (text, its) = policy::read(file)?;
-            let applied = PolicyApplied {
-                policy: its.name.to_string(),
-                version: its.version.into(),
-                object: ObjectHash::of(text.as_bytes()),
-            };
-            let entry = person::entry(&dir.site()?, signed, applied.into())?;
-            Ask::Act { entry, attachment: Some(text) }
+            proposal::policy(dir, signed, text, &its)?
         }
         Command::Import { folder } => Ask::Import { folder: absolute(folder)? },
         Command::Retain(args) => keeping::retain(dir, args)?,
@@ -151,6 +144,8 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         Command::Scrub(args) => scrub::asked(args)?,
         Command::Disaster(command) => disaster::asked(dir, command)?,
         Command::Plan(command) => plan::asked(dir, command)?,
+        Command::Proposal(command) => proposal::asked(dir, command)?,
+        Command::Resume(command) => proposal::resumed(dir, command)?,
         Command::Init(_)
         | Command::Pair(Pair::Offer { .. } | Pair::Show { .. } | Pair::Accept { .. } | Pair::Move { .. })
         | Command::Serve

@@ -98,6 +98,12 @@ pub fn whole(answer: &Value) -> Result<(), Failure> {
             ))),
         };
     }
+    if let Some(why) = answer["error"].as_str() {
+        return Err(Failure::Said(format!(
+            "the ledger of the Pusat Data cannot be followed now: {}; what was known of it was pulled",
+            printable(why)
+        )));
+    }
     match (answer["waiting"].as_u64(), list(answer, "refused").len()) {
         (Some(0), 0) => Ok(()),
         (waiting, _) => Err(Failure::Said(format!(

@@ -9,7 +9,7 @@ use pulih_ledger::entry::kinds::{PusatMoved, SitePaired};
 use serde_json::{Value, json};
 
 use super::ask::answer;
-use super::{Failure, Signed, person};
+use super::{Failure, Signed, person, proposal};
 use crate::card::{self, Card};
 use crate::control::Ask;
 use crate::site::{SiteDir, SiteRole};
@@ -99,6 +99,15 @@ pub fn accept(
         return Err(Failure::Said("say with --out where this site's card for the other one goes".into()));
     }
     must_be_typed(file, &text, fingerprint)?;
+    if site.role == SiteRole::Drc && has_other_keys(dir, &card)? {
+        let made = proposal::keys(dir, signed, &text, &card)?;
+        if json {
+            println!("{made}");
+        } else {
+            print!("{}", proposal::made(&made["entry"]));
+        }
+        return Ok(());
+    }
     if !is_paired_by(dir, &card, &text)? {
         let paired: SitePaired = card.paired(&text).map_err(said)?;
         let entry = person::entry(&site, signed, paired.into())?;
@@ -181,4 +190,11 @@ fn is_paired_by(dir: &SiteDir, card: &Card, text: &str) -> Result<bool, Failure>
     Ok(peers
         .iter()
         .any(|its| its["site"] == card.site.as_str() && its["ended"].is_null() && its["card_sha256"] == print.as_str()))
+}
+
+/// Whether the card has another CA than the one that is known of a site which is paired.
+fn has_other_keys(dir: &SiteDir, card: &Card) -> Result<bool, Failure> {
+    let (known, ca) = (answer(dir, Ask::PeerList)?, card.ca_hash().map_err(said)?.to_string());
+    let mut peers = known["peers"].as_array().into_iter().flatten();
+    Ok(peers.any(|its| its["site"] == card.site.as_str() && its["ended"].is_null() && its["ca_sha256"] != ca.as_str()))
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use pulih_terminal::{Table, duration, printable, size};
 use serde_json::Value;
 
-use super::{Agent, Approve, Command, Grant, Opd, Pair, Policy, User, copies, disaster, keeping, plan, scrub};
+use super::{
+    Agent, Approve, Command, Grant, Opd, Pair, Policy, User, copies, disaster, keeping, plan, proposal, scrub,
+};
 
 /// Words that an agent or another person wrote are among them.
 pub(super) fn field(value: &Value, name: &str) -> String {
@@ -79,6 +81,9 @@ pub fn text(command: &Command, answer: &Value) -> String {
             "Nobody has asked for content.\n",
         ),
         Command::Policy(Policy::Show) => answer["text"].as_str().unwrap_or_default().to_owned(),
+        Command::Policy(_) if answer["entry"]["type"] == "pulih/ledger/change-proposed/v1" => {
+            proposal::made(&answer["entry"])
+        }
         Command::Policy(_) => format!(
             "{} version {} is in force; agents fetch it within a minute.\n",
             field(&answer["entry"], "policy"),
@@ -100,6 +105,8 @@ pub fn text(command: &Command, answer: &Value) -> String {
         Command::Scrub(_) => scrub::text(answer),
         Command::Disaster(command) => disaster::text(command, answer),
         Command::Plan(command) => plan::text(command, answer),
+        Command::Proposal(command) => proposal::text(command, answer),
+        Command::Resume(_) => "It goes on from here.\n".to_owned(),
         Command::Recover(_)
         | Command::Keys(_)
         | Command::Init(_)
@@ -187,6 +194,12 @@ fn status_of_drc(answer: &Value) -> String {
             peer["entries"]
         );
     }
+    if !answer["stopped"].is_null() {
+        let _ = writeln!(out, "STOPPED: {}\n", field(answer, "stopped"));
+    }
+    if peer["unread_entries"].as_u64().is_some_and(|count| count > 0) {
+        let _ = writeln!(out, "{} entries of its ledger cannot be read here.\n", peer["unread_entries"]);
+    }
     for name in ["diverged", "error"].iter().filter(|name| !peer[**name].is_null()) {
         let _ = writeln!(out, "{name}: {}\n", field(peer, name));
     }
@@ -236,7 +249,7 @@ pub(super) fn replicated(answer: &Value) -> String {
         answer["entries"]
     );
     for why in list(answer, "refused") {
-        let _ = writeln!(out, "  not taken: {}", why.as_str().unwrap_or_default());
+        let _ = writeln!(out, "  not taken: {}", printable(why.as_str().unwrap_or_default()));
     }
     out
 }

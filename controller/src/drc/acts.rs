@@ -9,7 +9,7 @@ use super::recovery::{disaster, keys, steps};
 use super::{Drc, lock};
 use crate::card;
 use crate::cards;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, User};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::people::{self, Act, Role};
 use crate::policy;
@@ -23,61 +23,10 @@ impl Drc {
         let Act { entry, person } = people::believe(&record, entry, now)?;
         let body = &entry.body;
         // What is written in the same moment.
-        let mut also: Vec<Body> = Vec::new();
-        if let Some(person) = &person {
-            let must = |may: bool, who: &str| people::must(person, may, who);
-            match body {
-                Body::UserAdded(its) => {
-                    let signed = utc::parse(entry.at.as_str()).unwrap_or(now);
-                    people::check_added(&record.catalog, person, its, signed)?;
-                }
-                Body::PolicyApplied(_) | Body::PlanApplied(_) | Body::SitePaired(_) => {
-                    must(person.is(Role::Admin), "an admin")?;
-                }
-                Body::PusatMoved(its) => {
-                    must(person.is(Role::Admin), "an admin")?;
-                    self.check_moved(&record.catalog, its, attachment)?;
-                }
-                Body::SiteUnpaired(its) => {
-                    must(person.is(Role::Admin), "an admin")?;
-                    people::check_unpaired(&record.catalog, its)?;
-                }
-                Body::DisasterDeclared(its) => {
-                    disaster::must_run_it(person)?;
-                    disaster::check_declared(&record.catalog, its)?;
-                }
-                Body::DisasterEnded(its) => {
-                    disaster::must_run_it(person)?;
-                    disaster::check_ended(&record.catalog, its)?;
-                }
-                // What people do at a Pusat Data they do here as long as there is none.
-                Body::ApprovalGiven(_)
-                | Body::ApprovalEnded(_)
-                | Body::RestoreGrantGiven(_)
-                | Body::RestoreGrantEnded(_) => {
-                    must_be_declared(&record.catalog)?;
-                    let signed = utc::parse(entry.at.as_str()).unwrap_or(now);
-                    self.intake.check(&record.catalog, person, body, signed, now)?;
-                }
-                Body::RecoveryBegun(its) => {
-                    disaster::must_run_it(person)?;
-                    steps::check_begun(&record.catalog, its)?;
-                    also.extend(self.replaced_by(&record.catalog, its)?.into_iter().map(Body::from));
-                }
-                Body::RecoveryStep(its) => {
-                    disaster::must_run_it(person)?;
-                    steps::check_ticked(&record.catalog, its)?;
-                }
-                Body::KeysOpened(its) => keys::check_opened(person, its, now)?,
-                Body::GlassBroken(its) => {
-                    disaster::must_run_it(person)?;
-                    keys::check_glass(&record.catalog, its)?;
-                    also.push(keys::glass_alarm(person, its));
-                }
-                _ if self.check_keeping(&record.catalog, person, body)? => {}
-                _ => return Err(Refusal::new(Code::Forbidden, "this is not done by a person at a DRC")),
-            }
-        }
+        let also = match &person {
+            Some(person) => self.check(&record.catalog, person, &entry, attachment, now)?,
+            None => Vec::new(),
+        };
         match body {
             Body::PolicyApplied(its) => {
                 policy::take(&*self.store, &self.site, &self.in_force(), its, attachment)?;
@@ -101,17 +50,97 @@ impl Drc {
         let site = entry.site.clone();
         let by_site = |body| Entry::new(site.clone(), at.clone(), Actor::Site, body);
         let mut entries: Vec<Entry> = also.into_iter().map(by_site).collect();
+        let is_pairing = matches!(body, Body::SitePaired(_) | Body::SiteUnpaired(_));
         entries.insert(0, entry);
         record.append(&entries)?;
         if is_policy {
             self.reload_policy(&record.catalog)?;
+            self.reorder();
+        }
+        if is_pairing {
+            self.set_parted(self.pusat()?.is_none_or(|peer| peer.ended.is_some()));
+            *lock(&self.there) = None;
         }
         drop(record);
-        *lock(&self.there) = None;
         if is_declared {
             self.take_in();
         }
         Ok(())
+    }
+
+    /// Whether a person may do this, and whether it makes sense; returns what is written with it.
+    fn check(
+        &self,
+        catalog: &Catalog,
+        person: &User,
+        entry: &Entry,
+        attachment: Option<&str>,
+        now: i64,
+    ) -> Answer<Vec<Body>> {
+        let (body, mut also) = (&entry.body, Vec::new());
+        let must = |may: bool, who: &str| people::must(person, may, who);
+        match body {
+            Body::UserAdded(its) => {
+                let signed = utc::parse(entry.at.as_str()).unwrap_or(now);
+                people::check_added(catalog, person, its, signed)?;
+            }
+            Body::PolicyApplied(_) => {
+                must(person.is(Role::Admin), "an admin")?;
+                self.must_not_weaken(attachment)?;
+            }
+            Body::PlanApplied(_) | Body::SitePaired(_) => must(person.is(Role::Admin), "an admin")?,
+            Body::PusatMoved(its) => {
+                must(person.is(Role::Admin), "an admin")?;
+                self.check_moved(catalog, its, attachment)?;
+            }
+            Body::ChangeProposed(_) | Body::ChangeApproved(_) | Body::ChangeRefused(_) => {
+                self.check_change(catalog, person, body, attachment)?;
+            }
+            Body::ReplicationResumed(_) => {
+                must(person.is(Role::Admin), "an admin")?;
+                let none = || Refusal::new(Code::NotFound, "pulling is not stopped here; there is nothing to resume");
+                catalog.pulling_stopped()?.ok_or_else(none)?;
+            }
+            Body::SiteUnpaired(its) => {
+                must(person.is(Role::Admin), "an admin")?;
+                people::check_unpaired(catalog, its)?;
+            }
+            Body::DisasterDeclared(its) => {
+                disaster::must_run_it(person)?;
+                disaster::check_declared(catalog, its)?;
+            }
+            Body::DisasterEnded(its) => {
+                disaster::must_run_it(person)?;
+                disaster::check_ended(catalog, its)?;
+            }
+            // What people do at a Pusat Data they do here as long as there is none.
+            Body::ApprovalGiven(_)
+            | Body::ApprovalEnded(_)
+            | Body::RestoreGrantGiven(_)
+            | Body::RestoreGrantEnded(_) => {
+                must_be_declared(catalog)?;
+                let signed = utc::parse(entry.at.as_str()).unwrap_or(now);
+                self.intake.check(catalog, person, body, signed, now)?;
+            }
+            Body::RecoveryBegun(its) => {
+                disaster::must_run_it(person)?;
+                steps::check_begun(catalog, its)?;
+                also.extend(self.replaced_by(catalog, its)?.into_iter().map(Body::from));
+            }
+            Body::RecoveryStep(its) => {
+                disaster::must_run_it(person)?;
+                steps::check_ticked(catalog, its)?;
+            }
+            Body::KeysOpened(its) => keys::check_opened(person, its, now)?,
+            Body::GlassBroken(its) => {
+                disaster::must_run_it(person)?;
+                keys::check_glass(catalog, its)?;
+                also.push(keys::glass_alarm(person, its));
+            }
+            _ if self.check_keeping(catalog, person, body)? => {}
+            _ => return Err(Refusal::new(Code::Forbidden, "this is not done by a person at a DRC")),
+        }
+        Ok(also)
     }
 
     /// The act stands, whatever becomes of this; while the site is served it is tried again.

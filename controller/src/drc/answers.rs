@@ -40,6 +40,7 @@ impl Answers for Drc {
                 self.intake().must_take_in()?;
                 self.intake().answer(ask)
             }
+            Ask::Changes(ask) => self.answer_changes(&ask),
             Ask::Import { .. } => Err(elsewhere("Pusat Data")),
         }
     }

@@ -1,11 +1,11 @@
 //! The full comparison: every object that the Pusat Data lists, against what the snapshots need that both
 //! sites have. A Pusat Data whose store was wiped shows here, whatever its ledger says.
 
+use super::there::There;
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{Alarm, SitesCompared};
 use pulih_protocol::error::Code;
-use pulih_stores::gateway::ReplicaStore;
 use pulih_vault::id::VaultId;
 use pulih_vault::layout::Layout;
 use pulih_vault::store::ObjectName;
@@ -64,7 +64,7 @@ impl Drc {
             let vault: VaultId = pin.vault.parse().map_err(|error| Refusal::internal(&error))?;
             let points = self.at_both(vault)?;
             missing.extend(self.lacking(vault, &points, &*there, &mut objects)?);
-            missing.extend(self.other_bytes(vault, &points, &there)?);
+            missing.extend(self.other_bytes(vault, &points, &*there)?);
             healed += self.bring_back(vault, std::slice::from_ref(&source))?;
         }
         missing.sort_unstable();
@@ -111,7 +111,7 @@ impl Drc {
 
     /// Of the newest snapshot of a vault, what is read there and is not what its name says: names alone
     /// stay when somebody encrypts a disk in place.
-    fn other_bytes(&self, vault: VaultId, points: &[Point], there: &ReplicaStore) -> Answer<Vec<ObjectName>> {
+    fn other_bytes(&self, vault: VaultId, points: &[Point], there: &dyn There) -> Answer<Vec<ObjectName>> {
         let layout = Layout { vault };
         let Some(newest) = points.iter().max_by_key(|its| its.accepted) else { return Ok(Vec::new()) };
         let (dataset, name) = named(newest)?;

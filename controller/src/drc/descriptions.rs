@@ -4,7 +4,6 @@
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::VaultPinned;
-use pulih_stores::gateway::ReplicaStore;
 use pulih_vault::description::{Description, DescriptionName, MAX_NOTE_BYTES};
 use pulih_vault::id::VaultId;
 use pulih_vault::layout::Layout;
@@ -13,6 +12,7 @@ use pulih_vault::store::StoreError;
 use pulih_vault::trust::{self, TrustedVault};
 
 use super::error::PullError;
+use super::there::There;
 use super::urgency::Waiting;
 use super::{Drc, lock};
 
@@ -39,12 +39,7 @@ impl Drc {
     }
 
     /// Takes the descriptions that follow those here, and returns what is believed then.
-    pub(super) fn describe(
-        &self,
-        there: &ReplicaStore,
-        its: &Waiting,
-        vault: VaultId,
-    ) -> Result<TrustedVault, PullError> {
+    pub(super) fn describe(&self, there: &dyn There, its: &Waiting, vault: VaultId) -> Result<TrustedVault, PullError> {
         let layout = Layout { vault };
         let owner = self.owner(its, vault)?;
         let folder = layout.folder("vault");
@@ -63,7 +58,7 @@ impl Drc {
 
     fn take_description(
         &self,
-        there: &ReplicaStore,
+        there: &dyn There,
         its: &Waiting,
         vault: VaultId,
         name: DescriptionName,
@@ -100,7 +95,10 @@ impl Drc {
             return Ok(pinned);
         }
         let none = || PullError::refused(format!("opd {}", its.opd), "the ledger names no owner key for it");
-        self.named(&its.opd)?.ok_or_else(none)
+        let named = self.named(&its.opd)?.ok_or_else(none)?;
+        // Whoever has the Pusat Data can name a key of its own for a vault that was not seen yet.
+        self.must_be_approved_owner(its, vault, named)?;
+        Ok(named)
     }
 
     /// A ledger that names another owner than the one that is pinned changes nothing, and people hear of it.

@@ -21,6 +21,9 @@ pub enum PullError {
     /// This site's store has no room.
     #[error("{0}")]
     Full(StoreError),
+    /// It is good as far as anyone knows, and waits for room or for a person of this site.
+    #[error("{0}")]
+    Waits(String),
     /// This site failed; its log says why.
     #[error("{0}")]
     Here(String),
@@ -62,6 +65,18 @@ impl PullError {
         }
     }
 
+    /// How bad it is that a snapshot does not come for it, the worst highest.
+    pub fn weight(&self) -> u8 {
+        match self {
+            Self::Stopped => 0,
+            Self::Line(_) => 1,
+            Self::Waits(_) => 2,
+            Self::Here(_) => 3,
+            Self::Full(_) => 4,
+            Self::Refused { .. } => 5,
+        }
+    }
+
     /// An error of reading a vault, of which `object` was looked into.
     pub fn vault(object: &ObjectName, error: VaultError) -> Self {
         match error {
@@ -75,6 +90,16 @@ impl PullError {
         match error {
             LedgerError::Store(error) => Self::here(error),
             error => Self::refused(object, error),
+        }
+    }
+}
+
+/// Of bytes that have the hash in their name: what they say is the other site's.
+impl From<VaultError> for PullError {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Object { name, source } => Self::refused(name, source),
+            error => Self::Here(error.to_string()),
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
-use pulih_stores::gateway::ReplicaStore;
 use pulih_vault::id::ObjectHash;
-use pulih_vault::store::{ObjectName, Store, StoreError};
+use pulih_vault::store::{ObjectName, StoreError};
 
 use super::Drc;
 use super::error::PullError;
+use super::there::There;
 
 const PIECE_BYTES: usize = 256 << 10;
 /// Tries of one object before its snapshot waits.
@@ -20,9 +20,7 @@ impl Drc {
     pub(super) fn patiently<T>(&self, mut once: impl FnMut() -> Result<T, PullError>) -> Result<T, PullError> {
         let mut pause = FIRST_PAUSE;
         for _ in 1..TRIES {
-            if self.is_stopping() {
-                return Err(PullError::Stopped);
-            }
+            self.go_on()?;
             match once() {
                 Err(PullError::Line(_)) => self.pause(pause),
                 done => return done,
@@ -32,25 +30,27 @@ impl Drc {
         once()
     }
 
-    /// Brings an object here; returns how many bytes it has.
+    /// Brings an object of an OPD here, as fast as the policy lets it; returns how many bytes it has.
     pub(super) fn fetch(
         &self,
-        peer: &ReplicaStore,
+        peer: &dyn There,
+        opd: &str,
         name: &ObjectName,
         hash: ObjectHash,
         limit: u64,
     ) -> Result<u64, PullError> {
-        self.patiently(|| self.fetch_once(peer, name, hash, limit))
+        self.patiently(|| self.fetch_once(peer, opd, name, hash, limit))
     }
 
     fn fetch_once(
         &self,
-        peer: &ReplicaStore,
+        peer: &dyn There,
+        opd: &str,
         name: &ObjectName,
         hash: ObjectHash,
         limit: u64,
     ) -> Result<u64, PullError> {
-        let mut incoming = peer.fetch(name).map_err(|error| PullError::there(name, error.of(name, "read")))?;
+        let mut incoming = peer.fetch(name).map_err(|error| PullError::there(name, error))?;
         if incoming.length > limit {
             return Err(PullError::refused(
                 name,
@@ -70,9 +70,8 @@ impl Drc {
             }
             hasher.update(&piece[..read]);
             staged.write_all(&piece[..read]).map_err(|error| PullError::here(StoreError::from_write(name, error)))?;
-            if self.is_stopping() {
-                return Err(PullError::Stopped);
-            }
+            self.go_on()?;
+            self.pause(self.lines.wait(&self.in_force().policy, opd, read as u64, self.now()));
         }
         // A body that breaks off is an error of the line; one that ends is all there is.
         if *hasher.finalize().as_bytes() != hash.0 {
@@ -90,7 +89,7 @@ impl Drc {
     /// A small object in memory, held against its hash.
     pub(super) fn read(
         &self,
-        peer: &ReplicaStore,
+        peer: &dyn There,
         name: &ObjectName,
         hash: ObjectHash,
         limit: u64,

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use pulih_protocol::drc::{HEADS_TYPE, HeadView, Heads, Moved};
 use pulih_vault::utc;
 
-use super::status::newest;
 use super::{Drc, lock};
 use crate::cards;
 use crate::catalog::Agent;
@@ -29,13 +28,13 @@ impl Drc {
     /// A signed note for the agent that shows a certificate.
     pub fn heads(&self, certificate: CertificateHash) -> Answer<String> {
         let agent = self.agent_of(certificate)?;
-        let (vaults, replicas, disaster) = {
+        let (vaults, stocks, disaster) = {
             let catalog = lock(&self.catalog);
-            (catalog.vaults_of(&agent.name)?, catalog.replicas()?, catalog.disaster()?)
+            (catalog.vaults_of(&agent.name)?, catalog.stocks()?, catalog.disaster()?)
         };
         let own: BTreeMap<_, _> = vaults.into_iter().map(|vault| (vault.id.clone(), vault)).collect();
         let own = |vault: &str| own.get(vault).is_some_and(|vault| vault.opd == agent.opd);
-        let points = newest(replicas.into_iter().filter(|its| own(&its.vault)).collect());
+        let points = stocks.into_iter().filter(|its| own(&its.vault)).filter_map(|its| its.newest);
         let heads = Heads {
             kind: HEADS_TYPE.to_owned(),
             site: self.id()?.to_string(),
@@ -44,8 +43,7 @@ impl Drc {
             disaster: disaster.map(|its| utc::rfc3339(its.declared)),
             moved: self.moved()?,
             datasets: points
-                .into_values()
-                .map(|(_, its)| HeadView {
+                .map(|its| HeadView {
                     accepted: utc::rfc3339(its.accepted.min(its.replicated)),
                     replicated: utc::rfc3339(its.replicated),
                     vault: its.vault,

@@ -8,6 +8,7 @@ use pulih_ledger::entry::kinds::{HoldPlaced, SuspicionRaised};
 use pulih_vault::reach::Reach;
 
 use super::error::PullError;
+use super::pull::MOST_BATCHES;
 use super::urgency::Waiting;
 use super::{Drc, lock};
 use crate::catalog::{Hold, Standing, Suspicion};
@@ -119,7 +120,7 @@ impl Drc {
     /// Whether the Pusat Data let a snapshot expire before it came here: it is not waited for any more.
     pub(super) fn has_expired_there(&self, waiting: &Waiting) -> Result<bool, PullError> {
         let Some((peer, there)) = self.paired()? else { return Ok(false) };
-        self.follow_ledger(&peer, &there)?;
+        self.follow_ledger(&peer, &*there, MOST_BATCHES)?;
         let mirrored = lock(&self.mirrored);
         Ok(mirrored.catalog.has_expired(&waiting.vault, &waiting.dataset, &waiting.snapshot)?)
     }

@@ -7,29 +7,32 @@ use pulih_ledger::Actor;
 use pulih_ledger::LedgerError;
 use pulih_ledger::checkpoint::MAX_CHECKPOINT_BYTES;
 use pulih_ledger::entry::kinds::{Alarm, LedgerDiverged};
-use pulih_ledger::entry::{Body, View};
+use pulih_ledger::entry::{Body, ReadEntry, View};
 use pulih_ledger::head::Head;
 use pulih_ledger::ids::SiteId;
 use pulih_ledger::layout::Layout;
 use pulih_ledger::mirror::{MAX_BATCH_BYTES, Mirror};
 use pulih_policies::Policy;
-use pulih_stores::gateway::ReplicaStore;
 use pulih_vault::id::ObjectHash;
 use pulih_vault::note::VerifierKey;
 use pulih_vault::store::{ObjectName, Store, StoreError};
+use pulih_vault::utc;
 
 use super::error::PullError;
 use super::rehomed::Rehomed;
+use super::there::There;
 use super::{Drc, Mirrored, lock};
 use crate::card;
 use crate::cards;
 use crate::catalog::{Catalog, PeerSite};
 use crate::gateway::answer::{Answer, Refusal};
 
-/// Batches that are taken in one look: a ledger without end must not keep what it has from being pulled.
-const MOST_BATCHES: usize = 10_000;
 /// Cards that are kept of another site: it is paired a few times in its life.
 const MOST_CARDS: usize = 64;
+/// A site whose clock is off by more than this is not heard by it, in seconds.
+const CLOCKS_APART: i64 = 24 * 3600;
+/// A head that is older by no more than this may be one of a clock that was set right, in seconds.
+const SET_BACK: i64 = 300;
 
 impl Mirrored {
     /// The catalog takes in what the mirror has and it does not.
@@ -45,17 +48,41 @@ impl Mirrored {
         }
         for recorded in mirror.log().entries(next) {
             let recorded = recorded.map_err(|error| Refusal::internal(&error))?;
-            // The other site's to write well: what is not understood changes nothing here, and must
-            // not keep what comes after it from being known.
+            // The other site's to write well: what is not understood changes nothing here but how much of it
+            // there is, and must not keep what comes after it from being known.
             match recorded.read() {
+                Ok(ReadEntry { view: View::Misread { .. }, .. }) | Err(_) => {
+                    self.catalog.follow(recorded.index, None)?;
+                }
                 Ok(entry) => {
                     let body = if let View::Known(body) = &entry.view { Some(&**body) } else { None };
                     self.catalog.follow(recorded.index, Some((&entry.at, &entry.actor, body)))?;
                 }
-                Err(_) => self.catalog.follow(recorded.index, None)?,
             }
         }
         Ok(())
+    }
+}
+
+/// How a head's time stands to those that were seen and to this site's clock.
+#[derive(Debug, PartialEq, Eq)]
+enum News {
+    /// Signed since the last one that was seen: the site is there.
+    Fresh,
+    /// As old as the last one, or a little older.
+    Known,
+    /// Older than one that was seen: kept and sent again, or by a clock that was set back.
+    Replayed,
+    /// By a clock that is more than a day off this one.
+    Strange,
+}
+
+fn news(at: i64, seen: Option<i64>, now: i64) -> News {
+    match seen {
+        _ if now.abs_diff(at) > CLOCKS_APART.unsigned_abs() => News::Strange,
+        Some(seen) if at < seen.saturating_sub(SET_BACK) => News::Replayed,
+        Some(seen) if at <= seen => News::Known,
+        _ => News::Fresh,
     }
 }
 
@@ -105,19 +132,25 @@ impl Drc {
     }
 
     /// Brings the mirror to where the Pusat Data's ledger is now; returns how many entries came.
-    pub(super) fn follow_ledger(&self, peer: &PeerSite, there: &ReplicaStore) -> Result<u64, PullError> {
+    /// `most`: batches.
+    pub(super) fn follow_ledger(&self, peer: &PeerSite, there: &dyn There, most: usize) -> Result<u64, PullError> {
         let _alone = lock(&self.following);
         let (site, key) = key_of(peer)?;
-        let note = self.patiently(|| there.head().map_err(PullError::from))?;
+        let note = self.patiently(|| there.head())?;
         let head = Head::open(&note, &key)
             .map_err(|error| PullError::refused(format!("the head of the ledger of {site}"), error))?;
+        let news = self.judge_time(peer, &head)?;
         self.begin_mirror(peer, &site, key, there)?;
         let began = self.mirror_size();
         if head.size < began {
+            if matches!(news, News::Replayed | News::Known) {
+                let why = format!("{site} answers with a head of its ledger that is older than what it had");
+                return Err(PullError::Line(why));
+            }
             let why = format!("it has fewer entries than the {began} that it had: it was rolled back");
             return Err(self.diverge(&site, &note, &why));
         }
-        let grown = self.grow(&site, &head, &note, there);
+        let grown = self.grow(&site, &head, &note, there, most);
         // Whatever came counts, also if it went no further.
         lock(&self.mirrored).catch_up()?;
         grown?;
@@ -135,19 +168,49 @@ impl Drc {
         drop(mirrored);
         self.take_policy(&site, object, there)?;
         self.take_cards(&site, there)?;
-        lock(&self.catalog).set_heard(&peer.site, (self.clock)())?;
+        if news == News::Fresh {
+            let catalog = lock(&self.catalog);
+            catalog.set_signed(&peer.site, utc::parse(head.at.as_str()).unwrap_or(0))?;
+            catalog.set_heard(&peer.site, self.now())?;
+        }
+        self.mind_unread(peer)?;
         Ok(came)
     }
 
+    /// What a head's time says. What it signs is taken in any case: it grows from the mirror or does not.
+    fn judge_time(&self, peer: &PeerSite, head: &Head) -> Result<News, PullError> {
+        let (now, at) = (self.now(), utc::parse(head.at.as_str()).unwrap_or(0));
+        let news = news(at, lock(&self.catalog).signed(&peer.site)?, now);
+        let why = match news {
+            News::Strange => "is more than a day off the clock here; one of the two is wrong",
+            News::Replayed => {
+                "is older than that of one seen before: it was kept and sent again, or its clock was set back"
+            }
+            News::Fresh | News::Known => return Ok(news),
+        };
+        let text = format!("the time in the head of the ledger of {}, {}, {why}", peer.name, head.at);
+        self.alarm_about("peer-clock", &peer.site, &text)?;
+        Ok(news)
+    }
+
+    /// Entries of the mirrored ledger that say nothing here are no secret.
+    fn mind_unread(&self, peer: &PeerSite) -> Result<(), PullError> {
+        let unread = lock(&self.mirrored).catalog.unread_entries()?;
+        if unread == 0 {
+            return Ok(());
+        }
+        let text =
+            format!("{unread} entries of the ledger of {} cannot be read here; what they say has no effect", peer.name);
+        self.alarm_about("ledger-unread", &peer.site, &text)
+    }
+
     /// Takes batch after batch until the mirror has what the head says, and so many at most in one look.
-    fn grow(&self, site: &SiteId, head: &Head, note: &[u8], there: &ReplicaStore) -> Result<(), PullError> {
-        for _ in 0..MOST_BATCHES {
+    fn grow(&self, site: &SiteId, head: &Head, note: &[u8], there: &dyn There, most: usize) -> Result<(), PullError> {
+        for _ in 0..most {
             if self.mirror_size() >= head.size {
                 break;
             }
-            if self.is_stopping() {
-                return Err(PullError::Stopped);
-            }
+            self.go_on()?;
             self.next_batch(site, note, there)?;
             if self.mirror_size() == head.checkpoint {
                 self.checkpoint_of(site, head.checkpoint, there)?;
@@ -166,7 +229,7 @@ impl Drc {
         peer: &PeerSite,
         site: &SiteId,
         key: VerifierKey,
-        there: &ReplicaStore,
+        there: &dyn There,
     ) -> Result<(), PullError> {
         if lock(&self.mirrored).mirror.is_some() {
             return Ok(());
@@ -181,7 +244,7 @@ impl Drc {
     }
 
     /// Takes the batch that comes next, which the head says is there.
-    fn next_batch(&self, site: &SiteId, head: &[u8], there: &ReplicaStore) -> Result<(), PullError> {
+    fn next_batch(&self, site: &SiteId, head: &[u8], there: &dyn There) -> Result<(), PullError> {
         let Some(name) = lock(&self.mirrored).mirror.as_ref().map(Mirror::next) else {
             return Err(PullError::Here("the mirror is not open".into()));
         };
@@ -209,7 +272,7 @@ impl Drc {
         }
     }
 
-    fn checkpoint_of(&self, site: &SiteId, size: u64, there: &ReplicaStore) -> Result<(), PullError> {
+    fn checkpoint_of(&self, site: &SiteId, size: u64, there: &dyn There) -> Result<(), PullError> {
         let name = Layout { site: site.clone() }.checkpoint(size);
         let note =
             self.patiently(|| there.read(&name, MAX_CHECKPOINT_BYTES).map_err(|error| PullError::there(&name, error)))?;
@@ -261,7 +324,7 @@ impl Drc {
 
     /// Keeps the cards that the other site believed: in them are the CAs of certificates that may be adopted. What is
     /// not there, as before cards were kept, keeps nothing else from coming.
-    fn take_cards(&self, site: &SiteId, there: &ReplicaStore) -> Result<(), PullError> {
+    fn take_cards(&self, site: &SiteId, there: &dyn There) -> Result<(), PullError> {
         let known = lock(&self.mirrored).catalog.known_cards()?;
         for hash in known.iter().filter_map(|card| card.parse().ok()).take(MOST_CARDS) {
             if cards::text(&*self.store, site, &hash)?.is_some() {
@@ -284,20 +347,18 @@ impl Drc {
     }
 
     /// Keeps the text of the policy that the Pusat Data follows. It is not followed here.
-    fn take_policy(&self, site: &SiteId, object: Option<String>, there: &ReplicaStore) -> Result<(), PullError> {
+    fn take_policy(&self, site: &SiteId, object: Option<String>, there: &dyn There) -> Result<(), PullError> {
         let Some(hash) = object.and_then(|hash| hash.parse::<ObjectHash>().ok()) else { return Ok(()) };
         let name: ObjectName = format!("site/{site}/policies/{hash}")
             .parse()
             .map_err(|error: pulih_vault::id::BadId| PullError::Here(error.to_string()))?;
-        match self.store.size(&name) {
-            Err(StoreError::NotFound { .. }) => {}
-            known => return known.map(|_| ()).map_err(PullError::here),
-        }
-        let bytes = self.read(there, &name, hash, pulih_policies::MAX_BYTES as u64)?;
-        Policy::parse("policy", &bytes).map_err(|error| PullError::refused(&name, error))?;
+        let limit = pulih_policies::MAX_BYTES as u64;
+        let bytes = self.read_nearest(there, &name, hash, limit)?;
+        let policy = Policy::parse("policy", &bytes).map_err(|error| PullError::refused(&name, error))?;
         match self.store.create(&name, &bytes) {
-            Ok(()) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
-            Err(error) => Err(PullError::here(error)),
+            Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
+            Err(error) => return Err(PullError::here(error)),
         }
+        self.propose_policy(site, hash, &policy)
     }
 }

@@ -8,6 +8,7 @@ use pulih_vault::utc;
 use serde::{Deserialize, Serialize};
 
 use super::error::PullError;
+use super::there::There;
 use super::{Drc, lock};
 use crate::card::{Card, Issuer, fingerprint};
 use crate::cards;
@@ -86,10 +87,20 @@ impl Drc {
         }
         card.check_signed(its, text).map_err(bad)?;
         must_be_fillable(&self.site, catalog)?;
-        // Whoever comes with another key than the mirror was begun with is another site.
-        if catalog.peer(its.peer.as_str())?.is_some_and(|known| known.key != its.key.to_string()) {
-            let text = format!("{} had another ledger key here; a card does not change it", its.peer);
-            return Err(Refusal::new(Code::Forbidden, text));
+        // Whoever comes with another key than the mirror was begun with is another site; and with another CA, but for the
+        // night of a disaster, is one for whom a second person and thirty days speak.
+        if let Some(known) = catalog.peer(its.peer.as_str())? {
+            if known.key != its.key.to_string() {
+                let text = format!("{} had another ledger key here; a card does not change it", its.peer);
+                return Err(Refusal::new(Code::Forbidden, text));
+            }
+            if known.ca != its.ca_sha256.to_string() && catalog.disaster()?.is_none() {
+                let text = format!(
+                    "{} had another CA here; while it is paired, `pair accept` of this card proposes the change",
+                    its.peer
+                );
+                return Err(Refusal::new(Code::Forbidden, text));
+            }
         }
         card.check_new(catalog.peer(its.peer.as_str())?).map_err(|why| Refusal::new(Code::AlreadyExists, why))?;
         let reader = self.reader()?.ok_or_else(|| bad("this DRC has made no card yet; `pair offer` comes first"))?;
@@ -127,6 +138,53 @@ impl Drc {
         Ok(card.site.to_string())
     }
 
+    /// Which of the two files that the Pusat Data is read with is not here.
+    pub(super) fn missing_credential(&self) -> &'static str {
+        if self.dir.path(READER).exists() { PEER_CARD } else { READER }
+    }
+
+    /// Whether the card that is read with has this fingerprint, or there is none that could be another's.
+    pub(super) fn has_card(&self, print: &str) -> Answer<bool> {
+        if !self.dir.path(PEER_CARD).exists() {
+            return Ok(true);
+        }
+        let text = self.dir.read(PEER_CARD).map_err(|error| Refusal::internal(&error))?;
+        Ok(fingerprint(&text).to_string() == print)
+    }
+
+    /// That another card of a site that is known can take the place of its card: with the ledger that the mirror
+    /// goes on from, other keys beside it, and a certificate for the key that reads here.
+    pub(super) fn check_keys(&self, catalog: &Catalog, card: &Card) -> Answer<()> {
+        let known = catalog.peer(card.site.as_str())?.filter(|peer| peer.ended.is_none());
+        let none = || Refusal::new(Code::NotFound, format!("{} is not paired with this site", card.site));
+        let known = known.ok_or_else(none)?;
+        if card.role != SiteRole::Pusat || card.regency != self.site.regency {
+            return Err(bad("the card is not that of the Pusat Data of this regency"));
+        }
+        let (key, ca) = (card.key().map_err(bad)?.to_string(), card.ca_hash().map_err(bad)?.to_string());
+        if known.key != key {
+            let text =
+                "its ledger key is another one: that is another ledger, which does not go on from the mirror here";
+            return Err(Refusal::new(Code::Forbidden, text));
+        }
+        if known.ca == ca {
+            return Err(bad("its keys are those that are known; `pair end` and `pair accept` take it"));
+        }
+        let reader = self.reader()?.ok_or_else(|| bad("this DRC has no key that reads; `pair offer` makes one"))?;
+        ReplicaStore::open(&credentials(card, &reader.key)?).map(|_| ()).map_err(bad)
+    }
+
+    /// Reads from here on with what is in a card that the ledger names.
+    pub(super) fn read_with(&self, text: &str) -> Answer<()> {
+        let card = Card::parse(text).map_err(bad)?;
+        let reader = self.reader()?.ok_or_else(|| bad("this DRC has no key that reads; `pair offer` makes one"))?;
+        let (certificate, until) = (card.certificate, card.until);
+        self.write_reader(&ReaderFile { key: reader.key, csr: None, certificate, until })?;
+        self.dir.write(PEER_CARD, text).map_err(|error| Refusal::internal(&error))?;
+        *lock(&self.there) = None;
+        Ok(())
+    }
+
     /// What the Pusat Data is read with; `None` before the pairing is whole.
     pub(super) fn credentials(&self) -> Answer<Option<Credentials>> {
         let Some(reader) = self.reader()?.filter(|reader| reader.certificate.is_some()) else { return Ok(None) };
@@ -144,7 +202,7 @@ impl Drc {
     }
 
     /// A certificate that ends within a month is changed for a new one.
-    pub(super) fn renew_if_due(&self, there: &ReplicaStore) -> Result<(), PullError> {
+    pub(super) fn renew_if_due(&self, there: &dyn There) -> Result<(), PullError> {
         let until = self.reader()?.and_then(|reader| reader.until).and_then(|until| utc::parse(&until));
         if until.is_none_or(|until| until - (self.clock)() > RENEW_BEFORE) {
             return Ok(());

@@ -1,20 +1,19 @@
 //! Pulling: which snapshot is next, who works on what, what waits after a failure. Four lanes, one
 //! snapshot in each, one lane in each vault; and beside them the ledger, which says what there is.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use pulih_policies::Class;
 use pulih_protocol::error::Code;
 use pulih_stores::gateway::ReplicaStore;
 use serde::Serialize;
 
 use super::error::PullError;
 use super::pair::must_be_fillable;
-use super::urgency::{Dataset, Here, Waiting, order};
-use super::work::{Key, Next, key};
+use super::there::There;
+use super::urgency::Waiting;
+use super::work::{Next, key};
 use super::{Drc, lock};
 use crate::catalog::PeerSite;
 use crate::gateway::answer::{Answer, Refusal};
@@ -23,14 +22,14 @@ use crate::site::SiteRole;
 
 /// Snapshots that come over at once.
 const LANES: usize = 4;
+/// Batches that are taken in one look: a ledger without end must not keep what it has from being pulled.
+pub(super) const MOST_BATCHES: usize = 10_000;
 /// Between looks at the ledger.
 const FOLLOW_EVERY: Duration = Duration::from_secs(10);
 /// Between looks whether the sites are to be compared.
 const COMPARE_LOOK: Duration = Duration::from_secs(15 * 60);
 /// A lane that has nothing to do looks again after this, if nobody woke it.
 const IDLE: Duration = Duration::from_secs(1);
-/// An alarm of one kind is raised at most so often, in seconds.
-const ALARM_EVERY: i64 = 6 * 3600;
 
 /// What one round brought.
 #[derive(Debug, Serialize)]
@@ -43,19 +42,24 @@ pub struct Round {
     pub bytes: u64,
     pub waiting: usize,
     pub refused: Vec<String>,
-}
-
-/// How things stand with what is not here.
-pub(super) struct Outlook {
-    pub queue: Vec<Waiting>,
-    pub errors: HashMap<Key, String>,
-    pub bytes_per_second: Option<u64>,
+    /// Why the ledger could not be followed; what was known was pulled all the same.
     pub error: Option<String>,
 }
 
 impl Drc {
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// That pulling goes on: neither the process nor the pairing has ended.
+    pub(super) fn go_on(&self) -> Result<(), PullError> {
+        if self.is_stopping() {
+            return Err(PullError::Stopped);
+        }
+        if self.parted.load(Ordering::Relaxed) {
+            return Err(PullError::Line("the pairing has ended".into()));
+        }
+        Ok(())
     }
 
     /// Ends all pulling soon; what is stored stays.
@@ -70,64 +74,11 @@ impl Drc {
         drop(self.changed.wait_timeout_while(work, pause, |_| !self.is_stopping()));
     }
 
-    pub(super) fn count(&self, bytes: u64) {
-        lock(&self.work).totals.moved += bytes;
-    }
-
-    /// What is here of each dataset.
-    pub(super) fn here(&self) -> Answer<BTreeMap<Dataset, Here>> {
-        let mut all: BTreeMap<Dataset, Here> = BTreeMap::new();
-        for its in lock(&self.catalog).replicas()? {
-            let here = all.entry((its.vault, its.dataset)).or_default();
-            here.stored_bytes = here.stored_bytes.max(its.stored_bytes);
-            if !its.partial {
-                here.newest = here.newest.max(Some(its.accepted.min(its.replicated)));
-                here.accepted = here.accepted.max(Some(its.accepted));
-            }
-        }
-        Ok(all)
-    }
-
-    /// A dataset's DRC target in seconds, by the policy of this site.
-    pub(super) fn target(&self, class: &str, opd: &str, dataset: &str) -> i64 {
-        let class: Class = class.parse().unwrap_or(Class::Strategis);
-        let rules = self.in_force().policy.rules(class, opd, dataset);
-        rules.map_or(0, |rules| rules.targets.rpo_drc.seconds() as i64)
-    }
-
-    /// Looks anew at what the mirrored ledger has and this site does not.
-    pub(super) fn plan(&self) -> Answer<()> {
-        let accepted = lock(&self.mirrored).catalog.accepted()?;
-        let here = self.here()?;
-        let known: BTreeSet<Key> = lock(&self.catalog).replicated()?.into_iter().collect();
-        let mut waiting: Vec<Waiting> = accepted.into_iter().map(Waiting::from).collect();
-        waiting.retain(|its| !known.contains(&key(its)));
-        for its in &mut waiting {
-            // A snapshot shares most with the others of its dataset.
-            let shared = here.get(&its.of()).map_or(0, |here| here.stored_bytes);
-            its.estimate_bytes = its.stored_bytes.saturating_sub(shared);
-        }
-        let queue = if self.site.role == SiteRole::Pusat {
-            // A new Pusat Data has them in the order in which they were accepted: the last one is the newest there.
-            waiting.sort_by_key(|its| (its.accepted, its.snapshot.clone()));
-            waiting
-        } else {
-            order(waiting, &here, |its| self.target(&its.class, &its.opd, &its.dataset))
-        };
-        lock(&self.work).queue = queue;
-        self.changed.notify_all();
-        Ok(())
-    }
-
-    pub(super) fn outlook(&self) -> Outlook {
-        let work = lock(&self.work);
-        let active = work.active + work.since.map_or(Duration::ZERO, |since| since.elapsed());
-        let rate = work.totals.moved as f64 / active.as_secs_f64();
-        Outlook {
-            queue: work.queue.clone(),
-            errors: work.later.iter().map(|(key, later)| (key.clone(), later.why.clone())).collect(),
-            bytes_per_second: (work.totals.moved > 0 && rate.is_finite()).then_some(rate as u64),
-            error: work.error.clone(),
+    pub(super) fn count(&self, opd: &str, bytes: u64) {
+        let mut work = lock(&self.work);
+        work.totals.moved += bytes;
+        if let Some(stored) = work.stored.get_mut(opd) {
+            *stored += bytes;
         }
     }
 
@@ -138,16 +89,15 @@ impl Drc {
     }
 
     /// The Pusat Data, if a pairing is in force.
-    pub(super) fn paired(&self) -> Answer<Option<(PeerSite, Arc<ReplicaStore>)>> {
+    pub(super) fn paired(&self) -> Answer<Option<(PeerSite, Arc<dyn There>)>> {
         let Some(peer) = self.pusat()?.filter(|peer| peer.ended.is_none()) else { return Ok(None) };
+        if lock(&self.catalog).pulling_stopped()?.is_some() {
+            return Ok(None);
+        }
         let mut there = lock(&self.there);
         if there.is_none() {
-            *there = self
-                .credentials()?
-                .map(|credentials| ReplicaStore::open(&credentials))
-                .transpose()
-                .map_err(|error| Refusal::internal(&error))?
-                .map(Arc::new);
+            let opened = self.credentials()?.map(|credentials| ReplicaStore::open(&credentials)).transpose();
+            *there = opened.map_err(|error| Refusal::internal(&error))?.map(|store| Arc::new(store) as Arc<dyn There>);
         }
         Ok(there.clone().map(|there| (peer, there)))
     }
@@ -157,12 +107,34 @@ impl Drc {
         self.look().map(drop).map_err(|error| Refusal::new(Code::Refused, error.to_string()))
     }
 
+    /// Whether there is something to pull with, and nobody stopped it.
+    pub(super) fn may_pull(&self) -> Answer<bool> {
+        Ok(self.paired()?.is_some())
+    }
+
+    /// Why nothing is pulled, and what to do about it.
+    pub(super) fn why_not_paired(&self) -> Answer<String> {
+        if let Some(why) = lock(&self.catalog).pulling_stopped()? {
+            return Ok(format!("nothing is pulled here: {why}; an admin ends that with `pulih-controller resume`"));
+        }
+        match self.pusat()?.filter(|peer| peer.ended.is_none()) {
+            None => Ok("this DRC is not paired with a Pusat Data; `pulih-controller pair offer` begins it".into()),
+            Some(peer) => Ok(format!(
+                "this DRC is paired with {}, and {} is not here: what reads there was lost. End the pairing at both sites \
+                 (`pulih-controller pair end`) and pair them again, from `pair offer` on; everything that is here stays",
+                peer.site,
+                self.missing_credential()
+            )),
+        }
+    }
+
     /// Looks at the ledger once; returns how many entries came.
-    fn look(&self) -> Result<u64, PullError> {
+    pub(super) fn look(&self) -> Result<u64, PullError> {
+        self.make_changes()?;
         let Some((peer, there)) = self.paired()? else { return Ok(0) };
         // Long before its end: a certificate that cannot be renewed yet keeps nothing from coming.
-        let renewed = self.renew_if_due(&there);
-        let followed = self.follow_ledger(&peer, &there);
+        let renewed = self.renew_if_due(&*there);
+        let followed = self.follow_ledger(&peer, &*there, MOST_BATCHES);
         let error = followed.as_ref().err().or(renewed.as_ref().err());
         lock(&self.work).error = error.map(ToString::to_string);
         match &followed {
@@ -170,12 +142,13 @@ impl Drc {
                 self.refuse_part(object, why)?;
                 self.listen_for(&peer)?;
             }
-            Err(PullError::Full(error)) => self.once_in_a_while("store-full", &error.to_string())?,
             Err(PullError::Line(_)) => self.listen_for(&peer)?,
-            _ => {}
+            Err(error) => self.own_trouble(error)?,
+            Ok(_) => {}
         }
         self.take_orders()?;
         self.plan()?;
+        self.fix_provisional()?;
         followed
     }
 
@@ -189,18 +162,16 @@ impl Drc {
             return Ok(());
         }
         let text = format!("{} has not answered for {} hours; nothing new comes here", peer.name, silent / 3600);
-        self.once_in_a_while("peer-silent", &text)
+        self.alarm_about("peer-silent", &peer.site, &text)
     }
 
-    fn once_in_a_while(&self, alarm: &'static str, text: &str) -> Result<(), PullError> {
-        let now = (self.clock)();
-        let mut work = lock(&self.work);
-        if work.alarmed.get(alarm).is_some_and(|at| now - at < ALARM_EVERY) {
-            return Ok(());
+    /// What keeps this site from taking what is good is its people's to mend.
+    fn own_trouble(&self, error: &PullError) -> Result<(), PullError> {
+        match error {
+            PullError::Full(error) => self.alarm_about("store-full", &self.site.name, &error.to_string()),
+            PullError::Here(why) => self.alarm_about("drc-failed", &self.site.name, why),
+            _ => Ok(()),
         }
-        work.alarmed.insert(alarm, now);
-        drop(work);
-        self.alarm(alarm, &self.site.name, text.to_owned())
     }
 
     fn claim(&self, only_small: bool) -> Next {
@@ -216,8 +187,8 @@ impl Drc {
     /// Pulls one snapshot and says what became of it to whoever asks.
     fn work_on(&self, its: &Waiting) {
         let pulled = match self.paired() {
-            Ok(Some((_, there))) => self.pull(&there, its),
-            Ok(None) => Err(PullError::Line("this DRC is not paired with a Pusat Data".into())),
+            Ok(Some((_, there))) => self.pull(&*there, its),
+            Ok(None) => self.why_not_paired().map_err(PullError::from).and_then(|why| Err(PullError::Line(why))),
             Err(refusal) => Err(refusal.into()),
         };
         if matches!(pulled, Err(PullError::Refused { .. })) && self.has_expired_there(its).unwrap_or(false) {
@@ -226,8 +197,8 @@ impl Drc {
         }
         let told = match &pulled {
             Err(PullError::Refused { object, why }) => self.refuse(its, object, why),
-            Err(PullError::Full(error)) => self.once_in_a_while("store-full", &error.to_string()),
-            _ => Ok(()),
+            Err(error) => self.own_trouble(error),
+            Ok(_) => Ok(()),
         };
         if let Err(error) = told {
             eprintln!("error: {error}");
@@ -246,9 +217,13 @@ impl Drc {
                 work.totals.objects += came.objects;
                 work.totals.bytes += came.bytes;
             }
-            Err(error) => work.put_off(its, error.to_string()),
+            Err(error) => work.put_off(its, &error),
         }
+        let is_last = !work.queue.iter().any(|waiting| waiting.vault == its.vault && waiting.dataset == its.dataset);
         drop(held);
+        if is_last && let Err(error) = self.fix_provisional() {
+            eprintln!("error: {error}");
+        }
         self.changed.notify_all();
     }
 
@@ -267,7 +242,7 @@ impl Drc {
     }
 
     /// One lane; for ever, or until nothing is left that it could do.
-    fn lane(&self, only_small: bool, for_ever: bool) {
+    pub(super) fn lane(&self, only_small: bool, for_ever: bool) {
         while !self.is_stopping() {
             match self.claim(only_small) {
                 Next::Pull(its) => self.work_on(&its),
@@ -323,10 +298,7 @@ impl Drc {
     /// One round to its end: everything that waits is tried once.
     pub fn replicate(&self) -> Answer<Round> {
         if self.paired()?.is_none() {
-            return Err(Refusal::new(
-                Code::Refused,
-                "this DRC is not paired with a Pusat Data; `pulih-controller pair offer` begins it",
-            ));
+            return Err(Refusal::new(Code::Refused, self.why_not_paired()?));
         }
         must_be_fillable(&self.site, &lock(&self.catalog))?;
         let before = {
@@ -334,13 +306,9 @@ impl Drc {
             work.later.clear();
             work.totals
         };
-        let entries = match self.look() {
-            Ok(_) => lock(&self.mirrored).mirror.as_ref().map_or(0, |mirror| mirror.log().size()),
-            Err(error @ (PullError::Line(_) | PullError::Refused { .. })) => {
-                return Err(Refusal::new(Code::Refused, error.to_string()));
-            }
-            Err(error) => return Err(error.into()),
-        };
+        // What is known already comes all the same.
+        let error = self.look().err().map(|error| error.to_string());
+        let entries = lock(&self.mirrored).mirror.as_ref().map_or(0, |mirror| mirror.log().size());
         if lock(&self.work).is_serving {
             self.wait_for_lanes();
         } else {
@@ -358,6 +326,7 @@ impl Drc {
             bytes: work.totals.bytes - before.bytes,
             waiting: work.queue.len(),
             refused: work.later.values().map(|later| later.why.clone()).collect(),
+            error,
         })
     }
 

@@ -1,31 +1,35 @@
 //! Writing down: that a snapshot is complete here, that something was refused, that people should
 //! look. And what a run that ended early left between the store and the ledger.
 
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
-use pulih_ledger::entry::kinds::{Alarm, PullRefused, SnapshotReplicated};
-use pulih_vault::layout::Layout;
+use pulih_ledger::entry::kinds::{Alarm, PullRefused};
 use pulih_vault::reach::chain::{self, Loaded};
-use pulih_vault::trust;
 
 use super::error::PullError;
 use super::snapshot::{Named, believe, must_be_as_recorded};
-use super::urgency::Waiting;
+use super::until::Decided;
+use super::urgency::{Dataset, Waiting};
+use super::work::key;
 use super::{Drc, lock};
-use crate::gateway::answer::Answer;
-use crate::record::time;
+use crate::gateway::answer::{Answer, Refusal};
 use crate::store::MAX_REACH_BYTES;
 
 /// Refusals that go on the ledger within an hour; further ones are in the log of the process.
 const HOURLY: usize = 100;
 const HOUR_SECONDS: i64 = 3600;
+/// An alarm about one thing is raised at most so often, in seconds.
+const ALARM_EVERY: i64 = 6 * 3600;
 
 fn strange(error: impl std::fmt::Display) -> PullError {
     PullError::Here(error.to_string())
 }
 
 impl Drc {
-    fn peer_id(&self) -> Result<pulih_ledger::ids::SiteId, PullError> {
+    pub(super) fn peer_id(&self) -> Result<pulih_ledger::ids::SiteId, PullError> {
         let peer = self.pusat()?.ok_or_else(|| strange("this DRC is not paired"))?;
         peer.site.parse().map_err(strange)
     }
@@ -39,7 +43,7 @@ impl Drc {
         loaded: &Loaded,
         removals: u64,
     ) -> Result<(), PullError> {
-        let now = (self.clock)();
+        let now = self.now();
         let reach = &loaded.reach;
         let measured = self.measured(waiting, reach).unwrap_or_else(|refusal| {
             eprintln!(
@@ -48,35 +52,41 @@ impl Drc {
             );
             None
         });
-        let replicated = SnapshotReplicated {
-            from: self.peer_id()?,
-            vault: its.layout.vault,
-            dataset: its.dataset.clone(),
-            manifest: its.name,
-            captured: waiting.captured.parse().map_err(strange)?,
-            // A clock that is ahead there makes nothing newer than it can be.
-            accepted: time(waiting.accepted.min(now)).map_err(strange)?,
-            keep_until: waiting.keep_until.map(time).transpose().map_err(strange)?,
-            tiers: waiting.tiers.split_whitespace().map(str::to_owned).collect(),
-            stored_bytes: Self::stored_bytes(reach),
-            partial: waiting.partial,
+        let provisional = !waiting.partial && self.is_awaited_before(waiting);
+        let decided = if provisional {
+            Decided { tiers: Vec::new(), until: waiting.keep_until }
+        } else {
+            self.decide(waiting, now)?
         };
-        let mut record = lock(&self.record);
-        if record.catalog.has_replica(&waiting.vault, &waiting.dataset, &waiting.snapshot)? {
-            return Ok(());
-        }
-        self.keep_again(&record.catalog, its.layout, reach, &loaded.chain, removals)?;
-        let of = (waiting.vault.as_str(), waiting.dataset.as_str());
-        if let Some((_, Some(suspect))) = &measured {
-            self.raise(&mut record, of, waiting.accepted.min(now), suspect)?;
-        }
-        record.write(now, &Actor::Site, vec![Body::SnapshotReplicated(replicated)])?;
-        // What is suspect is not what is usual.
-        if let Some((past, None)) = measured
-            && record.catalog.suspected(of.0, of.1)?.is_none()
+        let bytes = Self::stored_bytes(reach);
+        // A clock that is ahead there makes nothing newer than it can be.
+        let replicated = self.entry(waiting, decided, waiting.accepted.min(now), bytes, provisional)?;
         {
-            record.catalog.add_measure(of.0, of.1, &waiting.snapshot, past)?;
+            let mut record = lock(&self.record);
+            if record.catalog.has_replica(&waiting.vault, &waiting.dataset, &its.name.to_string())? {
+                return Ok(());
+            }
+            self.keep_again(&record.catalog, its.layout, reach, &loaded.chain, removals)?;
+            let of = (waiting.vault.as_str(), waiting.dataset.as_str());
+            if let Some((_, Some(suspect))) = &measured {
+                self.raise(&mut record, of, waiting.accepted.min(now), suspect)?;
+            }
+            record.write(now, &Actor::Site, vec![Body::SnapshotReplicated(replicated)])?;
+            // What is suspect is not what is usual.
+            if let Some((past, None)) = measured
+                && record.catalog.suspected(of.0, of.1)?.is_none()
+            {
+                record.catalog.add_measure(of.0, of.1, &waiting.snapshot, past)?;
+            }
         }
+        let mut work = lock(&self.work);
+        let here = work.here.entry(waiting.of()).or_default();
+        here.stored_bytes = here.stored_bytes.max(bytes);
+        if !waiting.partial {
+            here.newest = here.newest.max(Some(waiting.accepted.min(now)));
+            here.accepted = here.newest;
+        }
+        work.unordered = true;
         Ok(())
     }
 
@@ -109,7 +119,7 @@ impl Drc {
         if record.catalog.was_refused(object, reason)? {
             return Ok(());
         }
-        let now = (self.clock)();
+        let now = self.now();
         eprintln!("alarm: refused from {from}: {text}");
         // Whoever is refused chooses the words: they must not fill the ledger.
         if record.catalog.refused_since(now - HOUR_SECONDS)? >= HOURLY {
@@ -122,40 +132,53 @@ impl Drc {
         Ok(record.write(now, &Actor::Site, vec![refused.into(), alarm.into()])?)
     }
 
-    pub(super) fn alarm(&self, alarm: &str, subject: &str, text: String) -> Result<(), PullError> {
+    /// Raises an alarm, and not again for six hours if it is still so.
+    pub(super) fn alarm_about(&self, alarm: &'static str, subject: &str, text: &str) -> Result<(), PullError> {
+        let now = self.now();
+        {
+            let mut work = lock(&self.work);
+            let known = work.alarmed.entry((alarm, subject.to_owned())).or_insert(i64::MIN);
+            if now.saturating_sub(*known) < ALARM_EVERY {
+                return Ok(());
+            }
+            *known = now;
+        }
         eprintln!("alarm: {text}");
+        let text = text.to_owned();
         let alarm = Alarm { alarm: alarm.to_owned(), subject: subject.to_owned(), text };
-        Ok(lock(&self.record).write((self.clock)(), &Actor::Site, vec![alarm.into()])?)
+        Ok(lock(&self.record).write(now, &Actor::Site, vec![alarm.into()])?)
     }
 
     /// Manifests that are in the store and were not written down: this site ended between the two. Each
     /// is held against everything once more, or says why not.
     pub(super) fn settle_leftovers(&self) -> Answer<()> {
-        let accepted = lock(&self.mirrored).catalog.ever_accepted()?;
-        let pins = lock(&self.catalog).pins()?;
-        for pin in pins {
-            let Ok(vault) = pin.vault.parse() else { continue };
-            let layout = Layout { vault };
-            for (dataset, name) in trust::manifest_names(&*self.store, layout)? {
-                let (of, snapshot) = (dataset.to_string(), name.to_string());
-                // Also one that its agent brought here itself.
-                if lock(&self.catalog).has_point(&pin.vault, &of, &snapshot)? {
-                    continue;
-                }
-                let known = accepted.iter().find(|its| {
-                    its.point.vault == pin.vault && its.point.dataset == of && its.point.snapshot == snapshot
-                });
-                let done = match known {
-                    Some(its) => self.settle_leftover(&Waiting::from(its.clone())),
-                    None => Err(strange("the mirrored ledger does not have it")),
-                };
-                if let Err(error) = done {
-                    let object = layout.manifest(&dataset, name);
-                    eprintln!("warning: {object} is in the store and is not taken for complete: {error}");
+        let waiting = lock(&self.work).queue.clone();
+        let mut folders: BTreeMap<Dataset, BTreeSet<String>> = BTreeMap::new();
+        for its in &waiting {
+            let Ok(named) = Named::of(its) else { continue };
+            if let Entry::Vacant(unknown) = folders.entry(its.of()) {
+                let folder = format!("{}/{}", named.layout.folder("snapshots"), named.dataset);
+                let folder = folder.parse().map_err(|error| Refusal::internal(&error))?;
+                let mut names = BTreeSet::new();
+                self.store
+                    .list(&folder, &mut |name| names.extend(name.as_str().rsplit('/').next().map(str::to_owned)))?;
+                unknown.insert(names);
+            }
+            if !folders.get(&its.of()).is_some_and(|names| names.contains(&its.snapshot)) {
+                continue;
+            }
+            // Also one that its agent brought here itself.
+            if lock(&self.catalog).has_point(&its.vault, &its.dataset, &its.snapshot)? {
+                continue;
+            }
+            match self.settle_leftover(its) {
+                Ok(()) => lock(&self.work).queue.retain(|other| key(other) != key(its)),
+                Err(error) => {
+                    eprintln!("warning: {} is in the store and is not taken for complete: {error}", named.object());
                 }
             }
         }
-        Ok(())
+        Ok(self.fix_provisional()?)
     }
 
     fn settle_leftover(&self, waiting: &Waiting) -> Result<(), PullError> {

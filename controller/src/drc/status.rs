@@ -1,13 +1,14 @@
 //! How things stand at the DRC: what could be restored from here, how old it is, what is missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use pulih_vault::utc;
 use serde::Serialize;
 
 use super::urgency::Dataset;
+use super::work::key;
 use super::{Drc, lock};
-use crate::catalog::Replica;
+use crate::catalog::Stock;
 use crate::gateway::answer::Answer;
 use crate::keeping::Locked;
 use crate::scrub::StoreStatus;
@@ -24,6 +25,8 @@ pub struct Status {
     policy: String,
     policy_version: u32,
     peer: Option<Peer>,
+    /// Why nothing is pulled, if so.
+    stopped: Option<String>,
     datasets: Vec<Row>,
     backlog_bytes: u64,
     bytes_per_second: Option<u64>,
@@ -44,6 +47,8 @@ struct Peer {
     heard: Option<String>,
     entries: u64,
     diverged: Option<String>,
+    /// Entries of its ledger that cannot be read here.
+    unread_entries: u64,
     error: Option<String>,
 }
 
@@ -68,6 +73,9 @@ struct Row {
     waiting: usize,
     backlog_bytes: u64,
     error: Option<String>,
+    /// Of the error.
+    #[serde(skip)]
+    weight: u8,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,52 +86,37 @@ struct Raised {
     text: String,
 }
 
-/// The newest recovery point of each dataset, and how many there are.
-pub(super) fn newest(replicas: Vec<Replica>) -> BTreeMap<Dataset, (u64, Replica)> {
-    let mut all: BTreeMap<Dataset, (u64, Replica)> = BTreeMap::new();
-    for its in replicas.into_iter().filter(|its| !its.partial) {
-        let dataset = (its.vault.clone(), its.dataset.clone());
-        match all.get_mut(&dataset) {
-            Some((points, newest)) => {
-                *points += 1;
-                if (its.accepted, &its.snapshot) > (newest.accepted, &newest.snapshot) {
-                    *newest = its;
-                }
-            }
-            None => drop(all.insert(dataset, (1, its))),
-        }
-    }
-    all
-}
-
 impl Drc {
     pub fn status(&self) -> Answer<Status> {
         let (now, outlook, in_force) = ((self.clock)(), self.outlook(), self.in_force());
-        let (replicas, vaults, alarms) = {
+        let (stocks, vaults, alarms) = {
             let catalog = lock(&self.catalog);
-            (catalog.replicas()?, catalog.vaults()?, catalog.alarms(now - ALARMS)?)
+            (catalog.stocks()?, catalog.vaults()?, catalog.alarms(now - ALARMS)?)
         };
-        let mut points = newest(replicas);
+        let mut stocks: BTreeMap<Dataset, Stock> =
+            stocks.into_iter().map(|its| ((its.vault.clone(), its.dataset.clone()), its)).collect();
         // Those that wait, in the order in which they come over; then those that have all.
-        let mut rows: Vec<Row> = Vec::new();
+        let (mut rows, mut row_of): (Vec<Row>, HashMap<Dataset, usize>) = Default::default();
         for its in &outlook.queue {
-            let backlog = its.estimate_bytes;
-            if let Some(row) = rows.iter_mut().find(|row| row.vault == its.vault && row.dataset == its.dataset) {
-                row.waiting += 1;
-                // Snapshots of one dataset share nearly all.
-                row.backlog_bytes = row.backlog_bytes.max(backlog);
-                continue;
+            let at = *row_of.entry(its.of()).or_insert_with(|| {
+                let stock = stocks.remove(&its.of());
+                rows.push(self.row(now, (&its.opd, &its.agent, &its.class), its.of(), stock));
+                rows.len() - 1
+            });
+            let row = &mut rows[at];
+            row.waiting += 1;
+            // Snapshots of one dataset share nearly all.
+            row.backlog_bytes = row.backlog_bytes.max(its.estimate_bytes);
+            // Of all that wait, the worst.
+            if let Some((weight, why)) = outlook.errors.get(&key(its)).filter(|(weight, _)| *weight > row.weight) {
+                (row.weight, row.error) = (*weight, Some(why.clone()));
             }
-            let point = points.remove(&its.of());
-            let mut row = self.row(now, (&its.opd, &its.agent, &its.class), its.of(), point);
-            (row.waiting, row.backlog_bytes) = (1, backlog);
-            let key = (its.vault.clone(), its.dataset.clone(), its.snapshot.clone());
-            row.error = outlook.errors.get(&key).cloned();
-            rows.push(row);
         }
-        for (dataset, point) in points {
-            let Some(vault) = vaults.iter().find(|vault| vault.id == dataset.0) else { continue };
-            rows.push(self.row(now, (&vault.opd, &vault.agent, &vault.class), dataset, Some(point)));
+        for (dataset, stock) in stocks {
+            let Some(vault) = vaults.iter().find(|vault| vault.id == dataset.0).filter(|_| stock.points > 0) else {
+                continue;
+            };
+            rows.push(self.row(now, (&vault.opd, &vault.agent, &vault.class), dataset, Some(stock)));
         }
         let (locks, stopped) = (self.locked()?, lock(&self.catalog).stopped()?);
         for row in &mut rows {
@@ -138,6 +131,7 @@ impl Drc {
             policy_version: in_force.policy.version,
             peer: self.peer_status(outlook.error)?,
             store: self.store_status()?,
+            stopped: self.stopped()?,
             datasets: rows,
             backlog_bytes,
             bytes_per_second: outlook.bytes_per_second,
@@ -156,10 +150,10 @@ impl Drc {
         now: i64,
         (opd, agent, class): (&str, &str, &str),
         (vault, dataset): Dataset,
-        point: Option<(u64, Replica)>,
+        stock: Option<Stock>,
     ) -> Row {
         let rpo_seconds = self.target(class, opd, &dataset);
-        let (points, newest) = point.map_or((0, None), |(points, newest)| (points, Some(newest)));
+        let (points, newest) = stock.map_or((0, None), |its| (its.points, its.newest));
         let exposure = newest.as_ref().map(|its| now - its.accepted.min(its.replicated));
         Row {
             opd: opd.to_owned(),
@@ -179,7 +173,14 @@ impl Drc {
             waiting: 0,
             backlog_bytes: 0,
             error: None,
+            weight: 0,
         }
+    }
+
+    /// Why nothing is pulled, though a pairing is in force.
+    fn stopped(&self) -> Answer<Option<String>> {
+        let is_paired = self.pusat()?.is_some_and(|peer| peer.ended.is_none());
+        if is_paired && !self.may_pull()? { Ok(Some(self.why_not_paired()?)) } else { Ok(None) }
     }
 
     fn peer_status(&self, error: Option<String>) -> Answer<Option<Peer>> {
@@ -190,6 +191,7 @@ impl Drc {
             heard: heard.map(utc::rfc3339),
             entries: mirrored.mirror.as_ref().map_or(0, |mirror| mirror.log().size()),
             diverged: mirrored.diverged.clone(),
+            unread_entries: mirrored.catalog.unread_entries()?,
             site: peer.site,
             name: peer.name,
             error,

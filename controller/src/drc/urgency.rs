@@ -17,6 +17,9 @@ pub struct Waiting {
     pub class: String,
     /// The earlier of when the ledger there says that it was accepted and when it was captured.
     pub accepted: i64,
+    /// When the ledger there says that it was accepted, and whether late.
+    pub there: i64,
+    pub late: bool,
     /// When it was captured, as the ledger there says; the manifest has to say the same.
     pub captured: String,
     pub keep_until: Option<i64>,
@@ -44,6 +47,11 @@ pub struct Here {
 impl Waiting {
     pub fn of(&self) -> Dataset {
         (self.vault.clone(), self.dataset.clone())
+    }
+
+    /// Its place among the snapshots of its dataset, as the ledger there has them.
+    pub fn place(&self) -> (i64, &str) {
+        (self.there, &self.snapshot)
     }
 }
 
@@ -103,6 +111,8 @@ mod tests {
             agent: String::new(),
             class: class.into(),
             accepted,
+            there: accepted,
+            late: false,
             captured: String::new(),
             keep_until: None,
             tiers: String::new(),

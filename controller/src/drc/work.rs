@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use pulih_vault::utc;
 
-use super::urgency::Waiting;
+use super::error::PullError;
+use super::urgency::{Dataset, Here, Waiting};
 use crate::catalog::Standing;
 
 /// One lane takes only snapshots with at most this much to fetch.
@@ -20,12 +21,20 @@ pub(super) struct Later {
     until: Instant,
     pub pause: Duration,
     pub why: String,
+    /// As [`PullError::weight`] says.
+    pub weight: u8,
 }
 
 #[derive(Default)]
 pub(super) struct Work {
     /// In the order in which they come over.
     pub queue: Vec<Waiting>,
+    /// What is here of each dataset.
+    pub here: BTreeMap<Dataset, Here>,
+    /// The entry of the mirrored ledger from which on the queue does not know it; `None`: nothing of it.
+    pub planned: Option<u64>,
+    /// Something came, went or is decided otherwise since the queue was put in order.
+    pub unordered: bool,
     /// Vaults in which a lane works.
     pub busy: BTreeSet<String>,
     pub later: HashMap<Key, Later>,
@@ -36,7 +45,12 @@ pub(super) struct Work {
     pub is_serving: bool,
     /// Why the last look at the ledger failed.
     pub error: Option<String>,
-    pub alarmed: BTreeMap<&'static str, i64>,
+    /// When an alarm about something was raised last.
+    pub alarmed: BTreeMap<(&'static str, String), i64>,
+    /// Bytes that each OPD has here at most, where they were counted; what is on its way comes on top.
+    pub stored: BTreeMap<String, u64>,
+    /// Bytes of each OPD that are on their way.
+    pub coming: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -63,6 +77,8 @@ impl From<Standing> for Waiting {
     fn from(its: Standing) -> Self {
         Self {
             accepted: utc::parse(&its.point.captured).map_or(its.point.accepted, |at| at.min(its.point.accepted)),
+            there: its.point.accepted,
+            late: its.point.late,
             captured: its.point.captured,
             vault: its.point.vault,
             dataset: its.point.dataset,
@@ -97,10 +113,11 @@ impl Work {
     }
 
     /// What failed waits, longer each time.
-    pub fn put_off(&mut self, its: &Waiting, why: String) {
+    pub fn put_off(&mut self, its: &Waiting, error: &PullError) {
         let before = self.later.get(&key(its)).map(|later| later.pause);
         let pause = before.map_or(FIRST_WAIT, |pause| (pause * 2).min(LONGEST_WAIT));
-        self.later.insert(key(its), Later { until: Instant::now() + pause, pause, why });
+        let (why, weight) = (error.to_string(), error.weight());
+        self.later.insert(key(its), Later { until: Instant::now() + pause, pause, why, weight });
     }
 }
 
@@ -117,6 +134,8 @@ mod tests {
             agent: String::new(),
             class: "publik".into(),
             accepted: 0,
+            there: 0,
+            late: false,
             captured: String::new(),
             keep_until: None,
             tiers: String::new(),
@@ -154,7 +173,7 @@ mod tests {
         let mut work = Work { queue: vec![bad.clone(), good], ..Work::default() };
         let mut last = Duration::ZERO;
         for _ in 0..8 {
-            work.put_off(&bad, "no".into());
+            work.put_off(&bad, &PullError::Line("no".into()));
             let pause = work.later[&key(&bad)].pause;
             assert!(pause > last || pause == LONGEST_WAIT);
             last = pause;

@@ -1,6 +1,6 @@
 //! What a site decides when someone comes in between, late, too often, or with what was good once.
 
-mod bench;
+pub(crate) mod bench;
 mod keeping;
 mod retain;
 

@@ -1,7 +1,9 @@
 //! A DRC beside a site: its own folder, its own people, paired as two people would pair it.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use pulih_vault::store::{DirStore, ObjectName, Store};
 use pulih_vault::trust;
 use serde_json::Value;
 
-use super::{Site, succeeded};
+use super::{Server, Site, succeeded};
 
 pub struct Drc {
     pub folder: tempfile::TempDir,
@@ -191,4 +193,81 @@ impl Drop for Drc {
             let _ = serving.wait();
         }
     }
+}
+
+/// A site with one server, whose datasets are approved.
+pub fn saved(datasets: &[&str]) -> Site {
+    let site = Site::new();
+    site.opd("dinkes");
+    site.server("app-1", "dinkes");
+    for dataset in datasets {
+        site.approve("app-1", dataset);
+    }
+    site
+}
+
+pub fn server(site: &Site) -> Server<'_> {
+    Server { site, name: "app-1".into() }
+}
+
+/// Bytes that neither compress nor repeat.
+pub fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut out = vec![0; len];
+    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut out);
+    out
+}
+
+pub fn packs(store: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![store.join("vaults")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_str().unwrap().contains("/packs/") {
+                found.insert(path);
+            }
+        }
+    }
+    found
+}
+
+/// Restores a dataset from a folder, with the OPD's identity, and holds it against the tree that was saved.
+pub fn restores(server: &Server, store: &Path, dataset: &str) {
+    let (identity, target) = (server.path("identity"), server.path(&format!("restored-{dataset}")));
+    succeeded(&server.run(&[
+        "restore",
+        "--store",
+        store.to_str().unwrap(),
+        "--identity",
+        identity.to_str().unwrap(),
+        "--dataset",
+        dataset,
+        "latest",
+        "--target",
+        target.to_str().unwrap(),
+    ]));
+    let tree = server.path("tree");
+    let restored = target.join(tree.strip_prefix("/").unwrap());
+    succeeded(&Command::new("diff").args(["-r", "--no-dereference"]).arg(&tree).arg(&restored).output().unwrap());
+    let times = |path: &Path| fs::symlink_metadata(path).unwrap().modified().unwrap();
+    for entry in fs::read_dir(&tree).unwrap().map(Result::unwrap) {
+        assert_eq!(times(&entry.path()), times(&restored.join(entry.file_name())));
+    }
+}
+
+/// Changes a file of a store, which are read-only.
+pub fn overwrite(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs::read(path).unwrap();
+    change(&mut bytes);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+/// Saves a letter with this text.
+pub fn back_up(site: &Site, text: &[u8]) {
+    let server = server(site);
+    server.write("letter", text);
+    succeeded(&server.backup("letters"));
 }

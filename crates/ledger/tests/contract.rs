@@ -13,9 +13,10 @@ use pulih_ledger::entry::kinds::{
     DeletionApproved, DeletionAsked, DisasterDeclared, DisasterEnded, ExpiryResumed, ExpiryStopped, GlassBroken,
     HoldPlaced, HoldReleased, KeysOpened, LedgerDiverged, LineageBegun, ObjectDamaged, ObjectHealed, ObjectLost,
     ObjectsDeleted, OpdAdded, PacksAvoided, PacksDoomed, Phases, PlanApplied, PolicyApplied, PullRefused, PusatMoved,
-    RecoveryBegun, RecoveryEnded, RecoveryStep, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed,
-    ScrubFinished, SeedImported, SiteAdopted, SiteCertified, SiteCreated, SitePaired, SiteUnpaired, SitesCompared,
-    SnapshotAccepted, SnapshotReplicated, SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned,
+    RecoveryBegun, RecoveryEnded, RecoveryStep, ReplicationResumed, ReplicationStopped, RestoreAsked,
+    RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed, ScrubFinished, SeedImported, SiteAdopted, SiteCertified,
+    SiteCreated, SitePaired, SiteUnpaired, SitesCompared, SnapshotAccepted, SnapshotReplicated, SnapshotsExpired,
+    SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned,
 };
 use pulih_ledger::entry::{Body, ENVELOPE, Kind};
 use pulih_ledger::ids::Sha256;
@@ -176,12 +177,16 @@ fn of_copies_and_changes() -> Vec<Body> {
             object: Some(object),
             hold: Some(id("h1")),
             from: Some(id("pusat-33.19")),
+            vault: Some(vault),
+            owner: Some(person_key().verifier().fingerprint()),
             text: text(),
         }
         .into(),
         ChangeApproved { proposal: id("p1"), not_before: time() }.into(),
         ChangeRefused { proposal: id("p1"), reason: text() }.into(),
         ChangeMade { proposal: id("p1") }.into(),
+        ReplicationStopped { reason: text() }.into(),
+        ReplicationResumed { reason: text() }.into(),
     ]
 }
 
@@ -286,6 +291,7 @@ fn of_two_sites() -> Vec<Body> {
             tiers: vec!["day".into()],
             stored_bytes: 1 << 40,
             partial: true,
+            provisional: true,
         }
         .into(),
         PullRefused {

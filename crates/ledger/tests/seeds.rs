@@ -41,5 +41,8 @@ fn of_ledgers() {
     let (note, payload) = batch[2..].split_at(note_len);
     let head = &note[..=note.windows(2).position(|pair| pair == b"\n\n").unwrap()];
     seed("ledger_checkpoint/head", &[&(head.len() as u16).to_le_bytes()[..], head, payload].concat());
+    let head = ledger.head("2026-11-22T01:23:45Z".parse().unwrap());
+    let text = &head[..=head.find("\n\n").unwrap()];
+    seed("ledger_checkpoint/site-head", &[&(text.len() as u16).to_le_bytes()[..], text.as_bytes()].concat());
     seed("ledger_checkpoint/key", site_key().to_secret_text().as_bytes());
 }

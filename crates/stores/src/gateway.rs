@@ -8,6 +8,7 @@ mod client;
 mod enroll;
 mod error;
 mod lines;
+mod paced;
 mod replica;
 mod site;
 mod turns;

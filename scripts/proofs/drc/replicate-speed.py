@@ -88,6 +88,7 @@ def over_the_line(work, hosts):
         hold(stored(target)[0] == size, "rclone did not bring all")
         shutil.rmtree(target)
         drc = Drc(work, f"drc{number}", within=hosts["drc"].within)
+        drc.acting("dewi", "policy", "apply", unbound).well()
         drc.pair(site)
         drc.stop()
         began = time.monotonic()

@@ -59,6 +59,10 @@ pub struct Hooked {
 }
 
 impl Hooked {
+    pub fn new(inner: DirStore) -> Arc<Self> {
+        Arc::new(Self { inner, hook: Mutex::default() })
+    }
+
     pub fn on(&self, hook: impl FnMut(&str, &ObjectName) -> Result<(), StoreError> + Send + 'static) {
         *self.hook.lock().unwrap() = Some(Box::new(hook));
     }
@@ -155,7 +159,7 @@ impl Bench {
         let (authority, ca_key) = Authority::make(&site.name, now()).unwrap();
         dir.write("ca.pem", authority.certificate()).unwrap();
         let inner = DirStore::create(&folder.path().join("store")).unwrap();
-        let store = Arc::new(Hooked { inner, hook: Mutex::default() });
+        let store = Hooked::new(inner);
         let object = policy::put(&*store, &site, policy::DEFAULT).unwrap();
         let policy = Policy::parse("default", policy::DEFAULT.as_bytes()).unwrap();
         Record::make(&dir, &site, store.clone(), now(), |key| {
@@ -288,7 +292,19 @@ impl Bench {
 
     /// A manifest of a snapshot that needs `packs`, whose reach is in the store.
     pub fn manifest(&self, description: DescriptionName, dataset: &str, sequence: u64, packs: &[ObjectHash]) -> String {
-        let used = PackUse { stored_bytes: 3, live_bytes: 3, all_bytes: 3 };
+        self.manifest_of(description, dataset, sequence, packs, 3)
+    }
+
+    /// The same; its agent says that each pack has so many bytes.
+    pub fn manifest_of(
+        &self,
+        description: DescriptionName,
+        dataset: &str,
+        sequence: u64,
+        packs: &[ObjectHash],
+        bytes: u64,
+    ) -> String {
+        let used = PackUse { stored_bytes: bytes, live_bytes: bytes, all_bytes: bytes };
         let packs: Vec<_> = packs.iter().map(|pack| (*pack, used)).collect();
         self.manifest_using(description, dataset, sequence, &packs)
     }

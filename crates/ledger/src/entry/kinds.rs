@@ -19,7 +19,7 @@ use crate::ids::{AgentId, ApprovalId, GrantId, OpdId, Sha256, SiteId, UserId};
 use crate::text;
 use crate::time::Time;
 
-pub use changes::{ChangeApproved, ChangeMade, ChangeProposed, ChangeRefused};
+pub use changes::{ChangeApproved, ChangeMade, ChangeProposed, ChangeRefused, ReplicationResumed, ReplicationStopped};
 pub use copies::{CopyMade, ObjectDamaged, ObjectHealed, ObjectLost, ScrubFinished, SitesCompared};
 pub use keeping::{
     DeletionApproved, DeletionAsked, ExpiryResumed, ExpiryStopped, HoldPlaced, HoldReleased, ObjectsDeleted,
@@ -118,6 +118,8 @@ kinds! {
     ChangeApproved = "change-approved",
     ChangeRefused = "change-refused",
     ChangeMade = "change-made",
+    ReplicationStopped = "replication-stopped",
+    ReplicationResumed = "replication-resumed",
     PlanApplied = "plan-applied",
     DisasterDeclared = "disaster-declared",
     DisasterEnded = "disaster-ended",
@@ -474,7 +476,7 @@ pub struct SnapshotReplicated {
     pub accepted: Time,
     /// As the agent signed.
     pub captured: Time,
-    /// Until when that site said that it is kept: here at least as long.
+    /// Until when it is kept: as long as that site's ledger fixed, or longer by the policy of this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_until: Option<Time>,
     pub tiers: Vec<String>,
@@ -483,6 +485,9 @@ pub struct SnapshotReplicated {
     /// It holds the work of a long run and is no recovery point.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
+    /// Older ones of its dataset are still to come: a second entry says for how long it is kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
 }
 
 /// What came from another site is not what it should be: nothing of it was taken.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufReader, Read as _, Seek as _};
+use std::io::{self, BufReader, Read as _, Seek as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,12 +21,15 @@ use ureq::{Agent, Body};
 
 use super::error::GatewayError;
 use super::lines::{BadList, lines};
+use super::paced::Paced;
 use super::turns::{Lineage, Turns, is_lineage};
 use crate::retry;
 
 const CONNECT: Duration = Duration::from_secs(20);
 /// Silence on the line after which a request is given up and tried again.
 const SILENCE: Duration = Duration::from_secs(60);
+/// Until an answer to a question without a body has begun, however slowly its head comes.
+const BEGIN: Duration = Duration::from_secs(180);
 const HASH_DIGITS: usize = 64;
 
 /// What lets an agent in.
@@ -55,6 +58,14 @@ pub fn tls() -> TlsConfigBuilder {
 
 fn is_about_an_object(code: Code) -> bool {
     matches!(code, Code::NotFound | Code::AlreadyExists | Code::Full | Code::OutOfRange)
+}
+
+/// A small body, whole.
+fn text(answer: &mut Response<Body>) -> io::Result<String> {
+    let body = answer.body_mut().with_config().limit(MAX_BODY_BYTES).reader();
+    let mut text = String::new();
+    Paced::new(body).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// A certificate of another key would end the process in the midst of the first request.
@@ -138,7 +149,7 @@ impl Client {
             return Ok(answer);
         }
         let status = answer.status();
-        let text = answer.body_mut().with_config().limit(MAX_BODY_BYTES).read_to_string().unwrap_or_default();
+        let text = text(&mut answer).unwrap_or_default();
         let header = answer.headers().get(ERROR_HEADER).and_then(|value| value.to_str().ok());
         // An answer to HEAD has no body.
         let said = serde_json::from_str(&text).ok().or_else(|| header.and_then(|text| serde_json::from_str(text).ok()));
@@ -177,8 +188,7 @@ impl Client {
     }
 
     fn json<T: DeserializeOwned>(&self, mut answer: Response<Body>) -> Result<T, GatewayError> {
-        let text = answer.body_mut().with_config().limit(MAX_BODY_BYTES).read_to_string();
-        serde_json::from_str(&text.map_err(|e| self.strange(e))?).map_err(|e| self.strange(e))
+        serde_json::from_str(&text(&mut answer).map_err(|e| self.strange(e))?).map_err(|e| self.strange(e))
     }
 
     /// Sent once: whether it may be sent again is the caller's to know.
@@ -193,16 +203,17 @@ impl Client {
 
     /// Asks for what the caller reads by itself, once.
     pub(super) fn get(&self, path: &str) -> Result<Response<Body>, GatewayError> {
-        self.checked(self.agent.get(self.at(path)).call())
+        let request = self.agent.get(self.at(path)).config().timeout_recv_response(Some(BEGIN)).build();
+        self.checked(request.call())
     }
 
     pub(super) fn head(&self, path: &str) -> Result<Response<Body>, GatewayError> {
-        self.checked(self.agent.head(self.at(path)).call())
+        let request = self.agent.head(self.at(path)).config().timeout_recv_response(Some(BEGIN)).build();
+        self.checked(request.call())
     }
 
     pub fn get_text(&self, path: &str) -> Result<String, GatewayError> {
-        let mut answer = self.checked(self.agent.get(self.at(path)).call())?;
-        answer.body_mut().with_config().limit(MAX_BODY_BYTES).read_to_string().map_err(|e| self.strange(e))
+        text(&mut self.get(path)?).map_err(|e| self.strange(e))
     }
 
     pub fn size(&self, object: &str) -> Result<u64, GatewayError> {
@@ -228,13 +239,13 @@ impl Client {
                 answer => answer?,
             };
             let limit = len as u64;
-            let mut body = answer.body_mut().as_reader().take(limit);
+            let mut body = Paced::new(answer.body_mut().as_reader()).take(limit);
             body.read_to_end(out).map_err(|source| self.broken(source))?;
             if out.len() - from == len { Ok(()) } else { Err(GatewayError::OutOfRange { size: self.size(object)? }) }
         })
     }
 
-    pub(super) fn broken(&self, source: std::io::Error) -> GatewayError {
+    pub(super) fn broken(&self, source: io::Error) -> GatewayError {
         GatewayError::Line { url: self.url.clone(), source: Box::new(ureq::Error::Io(source)) }
     }
 
@@ -294,9 +305,11 @@ impl Client {
         most_bytes: usize,
         each: impl FnMut(&str) -> Result<(), BadId>,
     ) -> Result<(), GatewayError> {
-        lines(BufReader::new(answer.body_mut().as_reader()), most_bytes, each).map_err(|error| match error {
-            BadList::Line(source) => self.broken(source),
-            BadList::Strange(why) => self.strange(why),
-        })
+        lines(BufReader::new(Paced::new(answer.body_mut().as_reader())), most_bytes, each).map_err(
+            |error| match error {
+                BadList::Line(source) => self.broken(source),
+                BadList::Strange(why) => self.strange(why),
+            },
+        )
     }
 }

@@ -9,6 +9,7 @@ use pulih_vault::store::{MAX_NAME_BYTES, ObjectName, Staged, Store, StoreError};
 
 use super::client::{Client, Credentials};
 use super::error::GatewayError;
+use super::paced::Paced;
 use super::site::Renewing;
 
 pub struct ReplicaStore {
@@ -39,7 +40,7 @@ impl ReplicaStore {
     pub fn fetch(&self, name: &ObjectName) -> Result<Incoming, GatewayError> {
         let answer = self.client.get(&object(name))?;
         let length = self.length(&answer)?;
-        Ok(Incoming { length, body: Box::new(answer.into_body().into_reader()) })
+        Ok(Incoming { length, body: Box::new(Paced::new(answer.into_body().into_reader())) })
     }
 
     /// Credentials with a new key and certificate, and when that ends (RFC 3339).

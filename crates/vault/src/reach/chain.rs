@@ -5,7 +5,7 @@ use crate::error::{Malformed, Result, VaultError};
 use crate::id::ObjectHash;
 use crate::layout::Layout;
 use crate::reader::read_named;
-use crate::store::{Store, StoreError};
+use crate::store::{ObjectName, Store, StoreError};
 use crate::writer::create_named;
 
 /// Reads the reach of a snapshot: its object and the chain below it, oldest last.
@@ -63,29 +63,39 @@ fn store_within(
 
 /// Reads a reach whose objects have at most `limit` bytes together.
 pub fn load_chain(store: &dyn Store, layout: Layout, hash: ObjectHash, limit: u64) -> Result<Loaded> {
+    load_chain_with(layout, hash, limit, |name, its, left| match read_named(store, name, its, left) {
+        Err(VaultError::Store(StoreError::TooLarge { .. })) if left < MAX_REACH_BYTES => {
+            let why = format!("it and those below it have more than {limit} bytes together");
+            Err(VaultError::Object { name: layout.reach(hash), source: Malformed::new("reach", why) })
+        }
+        done => done,
+    })
+}
+
+/// The same with objects from wherever `read` has them: it is given a name, the hash that the bytes
+/// must have, and how many there may be at most.
+pub fn load_chain_with<E: From<VaultError>>(
+    layout: Layout,
+    hash: ObjectHash,
+    limit: u64,
+    mut read: impl FnMut(&ObjectName, ObjectHash, u64) -> std::result::Result<Vec<u8>, E>,
+) -> std::result::Result<Loaded, E> {
     let mut chain: Vec<ReachObject> = Vec::new();
     let mut names = Vec::new();
     let mut next = hash;
-    let mut read = 0;
+    let mut came = 0;
     loop {
         names.push(next);
         let name = layout.reach(next);
-        let left = limit - read;
-        let bytes = match read_named(store, &name, next, left.min(MAX_REACH_BYTES)) {
-            Err(VaultError::Store(StoreError::TooLarge { .. })) if left < MAX_REACH_BYTES => {
-                let why = format!("it and those below it have more than {limit} bytes together");
-                return Err(VaultError::Object { name: layout.reach(hash), source: Malformed::new("reach", why) });
-            }
-            done => done?,
-        };
-        read += bytes.len() as u64;
+        let bytes = read(&name, next, limit.saturating_sub(came).min(MAX_REACH_BYTES))?;
+        came += bytes.len() as u64;
         let object = ReachObject::parse(&bytes, layout.vault)
             .map_err(|source| VaultError::Object { name: name.clone(), source })?;
         let below = object.base.map_or(0, |(below, _)| below);
         let expected = chain.last().and_then(|above| above.base).map(|(below, _)| below - 1);
         if expected.is_some_and(|expected| expected != below) || chain.len() > usize::from(MAX_CHAIN) {
             let source = Malformed::new("reach", "its chain does not have the length it says");
-            return Err(VaultError::Object { name, source });
+            return Err(VaultError::Object { name, source }.into());
         }
         let base = object.base;
         chain.push(object);
@@ -98,7 +108,7 @@ pub fn load_chain(store: &dyn Store, layout: Layout, hash: ObjectHash, limit: u6
     while let Some(object) = chain.pop() {
         reach.apply(object).map_err(|source| VaultError::Object { name: layout.reach(hash), source })?;
     }
-    Ok(Loaded { reach, chain: names, bytes: read })
+    Ok(Loaded { reach, chain: names, bytes: came })
 }
 
 #[cfg(test)]
