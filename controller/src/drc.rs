@@ -10,6 +10,7 @@ mod answers;
 pub mod changes;
 mod compare;
 mod damage;
+mod dates;
 mod descriptions;
 mod error;
 mod fetch;
@@ -28,7 +29,6 @@ mod settle;
 mod snapshot;
 mod status;
 mod there;
-mod until;
 mod urgency;
 mod work;
 

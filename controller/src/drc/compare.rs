@@ -1,7 +1,6 @@
 //! The full comparison: every object that the Pusat Data lists, against what the snapshots need that both
 //! sites have. A Pusat Data whose store was wiped shows here, whatever its ledger says.
 
-use super::there::There;
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{Alarm, SitesCompared};
@@ -11,6 +10,7 @@ use pulih_vault::layout::Layout;
 use pulih_vault::store::ObjectName;
 use serde::Serialize;
 
+use super::there::There;
 use super::{Drc, lock};
 use crate::catalog::Point;
 use crate::gateway::answer::{Answer, Refusal};

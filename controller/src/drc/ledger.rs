@@ -69,8 +69,10 @@ impl Mirrored {
 enum News {
     /// Signed since the last one that was seen: the site is there.
     Fresh,
-    /// As old as the last one, or a little older.
+    /// Of the same second as the last one.
     Known,
+    /// A little older than one that was seen.
+    Older,
     /// Older than one that was seen: kept and sent again, or by a clock that was set back.
     Replayed,
     /// By a clock that is more than a day off this one.
@@ -81,7 +83,8 @@ fn news(at: i64, seen: Option<i64>, now: i64) -> News {
     match seen {
         _ if now.abs_diff(at) > CLOCKS_APART.unsigned_abs() => News::Strange,
         Some(seen) if at < seen.saturating_sub(SET_BACK) => News::Replayed,
-        Some(seen) if at <= seen => News::Known,
+        Some(seen) if at < seen => News::Older,
+        Some(seen) if at == seen => News::Known,
         _ => News::Fresh,
     }
 }
@@ -143,7 +146,7 @@ impl Drc {
         self.begin_mirror(peer, &site, key, there)?;
         let began = self.mirror_size();
         if head.size < began {
-            if matches!(news, News::Replayed | News::Known) {
+            if matches!(news, News::Replayed | News::Older) {
                 let why = format!("{site} answers with a head of its ledger that is older than what it had");
                 return Err(PullError::Line(why));
             }
@@ -186,7 +189,7 @@ impl Drc {
             News::Replayed => {
                 "is older than that of one seen before: it was kept and sent again, or its clock was set back"
             }
-            News::Fresh | News::Known => return Ok(news),
+            News::Fresh | News::Known | News::Older => return Ok(news),
         };
         let text = format!("the time in the head of the ledger of {}, {}, {why}", peer.name, head.at);
         self.alarm_about("peer-clock", &peer.site, &text)?;

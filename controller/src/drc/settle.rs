@@ -9,9 +9,9 @@ use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{Alarm, PullRefused};
 use pulih_vault::reach::chain::{self, Loaded};
 
+use super::dates::Decided;
 use super::error::PullError;
 use super::snapshot::{Named, believe, must_be_as_recorded};
-use super::until::Decided;
 use super::urgency::{Dataset, Waiting};
 use super::work::key;
 use super::{Drc, lock};
