@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 import fleet
-from fleet import QUICK, Cannot, Drc, Site, fill, hold, prove, room, run, say, seeded
+from fleet import MIB, QUICK, Cannot, Drc, Site, fill, hold, prove, room, run, say, seeded
 from liar import Liar, head_of
 
 DATASETS = ("letters", "archive", "map")
