@@ -213,6 +213,23 @@ fn a_process_that_ended_between_quarantine_and_healing_is_made_up_for() {
 }
 
 #[test]
+fn what_a_damaged_manifest_could_not_say_is_missing_is_found_once_it_is_healed() {
+    let (_site, drc) = two_sites();
+    let store = drc.path("store");
+    for manifest in objects(&store, "snapshots") {
+        overwrite(&store.join(manifest), |bytes| bytes[10] ^= 1);
+    }
+    let reaches = objects(&store, "reach");
+    for reach in &reaches {
+        fs::remove_file(store.join(reach)).unwrap();
+    }
+    let (is_sound, said) = scrub(&drc, &["--all"]);
+    assert!(is_sound, "{said}");
+    assert!(!reaches.is_empty() && reaches.iter().all(|reach| store.join(reach).exists()), "{said}");
+    drc.whole_snapshots();
+}
+
+#[test]
 fn a_site_that_serves_reads_by_itself_and_a_store_that_is_away_damages_nothing() {
     let (_site, mut drc) = two_sites();
     let store = drc.path("store");

@@ -10,7 +10,7 @@ use pulih_ledger::Actor;
 use pulih_ledger::entry::kinds::ScrubFinished;
 use pulih_ledger::layout::Layout;
 use pulih_vault::id::{ObjectHash, VaultId};
-use pulih_vault::layout::vault_of;
+use pulih_vault::layout::{self as vault_layout, ObjectKind, vault_of};
 use pulih_vault::store::ObjectName;
 use pulih_vault::utc;
 use serde::Serialize;
@@ -87,6 +87,13 @@ struct Pace {
     bytes: Option<u64>,
     threads: usize,
     at_once: usize,
+}
+
+/// The vault of a manifest or reach.
+fn says_what_is_needed(object: &ObjectName) -> Option<VaultId> {
+    let vault = vault_of(object)?;
+    let kind = vault_layout::Layout { vault }.classify(object)?;
+    matches!(kind, ObjectKind::Manifest(..) | ObjectKind::Reach(_)).then_some(vault)
 }
 
 impl Base {
@@ -320,7 +327,15 @@ impl Base {
         let mended = self.mend(&objects, sources)?;
         turn.damaged += objects.len() as u64;
         turn.healed += mended.healed.len() as u64;
-        self.tell(&objects, mended, done)
+        // As long as a manifest or reach was damaged, nobody could tell what its snapshot needs.
+        let spoke: BTreeSet<VaultId> = mended.healed.iter().filter_map(says_what_is_needed).collect();
+        self.tell(&objects, mended, done)?;
+        for vault in spoke {
+            let (damaged, healed) = self.look_for_missing(vault, sources, done)?;
+            turn.damaged += damaged;
+            turn.healed += healed;
+        }
+        Ok(())
     }
 
     /// Which of them are damaged: not if it is the store that cannot be read now, and not what was
