@@ -131,6 +131,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn following_the_ledger_waits_for_whoever_writes_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.sqlite");
+        let (mut one, other) = (Catalog::open(&path).unwrap(), Catalog::open(&path).unwrap());
+        let at: pulih_ledger::time::Time = "2026-11-22T01:23:45Z".parse().unwrap();
+        let reason = "x".to_owned();
+        let body = pulih_ledger::entry::Body::from(pulih_ledger::entry::kinds::ExpiryResumed { reason });
+        std::thread::scope(|scope| {
+            scope.spawn(move || (0..500).for_each(|n| other.add_object("v", &n.to_string(), 1).unwrap()));
+            for index in 0..500 {
+                one.follow(index, Some((&at, &pulih_ledger::Actor::Site, Some(&body)))).unwrap();
+            }
+        });
+        assert_eq!(one.next_entry().unwrap(), 500);
+    }
+
+    #[test]
     fn what_is_done_durably_is_synced_and_the_rest_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(&folder.path().join("catalog.sqlite")).unwrap();

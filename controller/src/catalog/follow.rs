@@ -6,7 +6,7 @@ use pulih_ledger::entry::Body;
 use pulih_ledger::ids::OpdId;
 use pulih_ledger::time::Time;
 use pulih_vault::utc;
-use rusqlite::{Transaction, params};
+use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::{Catalog, CatalogError, Result, adopted, changes, copies, keeping, recoveries, replicas};
 
@@ -30,7 +30,9 @@ impl Catalog {
         }
         let path = self.path.clone();
         let failed = |source| CatalogError::Sqlite { path: path.clone(), source };
-        let transaction = self.db.transaction().map_err(failed)?;
+        // Begun as one that writes: one that reads first is refused at once, and does not wait, where another
+        // connection wrote in between.
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         match entry {
             Some((at, actor, body)) => follow(&transaction, index, seconds(at), actor, body),
             None => replicas::unread(&transaction, index),
