@@ -18,7 +18,7 @@ pub use orders::{Deletion, Hold, Suspicion};
 pub const TABLES: &str = "
     -- What follows from the ledger.
     ALTER TABLE snapshot ADD COLUMN expired INTEGER; -- since when it is no longer kept
-    CREATE INDEX snapshot_kept ON snapshot (vault, dataset, number) WHERE expired IS NULL;
+    CREATE INDEX snapshot_kept ON snapshot (vault, dataset, accepted, name) WHERE expired IS NULL;
     CREATE INDEX snapshot_vault ON snapshot (vault, number);
     ALTER TABLE replica ADD COLUMN expired INTEGER;
     CREATE TABLE hold (

@@ -87,10 +87,12 @@ impl Catalog {
         self.one(sql, [vault, dataset, snapshot], |row| row.get(0))
     }
 
-    /// The snapshots of a dataset that are kept, the newest first: by when they were accepted, whatever they claim.
+    /// The snapshots of a dataset that are kept, the newest first: by when they were accepted, whatever they claim
+    /// and in whatever order they came to this site.
     pub fn points(&self, vault: &str, dataset: &str) -> Result<Vec<Point>> {
         let sql = format!(
-            "SELECT {POINT} FROM snapshot s WHERE s.vault = ?1 AND s.dataset = ?2 AND s.expired IS NULL ORDER BY s.number DESC"
+            "SELECT {POINT} FROM snapshot s WHERE s.vault = ?1 AND s.dataset = ?2 AND s.expired IS NULL \
+             ORDER BY s.accepted DESC, s.name DESC"
         );
         self.all(&sql, [vault, dataset], point)
     }
@@ -155,8 +157,9 @@ impl Catalog {
     /// The newest recovery point of every dataset.
     pub fn standings(&self) -> Result<Vec<Standing>> {
         self.standings_where(
-            "WHERE s.number IN (SELECT MAX(number) FROM snapshot WHERE partial = 0 AND expired IS NULL \
-             GROUP BY vault, dataset) \
+            "WHERE (s.vault, s.dataset, s.name) IN (SELECT vault, dataset, name FROM (SELECT vault, dataset, name, \
+             ROW_NUMBER() OVER (PARTITION BY vault, dataset ORDER BY accepted DESC, name DESC) AS place FROM snapshot \
+             WHERE partial = 0 AND expired IS NULL) WHERE place = 1) \
              ORDER BY a.opd, a.name, s.dataset",
         )
     }
