@@ -2,6 +2,7 @@
 
 mod bench;
 mod changes;
+mod years;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;

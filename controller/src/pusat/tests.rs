@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 mod keeping;
 mod retain;
+pub(crate) mod years;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

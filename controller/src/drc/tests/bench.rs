@@ -123,12 +123,16 @@ const SITE: &str = "name = \"DRC Uji\"\nregency = \"33.19\"\nlisten = \"127.0.0.
 impl Two {
     /// Two sites that are paired, and a server whose dataset `letters` is approved.
     pub fn new() -> Self {
+        Self::within([(); 2].map(|()| tempfile::tempdir().unwrap()))
+    }
+
+    /// The folders of the Pusat Data and of the DRC.
+    pub fn within([there, folder]: [tempfile::TempDir; 2]) -> Self {
         set_apart(0);
-        let pusat = Bench::new();
+        let pusat = Bench::within(there);
         pusat.enroll(false);
         let first = pusat.init();
         pusat.approve("letters");
-        let folder = tempfile::tempdir().unwrap();
         let dir = SiteDir::at(folder.path().to_owned());
         dir.write("site.toml", SITE).unwrap();
         let site = dir.site().unwrap();

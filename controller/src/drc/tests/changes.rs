@@ -18,9 +18,9 @@ use crate::policy::DEFAULT;
 use crate::pusat::tests::bench::{DAY, code, wait};
 use crate::record::time;
 
-struct Person(&'static str, SigningKey);
+pub struct Person(&'static str, SigningKey);
 
-fn person(two: &Two, id: &'static str) -> Person {
+pub fn person(two: &Two, id: &'static str) -> Person {
     let key = SigningKey::generate("pulih-person", &SystemRandom::new()).unwrap();
     two.write(UserAdded {
         user: id.parse().unwrap(),
@@ -32,7 +32,7 @@ fn person(two: &Two, id: &'static str) -> Person {
     Person(id, key)
 }
 
-fn act(two: &Two, by: &Person, body: impl Into<Body>, attachment: Option<&str>) -> Answer<()> {
+pub fn act(two: &Two, by: &Person, body: impl Into<Body>, attachment: Option<&str>) -> Answer<()> {
     let site: pulih_ledger::ids::SiteId = "drc-33.19".parse().unwrap();
     let actor = Actor::Person { user: by.0.parse().unwrap(), key: by.1.verifier().fingerprint() };
     let entry = Entry::new(site.clone(), time(drc_now()).unwrap(), actor, body.into());

@@ -126,6 +126,11 @@ pub fn broken(name: &ObjectName) -> StoreError {
     StoreError::Io { action: format!("reach {name}"), source: std::io::ErrorKind::BrokenPipe.into() }
 }
 
+/// A folder in memory, where the system has one: for stories of so many writes that a disk would take minutes.
+pub fn in_memory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 pub struct Bench {
     pub folder: tempfile::TempDir,
     pub store: Arc<Hooked>,
@@ -151,7 +156,10 @@ pub fn hash_of(pem: &str) -> CertificateHash {
 impl Bench {
     /// A site with an OPD whose owner key is here, and no agent.
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap())
+    }
+
+    pub fn within(folder: tempfile::TempDir) -> Self {
         let dir = SiteDir::at(folder.path().to_owned());
         let file = "name = \"Pusat Data\"\nregency = \"33.19\"\nlisten = \"127.0.0.1:1\"\nhosts = [\"localhost\"]\n";
         dir.write("site.toml", file).unwrap();
