@@ -23,6 +23,7 @@ pub mod output;
 mod owner;
 mod pages;
 mod rebuild;
+mod recover;
 mod restore;
 mod run;
 mod save;
@@ -150,6 +151,7 @@ fn run(context: &mut Context, command: Command) -> Result<Outcome, Failure> {
         Command::Dump(args) => dump::run(context, &args),
         Command::Check(args) => check::run(context, &args),
         Command::Rebuild(args) => rebuild::run(context, &args),
+        Command::Recover(args) => recover::run(context, &args),
         Command::Enroll(args) => enroll::run(context, &args),
         Command::Seed(args) => seed::run(context, &args),
         Command::Ask(args) => ask::run(context, &args),

@@ -58,7 +58,7 @@ enum Command {
     /// Make a site: its CA, its keys, its store
     Init(Init),
     /// Serve the site's agents, or pull as a DRC, until a signal ends it
-    Serve,
+    Serve(keys::AtKeeper),
     /// Show each dataset's newest recovery point
     Status,
     /// Look the site over and say what is wrong
@@ -383,7 +383,7 @@ pub fn main() -> ExitCode {
     let dir = SiteDir::at(cli.state.clone());
     let done = match &cli.command {
         Command::Init(args) => init::run(&dir, args, cli.json),
-        Command::Serve => serve::run(&dir),
+        Command::Serve(at) => serve::run(&dir, at),
         Command::Doctor => match doctor::run(&dir, cli.json) {
             Ok(false) => return ExitCode::FAILURE,
             done => done.map(drop),

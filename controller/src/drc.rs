@@ -49,6 +49,7 @@ use crate::pusat::Pusat;
 
 pub use pull::Round;
 
+use recovery::server::Servers;
 use there::There;
 use work::Work;
 
@@ -75,6 +76,8 @@ pub struct Drc {
     /// Bandwidth by the hour of this site's policy.
     lines: Lines,
     stopping: AtomicBool,
+    /// Servers that recover from here, and what each may have for it now.
+    pub servers: Servers,
     /// The pairing has ended.
     parted: AtomicBool,
     work: Mutex<Work>,
@@ -105,6 +108,7 @@ impl Drc {
             there: Mutex::default(),
             lines: Lines::default(),
             stopping: AtomicBool::new(false),
+            servers: Servers::default(),
             parted: AtomicBool::new(false),
             work: Mutex::default(),
             changed: Condvar::new(),

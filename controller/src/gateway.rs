@@ -7,6 +7,7 @@ pub mod lines;
 mod objects;
 mod peer;
 mod reader;
+mod recovery;
 mod replica;
 mod routes;
 mod serve;

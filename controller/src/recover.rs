@@ -4,10 +4,9 @@
 
 mod preflight;
 mod restore;
-mod timed;
 
 pub use preflight::{Preflight, look, standings};
-pub use restore::{Done, restore};
+pub use restore::restore;
 
 use std::path::{Path, PathBuf};
 

@@ -4,63 +4,15 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::drc::Drc;
 use support::keeper::Keeper;
+use support::night::{is_same, lose, night, saved, uid};
 use support::{Server, Site, failed, succeeded};
-
-/// Bytes that neither compress nor repeat.
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut out = vec![0; len];
-    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut out);
-    out
-}
-
-/// Two servers of one class, whose vaults this DRC's identity opens too.
-fn saved(class: &str, recipient: &str, datasets: &[(&str, &str)]) -> Site {
-    let site = Site::new();
-    site.opd("dinkes");
-    let mut servers: Vec<&str> = datasets.iter().map(|(agent, _)| *agent).collect();
-    servers.dedup();
-    for agent in servers {
-        let server = site.server_for(agent, "dinkes", &["--class", class, "--recipient", recipient]);
-        server.write("surat", format!("isi surat di {agent}").as_bytes());
-        server.write("besar", &noise(agent.len() as u64, 3 << 20));
-        let sparse = fs::File::create(server.path("tree/berlubang")).unwrap();
-        sparse.set_len(1 << 20).unwrap();
-        std::os::unix::fs::symlink("surat", server.path("tree/tautan")).unwrap();
-    }
-    for (agent, dataset) in datasets {
-        site.approve(agent, dataset);
-        succeeded(&Server { site: &site, name: (*agent).into() }.backup(dataset));
-    }
-    site
-}
-
-/// That what was recovered is what was saved: content, types, modes and times.
-fn is_same(site: &Site, agent: &str, place: &Path) {
-    let tree = site.path(agent).join("tree");
-    let back = place.join(tree.strip_prefix("/").unwrap());
-    succeeded(&Command::new("diff").args(["-r", "--no-dereference"]).arg(&tree).arg(&back).output().unwrap());
-    let facts = |folder: &Path| {
-        let found = Command::new("find").arg(folder).args(["-printf", "%P %y %m %s %T@ %l\n"]).output().unwrap();
-        let mut lines: Vec<String> = succeeded(&found).lines().map(str::to_owned).collect();
-        lines.sort();
-        lines
-    };
-    assert_eq!(facts(&tree), facts(&back));
-}
-
-/// The Pusat Data is no more.
-fn lose(site: &mut Site) {
-    site.kill();
-    fs::remove_dir_all(site.path("site")).unwrap();
-    fs::remove_dir_all(site.path("store")).unwrap();
-}
 
 const PLAN: &str = "type = \"pulih/plan/v1\"\nname = \"kabupaten\"\nversion = 1\ntitle = \"Rencana pemulihan\"\n\
     [person.dewi]\nname = \"Dewi, Diskominfo\"\nrole = \"koordinator\"\ncontact = \"0811\"\nuser = \"dewi\"\n\
@@ -70,22 +22,6 @@ const PLAN: &str = "type = \"pulih/plan/v1\"\nname = \"kabupaten\"\nversion = 1\
     [service.rekam-medis]\ntitle = \"Rekam medis\"\ntier = 2\nresponsible = \"dewi\"\nafter = [\"surat\"]\ndatasets = [\n\
     { opd = \"dinkes\", agent = \"app-1\", dataset = \"basis-data\" },\n\
     { opd = \"dinkes\", agent = \"app-1\", dataset = \"berkas\" },\n]\n";
-
-fn uid() -> String {
-    succeeded(&Command::new("id").arg("-u").output().unwrap()).trim().to_owned()
-}
-
-/// A DRC, its online keeper, and a site that is gone after the DRC pulled all of it.
-fn night(drc: &Drc, class: &str, recipient: &str, datasets: &[(&str, &str)]) -> Site {
-    let mut site = saved(class, recipient, datasets);
-    let fingerprint = drc.offer();
-    let pusat = drc.accepted_by(&site, &fingerprint);
-    let pusat: Value = serde_json::from_str(&succeeded(&pusat)).unwrap();
-    succeeded(&drc.accept(pusat["fingerprint"].as_str().unwrap()));
-    assert!(drc.replicate().0);
-    lose(&mut site);
-    site
-}
 
 fn apply(drc: &Drc, text: &str) {
     let file = drc.path("plan.toml");

@@ -120,7 +120,7 @@ pub fn gateway_url(text: &str) -> Result<String, Failure> {
 }
 
 /// The gateway of the site that this agent is enrolled with, or of the DRC that it knows.
-fn gateway(url: &str, state: &StateDir, turns: KeptTurns) -> Result<GatewayStore, Failure> {
+pub fn gateway(url: &str, state: &StateDir, turns: KeptTurns) -> Result<GatewayStore, Failure> {
     let site = state.site()?.ok_or_else(|| {
         Failure::said(format!("this agent is not enrolled with {url}; `pulih-agent enroll {url} --token …` does that"))
     })?;

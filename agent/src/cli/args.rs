@@ -22,7 +22,7 @@ pub use owner::{Owner, Sign};
 pub use pages::{Completions, Man};
 pub use read::{Diff, Dump, Find, Ls, Restore, Snapshots};
 pub use save::{Backup, Chunks};
-pub use site::{AcceptDrc, AcceptPolicy, Ask, Enroll, Run, Seed, Status};
+pub use site::{AcceptDrc, AcceptPolicy, Ask, Enroll, Recover, Run, Seed, Status};
 pub use snapshot_path::SnapshotPath;
 pub use vault::{Check, Doctor, Init, Rebuild};
 
@@ -77,6 +77,7 @@ pub enum Command {
     Check(Check),
     Doctor(Doctor),
     Rebuild(Rebuild),
+    Recover(Recover),
     Enroll(Enroll),
     Seed(Seed),
     Ask(Ask),

@@ -59,7 +59,8 @@ pub fn run(context: &mut Context, args: &Enroll) -> Result<Outcome, Failure> {
     } else {
         context.out.line(&format!(
             "Enrolled with {} as {} of {}; the certificate is good until {}.\n\nNext, make the vault; \
-             the OPD's owner key signs it:\n  pulih-agent init --store {url} --recipient age1… --request FILE",
+             the OPD's owner key signs it:\n  pulih-agent init --store {url} --recipient age1… --request FILE\n\
+             Or, at a DRC, bring into place what was ordered onto this server:\n  pulih-agent recover --target DIR",
             site.name, site.agent, site.opd, site.not_after
         ))?;
     }

@@ -140,6 +140,15 @@ Examples:
   pulih-agent restore --store /srv/pulih --identity opd.identity latest:/srv/letters/2026 \\
       --target /mnt/back --include '*.odt'";
 
+pub const RECOVER: &str = "\
+At the DRC: pulih-controller recover … --to SERVER. This server needs no vault and no identity; the DRC
+gives the keys of what it ordered while the order is open. The command goes on until the order has
+ended; after an interruption the same command goes on.
+
+Examples:
+  pulih-agent enroll https://drc:8443 --token pulih1_…
+  pulih-agent recover --target /srv/pulih";
+
 pub const CHECK: &str = "\
 Without an identity: names, hashes, signatures, and that every pack and index a snapshot needs is
 there. With one: also what the packs and trees hold.

@@ -30,6 +30,8 @@ pub struct Recovery {
     pub ended: Option<i64>,
     pub outcome: Option<String>,
     pub milliseconds: Option<u64>,
+    /// The agent that restores it on its own server; `None`: this host.
+    pub server: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,12 +49,20 @@ pub struct Step {
     pub text: String,
     /// Approve, fetch, write, verify, in milliseconds.
     pub phases: Option<[u64; 4]>,
+    /// The agent whose word it is; `None`: this site saw it.
+    pub server: Option<String>,
 }
 
 impl Step {
     /// When it ended, seconds since 1970.
     pub fn ended(&self) -> i64 {
         utc::parse(&self.began).unwrap_or(0) + self.milliseconds as i64 / 1000
+    }
+
+    /// Whether it brought this point into place, or tried to.
+    pub fn is_of(&self, point: &str) -> bool {
+        let its = [&self.vault, &self.dataset, &self.snapshot].map(|part| part.as_deref().unwrap_or_default());
+        its.join("/") == point
     }
 
     /// Whether it need not be done again.
@@ -83,6 +93,7 @@ fn recovery(row: &Row) -> rusqlite::Result<Recovery> {
         ended: row.get(7)?,
         outcome: row.get(8)?,
         milliseconds: row.get::<_, Option<i64>>(9)?.map(|its| its as u64),
+        server: row.get(10)?,
     })
 }
 
@@ -106,11 +117,12 @@ fn step(row: &Row) -> rusqlite::Result<Step> {
         bytes: number(9)?,
         text: row.get(10)?,
         phases,
+        server: row.get(15)?,
     })
 }
 
 const RECOVERY: &str =
-    "SELECT id, disaster, plan, target, reason, began, points, ended, outcome, milliseconds FROM recovery";
+    "SELECT id, disaster, plan, target, reason, began, points, ended, outcome, milliseconds, server FROM recovery";
 
 impl Catalog {
     /// The newest version of each plan.
@@ -133,16 +145,22 @@ impl Catalog {
         self.one(&format!("{RECOVERY} WHERE id = ?1"), [id], recovery)
     }
 
+    /// The newest order onto a server.
+    pub fn order_for(&self, server: &str) -> Result<Option<Recovery>> {
+        self.one(&format!("{RECOVERY} WHERE server = ?1 ORDER BY number DESC LIMIT 1"), [server], recovery)
+    }
+
     pub fn steps(&self, recovery: &str) -> Result<Vec<Step>> {
         let sql = "SELECT step, what, vault, dataset, name, outcome, began, milliseconds, files, bytes, text, \
-                   approve, fetch, write, verify FROM recovery_step WHERE recovery = ?1 ORDER BY step";
+                   approve, fetch, write, verify, server FROM recovery_step WHERE recovery = ?1 ORDER BY step";
         self.all(sql, [recovery], step)
     }
 
-    /// Bytes of content a second that the newest recoveries of datasets came to, with all of their phases.
+    /// Bytes of content a second that the newest recoveries of datasets onto this host came to, with all of their
+    /// phases.
     pub fn recovery_rate(&self) -> Result<Option<u64>> {
         let sql = "SELECT SUM(bytes), SUM(milliseconds) FROM (SELECT s.bytes, s.milliseconds FROM recovery_step s \
-                   JOIN recovery r ON r.id = s.recovery WHERE s.vault IS NOT NULL AND s.outcome = 'done' \
+                   JOIN recovery r ON r.id = s.recovery WHERE s.vault IS NOT NULL AND s.server IS NULL AND s.outcome = 'done' \
                    ORDER BY r.number DESC, s.step DESC LIMIT ?1)";
         let sums =
             self.one(sql, [RATED_STEPS], |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?)))?;

@@ -2,7 +2,7 @@
 
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::Phases;
-use pulih_ledger::ids::DisasterId;
+use pulih_ledger::ids::{AgentId, DisasterId};
 use rusqlite::{Row, Transaction, params};
 
 use super::follow::seconds;
@@ -29,6 +29,12 @@ pub const TABLES: &str = "
     ) STRICT;
     CREATE TABLE glass (what TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
     CREATE TABLE opened (class TEXT NOT NULL, people TEXT NOT NULL, until INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+";
+
+/// Onto another server than this site's host.
+pub const SERVERS: &str = "
+    ALTER TABLE recovery ADD COLUMN server TEXT;
+    ALTER TABLE recovery_step ADD COLUMN server TEXT;
 ";
 
 /// A disaster that was declared.
@@ -66,18 +72,19 @@ pub fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Re
         }
         Body::GlassBroken(its) => db.execute("INSERT INTO glass (what, at) VALUES (?1, ?2)", params![its.what, at]),
         Body::RecoveryBegun(its) => {
-            let sql = "INSERT OR IGNORE INTO recovery (id, disaster, plan, target, reason, began, number, points) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+            let sql = "INSERT OR IGNORE INTO recovery (id, disaster, plan, target, reason, began, number, points, server) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
             let disaster = its.disaster.as_ref().map(DisasterId::as_str);
             let (number, points) = (index as i64, its.points.join(" "));
             let (id, plan, target) = (its.recovery.as_str(), &its.plan, &its.target);
-            db.execute(sql, params![id, disaster, plan, target, its.reason, at, number, points])
+            let server = its.server.as_ref().map(AgentId::as_str);
+            db.execute(sql, params![id, disaster, plan, target, its.reason, at, number, points, server])
         }
         Body::RecoveryStep(its) => {
             let sql = "INSERT OR IGNORE INTO recovery_step \
                        (recovery, step, what, vault, dataset, name, outcome, began, milliseconds, files, bytes, text, \
-                       approve, fetch, write, verify) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+                       approve, fetch, write, verify, server) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
             let phase = |of: fn(&Phases) -> u64| its.phases.as_ref().map(|phases| of(phases) as i64);
             let values = params![
                 its.recovery.as_str(),
@@ -96,6 +103,7 @@ pub fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Re
                 phase(|its| its.fetch),
                 phase(|its| its.write),
                 phase(|its| its.verify),
+                its.server.as_ref().map(AgentId::as_str),
             ];
             db.execute(sql, values)
         }

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::{adopted, changes, copies, keeping, recoveries, replicas};
 
 /// Each is one or more texts, for a room of the catalog has its own tables.
-const MIGRATIONS: [&[&str]; 3] = [&["
+const MIGRATIONS: [&[&str]; 4] = [&["
     -- What follows from the ledger.
     CREATE TABLE ledger (size INTEGER NOT NULL) STRICT;
     INSERT INTO ledger (size) VALUES (0);
@@ -91,7 +91,9 @@ const MIGRATIONS: [&[&str]; 3] = [&["
 
     -- What is known here alone, and lost without harm.
     CREATE TABLE heard (site TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
-"], &[keeping::TABLES, copies::TABLES, changes::TABLES, replicas::TABLES, recoveries::TABLES, adopted::TABLES]];
+"], &[keeping::TABLES, copies::TABLES, changes::TABLES, replicas::TABLES, recoveries::TABLES, adopted::TABLES], &[
+    recoveries::SERVERS,
+]];
 
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 

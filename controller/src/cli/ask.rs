@@ -31,7 +31,8 @@ pub fn answer(dir: &SiteDir, ask: Ask) -> Result<Value, Failure> {
     Ok(opened.answer(ask)?)
 }
 
-fn answer_of_server(dir: &SiteDir, ask: &Ask) -> Result<Option<Value>, Failure> {
+/// The same of whoever serves it alone; `None` if nobody does.
+pub(super) fn answer_of_server(dir: &SiteDir, ask: &Ask) -> Result<Option<Value>, Failure> {
     let reached = control::ask(&dir.path(SOCKET), ask)
         .map_err(|error| Failure::Said(format!("cannot ask the process that serves the site: {error}")))?;
     reached.transpose().map_err(|body| Failure::Said(body.message))
@@ -148,7 +149,7 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         Command::Resume(command) => proposal::resumed(dir, command)?,
         Command::Init(_)
         | Command::Pair(Pair::Offer { .. } | Pair::Show { .. } | Pair::Accept { .. } | Pair::Move { .. })
-        | Command::Serve
+        | Command::Serve(_)
         | Command::Doctor
         | Command::Rebuild
         | Command::Recover(_)

@@ -1,4 +1,6 @@
-//! `recover`: datasets, or a plan's services in their order, into place on this host.
+//! `recover`: datasets, or a plan's services in their order, into place on this host or on a server.
+
+mod server;
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -8,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use pulih_ledger::entry::kinds::{RecoveryBegun, RecoveryStep};
+use pulih_ledger::ids::AgentId;
 use pulih_progress::{Show, Shown};
+use pulih_restore::recover::Done;
 use pulih_terminal::{duration, printable, size};
 use pulih_vault::store::Store;
 use pulih_vault::utc;
@@ -25,7 +29,7 @@ use crate::drc::recovery::manual_what;
 use crate::drc::recovery::order::{Dataset, Ended, Item, Manual, Prepared, Wanted};
 use crate::pusat::draw;
 use crate::record::time;
-use crate::recover::{self, Done, Preflight, place};
+use crate::recover::{self, Preflight, place};
 use crate::site::SiteDir;
 use crate::store;
 
@@ -44,8 +48,11 @@ pub struct Recover {
     #[arg(long, value_name = "NAME")]
     plan: Option<String>,
     /// A folder of this host; each dataset comes below AGENT/DATASET in it
-    #[arg(long, value_name = "DIR", required = true)]
+    #[arg(long, value_name = "DIR", required_unless_present = "to", conflicts_with = "to")]
     target: Option<PathBuf>,
+    /// A server that is enrolled here, on which `pulih-agent recover --target DIR` runs
+    #[arg(long, value_name = "SERVER")]
+    to: Option<String>,
     /// Whose datasets these are
     #[arg(long)]
     agent: Option<String>,
@@ -132,6 +139,7 @@ fn tick(dir: &SiteDir, step: &str, name: &str, id: Option<String>, signed: &Sign
         bytes: 0,
         text: name.to_owned(),
         phases: None,
+        server: None,
     };
     let entry = person::entry(&dir.site()?, signed, ticked.into())?;
     answer(dir, Ask::Act { entry, attachment: None })?;
@@ -141,8 +149,9 @@ fn tick(dir: &SiteDir, step: &str, name: &str, id: Option<String>, signed: &Sign
 
 fn record_text(record: &Value) -> String {
     let mut out = format!(
-        "Recovery {} into {}, begun {}: {}\n\n",
+        "Recovery {} {} {}, begun {}: {}\n\n",
         field(record, "recovery"),
+        if record["server"].is_null() { "into" } else { "onto server" },
         field(record, "target"),
         field(record, "began"),
         field(record, "outcome")
@@ -160,27 +169,40 @@ struct Run<'r> {
     dir: &'r SiteDir,
     args: &'r Recover,
     wanted: Wanted,
-    target: PathBuf,
+    /// A folder of this host; `None`: on the server that is wanted.
+    target: Option<PathBuf>,
     store: Arc<dyn Store>,
     /// One recovery at a time on a host: held until it is dropped.
     #[allow(dead_code)]
     lock: File,
 }
 
-fn locked(dir: &SiteDir) -> Result<File, Failure> {
-    let path = dir.path("recovery.lock");
+fn locked(dir: &SiteDir, server: Option<&str>) -> Result<File, Failure> {
+    let (name, host) = match server {
+        Some(server) => (format!("recovery-{server}.lock"), format!("server {server}")),
+        None => ("recovery.lock".to_owned(), "this host".to_owned()),
+    };
+    let path = dir.path(&name);
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(said)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
-        Err(_) => Err(Failure::Said("another recovery runs on this host; wait for it, or end it".into())),
+        Err(_) => {
+            Err(Failure::Said(format!("another recovery onto {host} is followed already; wait for it, or end it")))
+        }
     }
 }
 
 impl<'r> Run<'r> {
     fn new(dir: &'r SiteDir, args: &'r Recover) -> Result<Self, Failure> {
-        let target = args.target.as_deref().unwrap_or(Path::new("."));
-        let target = std::path::absolute(target).map_err(said)?;
-        let shown = target.to_str().ok_or_else(|| Failure::Said("the target's name must be UTF-8".into()))?.to_owned();
+        // A name that goes into the names of files.
+        let server = args.to.as_deref().map(str::parse::<AgentId>).transpose().map_err(said)?;
+        let server = server.map(|server| server.to_string());
+        let target = args.target.as_deref().map(std::path::absolute).transpose().map_err(said)?;
+        let shown = match (&target, &server) {
+            (Some(target), _) => target.to_str().map(str::to_owned),
+            (None, server) => server.clone(),
+        };
+        let shown = shown.ok_or_else(|| Failure::Said("the target's name must be UTF-8".into()))?;
         let wanted = Wanted {
             plan: args.plan.clone(),
             datasets: args.datasets.clone(),
@@ -188,8 +210,9 @@ impl<'r> Run<'r> {
             at: args.at.clone(),
             skip: args.skip.clone(),
             target: shown,
+            server,
         };
-        let lock = locked(dir)?;
+        let lock = locked(dir, wanted.server.as_deref())?;
         Ok(Self { dir, args, wanted, target, store: store::open(dir)?.store, lock })
     }
 
@@ -201,7 +224,7 @@ impl<'r> Run<'r> {
     fn run(&self, json: bool) -> Result<(), Failure> {
         let prepared = self.prepare()?;
         let standings = recover::standings(self.args.at_keeper.connect());
-        let mut found = recover::look(&*self.store, &prepared, &self.target, &standings, missing);
+        let mut found = recover::look(&*self.store, &prepared, self.target.as_deref(), &standings, missing);
         let others = datasets(&prepared).filter(|its| its.is_other && prepared.recovery.is_none());
         if self.args.reason.is_none() {
             found.problems.extend(others.map(|its| {
@@ -226,11 +249,18 @@ impl<'r> Run<'r> {
         }
         let began = Instant::now();
         let id = self.begin(&prepared)?;
-        let mut is_good = true;
+        let (mut is_good, mut number, mut left) = (true, 0, found.content.values().sum::<u64>());
         for item in &prepared.items {
+            number += u64::from(matches!(item, Item::Dataset(_)));
             match item {
                 Item::Manual(its) if !its.done => self.wait_for(&id, its)?,
-                Item::Dataset(its) if !its.done => is_good &= self.dataset(&id, its)?,
+                Item::Dataset(its) if !its.done => {
+                    is_good &= match &self.target {
+                        Some(target) => self.dataset(&id, its, target)?,
+                        None => self.servers_turn(&id, its, number, left)?,
+                    };
+                    left = left.saturating_sub(found.content.get(&its.point()).copied().unwrap_or(0));
+                }
                 _ => {}
             }
         }
@@ -260,6 +290,7 @@ impl<'r> Run<'r> {
             plan: self.wanted.plan.clone(),
             target: self.wanted.target.clone(),
             reason: self.args.reason.clone(),
+            server: self.wanted.server.as_deref().map(str::parse).transpose().map_err(said)?,
             points: datasets(prepared).map(Dataset::point).collect(),
         };
         let entry = person::entry(&self.dir.site()?, &self.args.signed, begun.into())?;
@@ -267,14 +298,14 @@ impl<'r> Run<'r> {
         Ok(id)
     }
 
-    fn dataset(&self, id: &str, its: &Dataset) -> Result<bool, Failure> {
+    fn dataset(&self, id: &str, its: &Dataset, target: &Path) -> Result<bool, Failure> {
         let began = time(utc::now()).map_err(said)?.to_string();
         let clock = Instant::now();
         let keeper = self.args.at_keeper.connect()?;
         let monitor = Shown::new(Show::Progress);
         eprintln!("restoring {} of {} ({})", its.label(), its.captured, its.opd);
         let done =
-            recover::restore(self.store.clone(), its, keeper.identity(&its.class), &place(&self.target, its), &monitor);
+            recover::restore(self.store.clone(), its, keeper.identity(&its.class), &place(target, its), &monitor);
         drop(monitor);
         let Done { is_good, files, bytes, fetch, write, verify, text } = done;
         let milliseconds = |span: Duration| span.as_millis() as u64;

@@ -12,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::Failure;
+use super::keys::AtKeeper;
 use crate::base::Base;
 use crate::card::is_read_with;
 use crate::control::{self, Answers as _, Ask, SOCKET};
@@ -94,13 +95,16 @@ pub fn open(dir: &SiteDir) -> Result<(Opened, SiteLock), Failure> {
     Ok((opened, lock))
 }
 
-pub fn run(dir: &SiteDir) -> Result<(), Failure> {
+pub fn run(dir: &SiteDir, at: &AtKeeper) -> Result<(), Failure> {
     let (opened, _lock) = open(dir)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Said(format!("cannot start: {error}")))?;
     match opened {
         Opened::Pusat(pusat) => runtime.block_on(serve(dir, pusat)),
-        Opened::Drc(drc) => runtime.block_on(serve_drc(dir, drc)),
+        Opened::Drc(drc) => {
+            drc.servers.serve_with(&at.keeper);
+            runtime.block_on(serve_drc(dir, drc))
+        }
     }
 }
 

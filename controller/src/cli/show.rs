@@ -111,7 +111,7 @@ pub fn text(command: &Command, answer: &Value) -> String {
         | Command::Keys(_)
         | Command::Init(_)
         | Command::Pair(_)
-        | Command::Serve
+        | Command::Serve(_)
         | Command::Doctor
         | Command::Rebuild => String::new(),
     }

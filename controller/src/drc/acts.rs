@@ -124,7 +124,7 @@ impl Drc {
             }
             Body::RecoveryBegun(its) => {
                 disaster::must_run_it(person)?;
-                steps::check_begun(catalog, its)?;
+                steps::check_begun(catalog, its, now)?;
                 also.extend(self.replaced_by(catalog, its)?.into_iter().map(Body::from));
             }
             Body::RecoveryStep(its) => {

@@ -7,6 +7,7 @@ pub mod order;
 mod plans;
 mod prepare;
 mod report;
+pub mod server;
 pub(super) mod steps;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ pub use prepare::manual_what;
 use super::Drc;
 use crate::control::json;
 use crate::gateway::answer::Answer;
-use order::{Ended, Wanted};
+use order::{Ended, ServersTurn, Wanted};
 
 /// What a command of this area asks of a DRC.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,6 +37,10 @@ pub enum Ask {
     },
     StepEnded {
         ended: Ended,
+    },
+    /// A dataset that a server restores now, or how that ended.
+    ServersTurn {
+        turn: ServersTurn,
     },
     Ended {
         id: String,
@@ -66,6 +71,7 @@ impl Drc {
             Ask::Plan { name } => self.shown_plan(name),
             Ask::Prepare { wanted } => json(self.prepare(wanted)?),
             Ask::StepEnded { ended } => self.step_ended(ended),
+            Ask::ServersTurn { turn } => self.servers_turn(turn),
             Ask::Ended { id, outcome, milliseconds } => self.recovery_ended(id, outcome, *milliseconds),
             Ask::Recoveries => self.listed_recoveries(),
             Ask::Recovery { id } => self.shown_recovery(id),

@@ -1,5 +1,5 @@
 //! Objects of the agent's own vaults: put once, under the hash of their bytes; read back, except
-//! packs; listed.
+//! packs; listed. At a DRC also those that an order onto the agent's server needs.
 
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ use super::lines::{Lines, Transfer};
 use super::peer::Peer;
 use super::stream;
 use crate::catalog::Agent;
+use crate::drc::Drc;
 use crate::pusat::{Came, Pusat};
 use crate::store::MAX_REACH_BYTES;
 
@@ -63,14 +64,35 @@ fn lineage(headers: &HeaderMap) -> Option<String> {
     headers.get(path::LINEAGE_HEADER)?.to_str().ok().map(str::to_owned)
 }
 
+/// By what an agent may read: that it is its own or granted, or that its server is to recover it.
+fn must_be_let(drc: Option<&Drc>, agent: &Agent, object: &ObjectName, by_right: Answer<()>) -> Answer<()> {
+    match (by_right, drc) {
+        (Err(refusal), Some(drc)) if refusal.code == Code::Forbidden => {
+            if drc.is_ordered(agent, object)? {
+                Ok(())
+            } else {
+                Err(refusal)
+            }
+        }
+        (by_right, _) => by_right,
+    }
+}
+
 /// The object, if the agent may read it.
-async fn readable(pusat: &Arc<Pusat>, agent: Agent, uri: &Uri, headers: &HeaderMap) -> Answer<Object> {
+async fn readable(
+    pusat: &Arc<Pusat>,
+    drc: Option<Arc<Drc>>,
+    agent: Agent,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Answer<Object> {
     let object = Object::of(uri)?;
     let lineage = lineage(headers);
     pusat
         .blocking(move |pusat| {
             pusat.must_be_in_turn(&agent, lineage.as_deref())?;
-            pusat.must_be_reader(&agent, object.vault)?;
+            let by_right = pusat.must_be_reader(&agent, object.vault);
+            must_be_let(drc.as_deref(), &agent, &object.name, by_right)?;
             Ok(object)
         })
         .await
@@ -129,8 +151,14 @@ pub async fn put(
     Ok(StatusCode::CREATED)
 }
 
-pub async fn head(State(pusat): State<Arc<Pusat>>, Peer { agent, .. }: Peer, uri: Uri, headers: HeaderMap) -> Answer {
-    let object = readable(&pusat, agent, &uri, &headers).await?;
+pub async fn head(
+    State(pusat): State<Arc<Pusat>>,
+    State(drc): State<Option<Arc<Drc>>>,
+    Peer { agent, .. }: Peer,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answer {
+    let object = readable(&pusat, drc, agent, &uri, &headers).await?;
     let size = pusat.blocking(move |pusat| Ok(pusat.store().size(&object.name)?)).await?;
     Ok([(CONTENT_LENGTH, size)].into_response())
 }
@@ -148,16 +176,22 @@ fn range(headers: &HeaderMap) -> Answer<Option<(u64, u64)>> {
 
 pub async fn get(
     State(pusat): State<Arc<Pusat>>,
+    State(drc): State<Option<Arc<Drc>>>,
     State(lines): State<Arc<Lines>>,
     Peer { agent, .. }: Peer,
     uri: Uri,
     headers: HeaderMap,
 ) -> Answer {
     let place = lines.transfer(&agent.name)?;
-    let object = readable(&pusat, agent.clone(), &uri, &headers).await?;
+    let object = readable(&pusat, drc.clone(), agent.clone(), &uri, &headers).await?;
     if let ObjectKind::Pack(hash) = object.kind {
-        let vault = object.vault;
-        pusat.blocking(move |pusat| pusat.must_have_grant(&agent, vault, hash)).await?;
+        let (vault, name) = (object.vault, object.name.clone());
+        pusat
+            .blocking(move |pusat| {
+                let by_right = pusat.must_have_grant(&agent, vault, hash);
+                must_be_let(drc.as_deref(), &agent, &name, by_right)
+            })
+            .await?;
     }
     send(&pusat, place, object.name, &headers).await
 }
@@ -232,6 +266,7 @@ impl Below {
 
 pub async fn list(
     State(pusat): State<Arc<Pusat>>,
+    State(drc): State<Option<Arc<Drc>>>,
     State(lines): State<Arc<Lines>>,
     Peer { agent, .. }: Peer,
     headers: HeaderMap,
@@ -249,7 +284,7 @@ pub async fn list(
             let vault = vault_of(&prefix).ok_or_else(|| {
                 Refusal::new(Code::Forbidden, "an agent lists what is in its vaults, and nothing else")
             })?;
-            pusat.must_be_reader(&agent, vault)?;
+            must_be_let(drc.as_deref(), &agent, &prefix, pusat.must_be_reader(&agent, vault))?;
             Ok(vec![prefix])
         })
         .await?;

@@ -11,7 +11,7 @@ use pulih_protocol::path;
 
 use super::answer::{Answer, Refusal};
 use super::lines::Lines;
-use super::{ask, heads, objects, replica};
+use super::{ask, heads, objects, recovery, replica};
 use crate::drc::Drc;
 use crate::pusat::Pusat;
 
@@ -65,6 +65,9 @@ pub fn router(pusat: Arc<Pusat>, drc: Option<Arc<Drc>>) -> Router {
         .route(path::AVOIDED, get(ask::avoided))
         .route(path::LIST, get(objects::list))
         .route(path::DRC, get(ask::drc))
+        .route(path::RECOVERY, get(recovery::now))
+        .route(path::RECOVERY_KEY, post(recovery::key))
+        .route(path::RECOVERY_STEP, post(recovery::step))
         .route(&object, put(objects::put).get(objects::get).head(objects::head))
         .route_layer(middleware::from_fn_with_state(gate.clone(), must_take_in));
     Router::new()

@@ -1,16 +1,14 @@
 //! What is looked at before a recovery begins: each point and all that it needs to be believed, room
 //! at the target, the keys, and how long it may take. All that is wrong is told at once.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use pulih_keeper::{Keeper, Standing};
+use pulih_restore::recover::{bytes_below, free_bytes};
 use pulih_terminal::size;
-use pulih_vault::layout::{DatasetName, ManifestName};
-use pulih_vault::note::Fingerprint;
 use pulih_vault::reach::chain;
 use pulih_vault::store::Store;
-use pulih_vault::trust::{self, TrustedVault};
 
 use super::place;
 use crate::drc::recovery::order::{Dataset, Item, Prepared};
@@ -21,31 +19,20 @@ pub struct Preflight {
     /// Bytes of content that are still to be written, and how many datasets they are of.
     pub bytes: u64,
     pub datasets: usize,
+    /// Bytes of content of each of these, by its point.
+    pub content: BTreeMap<String, u64>,
     /// `None`: nothing was recovered here yet, so nobody knows how fast it goes.
     pub seconds: Option<u64>,
     /// All that is in the way.
     pub problems: Vec<String>,
 }
 
-/// What a dataset's vault is believed to be: by the owner key that was pinned here alone.
-pub fn trusted(store: &dyn Store, its: &Dataset) -> Result<TrustedVault, String> {
-    let vault = its.vault.parse().map_err(|error| format!("{}: {error}", its.label()))?;
-    let owner: Fingerprint = its.owner.parse().map_err(|error| format!("{}: {error}", its.label()))?;
-    trust::load(store, vault, |key| key.fingerprint() == owner).map_err(|error| format!("{}: {error}", its.label()))
-}
-
-/// The names of a dataset and its point.
-pub fn names(its: &Dataset) -> Result<(DatasetName, ManifestName), String> {
-    let dataset = its.dataset.parse().map_err(|error| format!("{}: {error}", its.label()))?;
-    let manifest = its.snapshot.parse().map_err(|error| format!("{}: {error}", its.label()))?;
-    Ok((dataset, manifest))
-}
-
-/// Looks at all that is to be done. `standings`: `Err` says why the keeper could not be asked.
+/// Looks at all that is to be done. `target`: `None` on another server, whose room is not known here.
+/// `standings`: `Err` says why the keeper could not be asked.
 pub fn look(
     store: &dyn Store,
     prepared: &Prepared,
-    target: &Path,
+    target: Option<&Path>,
     standings: &Result<Vec<Standing>, String>,
     missing: impl Fn(&Standing) -> String,
 ) -> Preflight {
@@ -60,7 +47,9 @@ pub fn look(
         classes.insert(&its.class);
         match point(store, its) {
             Ok((content, recipients)) => {
-                found.bytes += content.saturating_sub(bytes_below(&place(target, its)));
+                let there = target.map_or(0, |target| bytes_below(&place(target, its)));
+                found.bytes += content.saturating_sub(there);
+                found.content.insert(its.point(), content);
                 let key = standings.iter().flatten().find(|standing| standing.class == its.class);
                 if let Some(key) = key.filter(|key| !recipients.contains(&key.recipient)) {
                     found.problems.push(format!(
@@ -83,7 +72,8 @@ pub fn look(
             Some(_) => {}
         }),
     }
-    if let Some(free) = free_bytes(target).filter(|free| *free < found.bytes) {
+    let free = target.and_then(|target| Some((target, free_bytes(target)?)));
+    if let Some((target, free)) = free.filter(|(_, free)| *free < found.bytes) {
         let (bytes, free) = (size(found.bytes), size(free));
         found.problems.push(format!("{}: {bytes} are to be written, and there is room for {free}", target.display()));
     }
@@ -94,38 +84,12 @@ pub fn look(
 /// Bytes of a point's content, and whom its vault is encrypted to.
 fn point(store: &dyn Store, its: &Dataset) -> Result<(u64, Vec<String>), String> {
     let told = |error: &dyn std::fmt::Display| format!("{}: {error}", its.label());
-    let trusted = trusted(store, its)?;
-    let (dataset, name) = names(its)?;
-    let manifest = trusted.manifest(store, &dataset, name).map_err(|error| told(&error))?;
+    let point = its.parsed()?;
+    let trusted = point.trusted(store).map_err(|error| told(&error))?;
+    let manifest = trusted.manifest(store, &point.dataset, point.manifest).map_err(|error| told(&error))?;
     chain::load(store, trusted.layout, manifest.reach).map_err(|error| told(&error))?;
     let under = trusted.description(manifest.facts.description).unwrap_or(&trusted.current().1);
     Ok((manifest.facts.counts.bytes, under.recipients.clone()))
-}
-
-/// Bytes of files that are there already: a recovery that goes on writes the rest.
-fn bytes_below(folder: &Path) -> u64 {
-    let mut folders = vec![folder.to_path_buf()];
-    let mut bytes = 0;
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            match entry.metadata() {
-                Ok(metadata) if metadata.is_dir() => folders.push(entry.path()),
-                Ok(metadata) if metadata.is_file() => bytes += metadata.len(),
-                _ => {}
-            }
-        }
-    }
-    bytes
-}
-
-/// Room for this user where the target is, or will be.
-fn free_bytes(target: &Path) -> Option<u64> {
-    let mut at: PathBuf = std::path::absolute(target).ok()?;
-    while !at.exists() {
-        at = at.parent()?.to_path_buf();
-    }
-    let stat = rustix::fs::statvfs(&at).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 /// How the keeper's identities stand.

@@ -81,7 +81,7 @@ impl Drc {
 
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pulih-controller"));
-        command.env("PULIH_CONTROLLER_STATE", self.path("site"));
+        command.env("PULIH_CONTROLLER_STATE", self.path("site")).env("PULIH_KEEPER", self.path("keeper.sock"));
         command
     }
 

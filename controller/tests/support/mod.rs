@@ -3,6 +3,7 @@
 
 pub mod drc;
 pub mod keeper;
+pub mod night;
 pub mod raw;
 
 use std::io::{BufRead as _, BufReader};

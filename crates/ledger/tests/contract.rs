@@ -208,6 +208,7 @@ fn of_recovery() -> Vec<Body> {
             plan: Some("kabupaten".into()),
             target: "/srv/pulih".into(),
             reason: Some(text()),
+            server: Some(id("baru")),
             points: vec![format!("{vault}/rekam-medis/{manifest}")],
         }
         .into(),
@@ -225,6 +226,7 @@ fn of_recovery() -> Vec<Body> {
             bytes: 3,
             text: text(),
             phases: Some(Phases { approve: 1, fetch: 2, write: 3, verify: 4 }),
+            server: Some(id("baru")),
         }
         .into(),
         RecoveryEnded { recovery: id("r1"), outcome: "done".into(), milliseconds: 1 }.into(),

@@ -8,6 +8,7 @@ pub mod grant;
 pub mod hello;
 pub mod path;
 pub mod policy;
+pub mod recovery;
 pub mod report;
 pub mod token;
 

@@ -34,6 +34,13 @@ pub const DRC: &str = "/v1/drc";
 /// `GET` at a DRC: a signed note of [`crate::drc::Heads`].
 pub const HEADS: &str = "/v1/heads";
 
+/// `GET` at a DRC: what this server has to restore now, [`crate::recovery::Now`].
+pub const RECOVERY: &str = "/v1/recovery";
+/// `POST` at a DRC: [`crate::recovery::KeyAsked`] → [`crate::recovery::KeyGiven`].
+pub const RECOVERY_KEY: &str = "/v1/recovery/key";
+/// `POST` at a DRC: [`crate::recovery::StepEnded`] → [`crate::recovery::StepTaken`].
+pub const RECOVERY_STEP: &str = "/v1/recovery/step";
+
 /// `GET`: the signed head of the site's ledger, for a paired DRC.
 pub const REPLICA_HEAD: &str = "/v1/replica/head";
 /// `GET` (with `Range`), `HEAD`: objects of all vaults and of the site, for a paired DRC.
@@ -47,7 +54,7 @@ pub const REPLICA_RENEW: &str = "/v1/replica/renew";
 pub const LINEAGE_HEADER: &str = "pulih-lineage";
 
 /// Every path with what it takes and whether it needs a certificate, for the contract's test.
-pub const ALL: [(&str, &str, bool); 22] = [
+pub const ALL: [(&str, &str, bool); 25] = [
     ("GET", CA, false),
     ("POST", ENROLL, false),
     ("POST", RENEW, true),
@@ -65,6 +72,9 @@ pub const ALL: [(&str, &str, bool); 22] = [
     ("GET", LIST, true),
     ("GET", DRC, true),
     ("GET", HEADS, true),
+    ("GET", RECOVERY, true),
+    ("POST", RECOVERY_KEY, true),
+    ("POST", RECOVERY_STEP, true),
     ("GET", REPLICA_HEAD, true),
     ("GET", REPLICA_OBJECTS, true),
     ("HEAD", REPLICA_OBJECTS, true),

@@ -1,6 +1,8 @@
-//! Bringing a snapshot back into a folder: the engine, and the folder that nothing leaves.
+//! Bringing a snapshot back into a folder: the engine, the folder that nothing leaves, and a recovery point
+//! that is brought into place whole.
 
 mod limit;
+pub mod recover;
 mod restore;
 pub mod target;
 

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use pulih_protocol::error::Code;
 use pulih_protocol::grant::{Asked, Asking};
 use pulih_protocol::path;
+use pulih_protocol::recovery::{KeyAsked, KeyGiven, Now, StepEnded, StepTaken};
 use pulih_protocol::report::AgentView;
 use pulih_vault::id::{ObjectHash, VaultId};
 use pulih_vault::store::{ObjectName, Staged, Store, StoreError};
@@ -29,7 +30,7 @@ use pulih_vault::store::{ObjectName, Staged, Store, StoreError};
 use client::Client;
 pub use client::Credentials;
 pub use enroll::{ca_sha256, enroll};
-pub use error::{GatewayError, refusal};
+pub use error::{GatewayError, may_pass, refusal};
 pub use replica::{Incoming, ReplicaStore};
 pub use site::{Renewing, SiteClient};
 pub use turns::Turns;
@@ -63,6 +64,21 @@ impl GatewayStore {
             Err(GatewayError::Refused { body, .. }) if body.code == Code::NotFound => Ok(BTreeSet::new()),
             done => done,
         }
+    }
+
+    /// At a DRC: what this server has to restore now.
+    pub fn recovery(&self) -> Result<Now, GatewayError> {
+        self.client.get_json(path::RECOVERY)
+    }
+
+    /// The file key of an object that this server's turn needs.
+    pub fn recovery_key(&self, asked: &KeyAsked) -> Result<KeyGiven, GatewayError> {
+        Client::trying(|| self.client.post(path::RECOVERY_KEY, asked))
+    }
+
+    /// Says what came of a turn. Sent again it is the same step: the site writes it down once.
+    pub fn recovery_step(&self, ended: &StepEnded) -> Result<StepTaken, GatewayError> {
+        Client::trying(|| self.client.post(path::RECOVERY_STEP, ended))
     }
 
     /// Asks the OPD's walidata for content. Sent once: a second one would be a second request.

@@ -11,10 +11,12 @@ use std::str::FromStr;
 use age::Identity;
 
 use crate::chunker::ChunkSizes;
-use crate::envelope;
+use crate::envelope::{self, Find};
 use crate::error::{Malformed, Result};
 use crate::id::{ObjectHash, VaultId};
 use crate::note::{SigningKey, Unverified, VerifierKey};
+use crate::reader::keys::{FileKey, Keys};
+use crate::store::ObjectName;
 
 pub const MAX_NOTE_BYTES: u64 = 1 << 20;
 pub const OWNER_KEY_NAME: &str = "pulih-owner";
@@ -397,6 +399,23 @@ impl Description {
     pub fn open_secrets(&self, identities: &[Box<dyn Identity + Send + Sync>]) -> Result<VaultSecrets> {
         let what = format!("the secrets of vault {}", self.vault);
         VaultSecrets::unseal(&self.secrets, self.vault, identities, &what)
+    }
+
+    /// The same with a key from elsewhere; `object` is this description's.
+    pub fn open_secrets_with(&self, object: &ObjectName, keys: &dyn Keys) -> Result<VaultSecrets> {
+        let what = format!("the secrets of vault {}", self.vault);
+        let find: Find = &|stanzas| keys.file_key(object, stanzas);
+        let plain = envelope::open_with(&dearmor(&self.secrets)?, find, &what)?;
+        Ok(VaultSecrets::from_json(&plain, self.vault)?)
+    }
+
+    /// The file key of the secrets.
+    pub fn secrets_key(&self, object: &ObjectName, keys: &dyn Keys) -> Result<FileKey> {
+        let what = format!("the secrets of vault {}", self.vault);
+        let sealed = dearmor(&self.secrets)?;
+        let find: Find = &|stanzas| keys.file_key(object, stanzas);
+        let key = envelope::file_key(&sealed, sealed.len() as u64, find, &what)?;
+        Ok(key.ok_or_else(|| Malformed::new("vault secrets", "they are cut off"))?.0)
     }
 
     /// What it says, without who signed it and when.

@@ -203,6 +203,41 @@ pub struct Opener {
 /// Enough bytes from a file's start to hold most headers.
 pub const HEADER_GUESS: usize = 4096;
 
+/// What became of asking for a file key; `None`: the file is not encrypted to whoever was asked.
+pub type Found = Option<std::result::Result<FileKey, DecryptError>>;
+
+/// Asks for the file key of a header with these stanzas.
+pub type Find<'f> = &'f dyn Fn(&[Stanza]) -> Found;
+
+/// The file key that the first of the identities finds.
+pub fn found_by(identities: &[Box<dyn Identity + Send + Sync>], stanzas: &[Stanza]) -> Found {
+    identities.iter().find_map(|identity| identity.unwrap_stanzas(stanzas))
+}
+
+/// The file key of an age file by its first bytes, held against the header's MAC, and where its salt begins.
+/// `Ok(None)`: more bytes are needed.
+pub fn file_key(start: &[u8], file_bytes: u64, find: Find, what: &str) -> Result<Option<(FileKey, usize)>> {
+    let Some((header_len, stanzas, mac)) = parse_header(start)? else {
+        return if start.len() as u64 >= file_bytes || start.len() > MAX_HEADER_BYTES {
+            Err(Malformed::new(WHAT, "its header does not end").into())
+        } else {
+            Ok(None)
+        };
+    };
+    // Even of nothing there is a segment: without one, who cut the file off would not be noticed.
+    if file_bytes < (header_len + SALT_BYTES + TAG_BYTES) as u64 {
+        return Err(Malformed::new(WHAT, "it ends after its header").into());
+    }
+    if start.len() < header_len + SALT_BYTES {
+        return Ok(None);
+    }
+    let key = unwrap(find, &stanzas, what)?;
+    let signed = &start[..header_len - MAC_LINE_REST];
+    hmac::verify(&header_mac(&key, signed), signed, &mac)
+        .map_err(|_| Malformed::new(WHAT, "its header was changed"))?;
+    Ok(Some((key, header_len)))
+}
+
 impl Opener {
     /// Reads a header from a file's first bytes. `Ok(None)`: more of them are needed.
     pub fn new(
@@ -211,29 +246,15 @@ impl Opener {
         identities: &[Box<dyn Identity + Send + Sync>],
         what: &str,
     ) -> Result<Option<Self>> {
-        let Some((header_len, stanzas, mac)) = parse_header(start)? else {
-            return if start.len() as u64 >= file_bytes || start.len() > MAX_HEADER_BYTES {
-                Err(Malformed::new(WHAT, "its header does not end").into())
-            } else {
-                Ok(None)
-            };
-        };
-        let Some(salt) = start.get(header_len..header_len + SALT_BYTES) else {
-            return if (start.len() as u64) < file_bytes {
-                Ok(None)
-            } else {
-                Err(Malformed::new(WHAT, "it ends after its header").into())
-            };
-        };
-        // Even of nothing there is a segment: without one, who cut the file off would not be noticed.
-        if file_bytes < (header_len + SALT_BYTES + TAG_BYTES) as u64 {
-            return Err(Malformed::new(WHAT, "it ends after its header").into());
-        }
-        let key = unwrap(identities, &stanzas, what)?;
-        let signed = &start[..header_len - MAC_LINE_REST];
-        hmac::verify(&header_mac(&key, signed), signed, &mac)
-            .map_err(|_| Malformed::new(WHAT, "its header was changed"))?;
-        Ok(Some(Self { key: segment_key(&key, salt), payload_at: (header_len + SALT_BYTES) as u64, file_bytes }))
+        Self::with(start, file_bytes, &|stanzas| found_by(identities, stanzas), what)
+    }
+
+    /// The same with the key from wherever `find` has it.
+    pub fn with(start: &[u8], file_bytes: u64, find: Find, what: &str) -> Result<Option<Self>> {
+        let Some((key, salt_at)) = file_key(start, file_bytes, find, what)? else { return Ok(None) };
+        let payload_at = salt_at + SALT_BYTES;
+        let key = segment_key(&key, &start[salt_at..payload_at]);
+        Ok(Some(Self { key, payload_at: payload_at as u64, file_bytes }))
     }
 
     /// How many plain bytes the file holds.
@@ -329,22 +350,25 @@ fn parse_header(start: &[u8]) -> std::result::Result<Option<Header>, Malformed> 
     }
 }
 
-fn unwrap(identities: &[Box<dyn Identity + Send + Sync>], stanzas: &[Stanza], what: &str) -> Result<FileKey> {
-    identities
-        .iter()
-        .find_map(|identity| identity.unwrap_stanzas(stanzas))
-        .ok_or_else(|| VaultError::NoMatchingIdentity { what: what.to_owned() })?
-        .map_err(|error| match error {
+fn unwrap(find: Find, stanzas: &[Stanza], what: &str) -> Result<FileKey> {
+    find(stanzas).ok_or_else(|| VaultError::NoMatchingIdentity { what: what.to_owned() })?.map_err(
+        |error| match error {
             // An identity that lives elsewhere could not be asked: nothing is wrong with the file.
             DecryptError::Io(source) => VaultError::Local { action: format!("open {what}"), source },
             error => Malformed::new(WHAT, error.to_string()).into(),
-        })
+        },
+    )
 }
 
 /// Opens a whole age file that is in memory; what it holds is at most as long.
 pub fn open(sealed: &[u8], identities: &[Box<dyn Identity + Send + Sync>], what: &str) -> Result<Vec<u8>> {
-    let opener = Opener::new(sealed, sealed.len() as u64, identities, what)?
-        .ok_or_else(|| Malformed::new(WHAT, "it is cut off"))?;
+    open_with(sealed, &|stanzas| found_by(identities, stanzas), what)
+}
+
+/// The same with the key from wherever `find` has it.
+pub fn open_with(sealed: &[u8], find: Find, what: &str) -> Result<Vec<u8>> {
+    let opener =
+        Opener::with(sealed, sealed.len() as u64, find, what)?.ok_or_else(|| Malformed::new(WHAT, "it is cut off"))?;
     let mut payload = sealed[opener.payload_at as usize..].to_vec();
     let len = opener.plain_bytes() as usize;
     let plain = opener.open_range(&mut payload, 0, len)?.len();

@@ -2,6 +2,7 @@
 
 pub mod diff;
 pub mod frames;
+pub mod keys;
 mod share;
 pub mod walk;
 
@@ -13,7 +14,7 @@ use age::Identity;
 
 use crate::chunk_map::{ChunkMap, Place, SPILL_AT};
 use crate::description::VaultSecrets;
-use crate::envelope::{HEADER_GUESS, Opener};
+use crate::envelope::{self, Find, HEADER_GUESS, Opener};
 use crate::error::{Malformed, Result, VaultError};
 use crate::id::{ChunkId, ObjectHash};
 use crate::index::{self, MAX_INDEX_BYTES};
@@ -22,6 +23,7 @@ use crate::pack::MAX_PACK_BYTES;
 use crate::reach::Reach;
 use crate::store::{ObjectName, Store};
 use frames::{FrameBuffers, FrameInfo};
+use keys::{FileKey, Keys};
 
 pub use share::share;
 
@@ -39,7 +41,7 @@ pub struct SnapshotReader {
     store: Arc<dyn Store>,
     layout: Layout,
     id_key: [u8; 32],
-    identities: Identities,
+    keys: Box<dyn Keys>,
     packs: Vec<(ObjectHash, u64)>,
     frames: Vec<FrameInfo>,
     map: ChunkMap,
@@ -50,27 +52,29 @@ pub struct SnapshotReader {
 const MAX_OPENERS: usize = 256;
 
 impl SnapshotReader {
-    /// Reads the indexes of `reach`. `scratch` is an empty folder for what does not fit memory.
+    /// Reads the indexes of `reach`, which the vault's secrets open; packs are opened by `keys`. `scratch` is
+    /// an empty folder for what does not fit memory.
     pub fn open(
         store: Arc<dyn Store>,
         layout: Layout,
         reach: &Reach,
         secrets: &VaultSecrets,
-        identities: Identities,
+        keys: impl Keys + 'static,
         scratch: &Path,
     ) -> Result<Self> {
         let mut reader = Self {
             store,
             layout,
             id_key: secrets.id_key,
-            identities,
+            keys: Box::new(keys),
             packs: Vec::new(),
             frames: Vec::new(),
             map: ChunkMap::new(scratch, SPILL_AT),
             openers: Mutex::new(HashMap::new()),
         };
+        let own: Identities = vec![Box::new(secrets.index_identity()?)];
         for hash in &reach.indexes {
-            reader.add_index(*hash, reach)?;
+            reader.add_index(*hash, reach, &own)?;
         }
         let covered: std::collections::HashSet<_> = reader.packs.iter().map(|(hash, _)| *hash).collect();
         if let Some(pack) = reach.packs.keys().find(|pack| !covered.contains(*pack)) {
@@ -82,16 +86,15 @@ impl SnapshotReader {
         Ok(reader)
     }
 
-    fn add_index(&mut self, hash: ObjectHash, reach: &Reach) -> Result<()> {
+    fn add_index(&mut self, hash: ObjectHash, reach: &Reach, identities: &Identities) -> Result<()> {
         let name = self.layout.index(hash);
         let bytes = read_named(&*self.store, &name, hash, MAX_INDEX_BYTES)?;
-        let (_, packs) =
-            index::decode(&bytes, self.layout.vault, &self.identities, &format!("index {hash}")).map_err(|error| {
-                match error {
-                    VaultError::Malformed(source) => VaultError::Object { name, source },
-                    other => other,
-                }
-            })?;
+        let (_, packs) = index::decode(&bytes, self.layout.vault, identities, &format!("index {hash}")).map_err(
+            |error| match error {
+                VaultError::Malformed(source) => VaultError::Object { name, source },
+                other => other,
+            },
+        )?;
         for pack in packs {
             // A pack that is not in the reach does not exist for this snapshot.
             if !reach.packs.contains_key(&pack.hash) {
@@ -140,7 +143,7 @@ impl SnapshotReader {
         }
         let (hash, _) = self.packs[pack as usize];
         let name = self.layout.pack(hash);
-        let opener = Arc::new(open_pack(&*self.store, &name, &self.identities)?);
+        let opener = Arc::new(open_pack(&*self.store, &name, &*self.keys)?);
         let mut openers = lock();
         if openers.len() >= MAX_OPENERS {
             openers.clear();
@@ -171,7 +174,21 @@ impl SnapshotReader {
 }
 
 /// Reads a pack's header.
-pub fn open_pack(store: &dyn Store, name: &ObjectName, identities: &Identities) -> Result<Opener> {
+pub fn open_pack(store: &dyn Store, name: &ObjectName, keys: &dyn Keys) -> Result<Opener> {
+    let what = format!("pack {name}");
+    let find: Find = &|stanzas| keys.file_key(name, stanzas);
+    header(store, name, |start, size| Opener::with(start, size, find, &what))
+}
+
+/// The file key of a pack, by the header that the store has of it.
+pub fn pack_key(store: &dyn Store, name: &ObjectName, keys: &dyn Keys) -> Result<FileKey> {
+    let what = format!("pack {name}");
+    let find: Find = &|stanzas| keys.file_key(name, stanzas);
+    header(store, name, |start, size| envelope::file_key(start, size, find, &what)).map(|(key, _)| key)
+}
+
+/// Reads as much of a pack's beginning as `parse` needs.
+fn header<T>(store: &dyn Store, name: &ObjectName, parse: impl Fn(&[u8], u64) -> Result<Option<T>>) -> Result<T> {
     let size = store.size(name)?;
     if size > MAX_PACK_BYTES {
         let source = Malformed::new("pack", "it has more than 256 MiB");
@@ -183,12 +200,11 @@ pub fn open_pack(store: &dyn Store, name: &ObjectName, identities: &Identities) 
         let have = start.len() as u64;
         let more = want.min(size) - have;
         store.read_range(name, have, more as usize, &mut start)?;
-        let opened = Opener::new(&start, size, identities, &format!("pack {name}"));
-        if let Some(opener) = opened.map_err(|error| match error {
+        if let Some(done) = parse(&start, size).map_err(|error| match error {
             VaultError::Malformed(source) => VaultError::Object { name: name.clone(), source },
             other => other,
         })? {
-            return Ok(opener);
+            return Ok(done);
         }
         want *= 4;
     }

@@ -8,15 +8,27 @@ use pulih_vault::layout::DatasetName;
 
 use super::super::examples;
 
-/// Enroll this server with a Pusat Data, by the token that was given for it
+/// Enroll this server with a Pusat Data, or with a DRC in a disaster, by the token that was given for it
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::ENROLL)]
 pub struct Enroll {
-    /// Where the Pusat Data is: https://host:port
+    /// Where the site is: https://host:port
     pub url: String,
     /// The token that `pulih-controller agent invite` printed
     #[arg(long, value_name = "TOKEN", env = "PULIH_TOKEN", hide_env_values = true)]
     pub token: Token,
+}
+
+/// Bring into place here what a DRC ordered onto this server
+#[derive(Debug, Args)]
+#[command(after_long_help = examples::RECOVER)]
+pub struct Recover {
+    /// The folder to write into; each dataset comes below SERVER/DATASET in it
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub target: PathBuf,
+    /// Where the DRC is: https://host:port [default: the site that this server is enrolled with]
+    #[arg(long, value_name = "URL")]
+    pub from: Option<String>,
 }
 
 /// Run as a daemon: save the datasets of agent.toml at the site, by its policy

@@ -1,6 +1,7 @@
 //! What a recovery does, as both sides of the control socket say it: what is wanted, what is to be
 //! done for it in which order, and what was done.
 
+use pulih_restore::recover::Point;
 use serde::{Deserialize, Serialize};
 
 /// What an operator wants back.
@@ -16,8 +17,10 @@ pub struct Wanted {
     pub at: Option<String>,
     /// `AGENT/DATASET` of the plan that is left out.
     pub skip: Vec<String>,
-    /// A folder of this host.
+    /// A folder of this host, or the server's name.
     pub target: String,
+    /// The agent that brings them into place; `None`: this host.
+    pub server: Option<String>,
 }
 
 /// One thing to do.
@@ -52,6 +55,17 @@ impl Dataset {
     /// `<vault>/<dataset>/<manifest>`, as it stands in the ledger.
     pub fn point(&self) -> String {
         format!("{}/{}/{}", self.vault, self.dataset, self.snapshot)
+    }
+
+    /// The same for whoever restores it.
+    pub fn parsed(&self) -> Result<Point, String> {
+        let told = |error: &dyn std::fmt::Display| format!("{}: {error}", self.label());
+        Ok(Point {
+            vault: self.vault.parse().map_err(|error| told(&error))?,
+            owner: self.owner.parse().map_err(|error| told(&error))?,
+            dataset: self.dataset.parse().map_err(|error| told(&error))?,
+            manifest: self.snapshot.parse().map_err(|error| told(&error))?,
+        })
     }
 
     /// As people name it.
@@ -99,4 +113,17 @@ pub struct Ended {
     pub files: u64,
     pub bytes: u64,
     pub text: String,
+}
+
+/// What a server is to restore now, as the command that follows the order says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServersTurn {
+    pub recovery: String,
+    pub point: String,
+    /// Which dataset of the order it is, from 1.
+    pub number: u64,
+    /// Bytes of content of it and of all that follow.
+    pub left_bytes: u64,
+    /// The steps that there were when the command came to it: a later one is this turn's.
+    pub after: u64,
 }

@@ -8,6 +8,7 @@ use pulih_protocol::error::Code;
 
 use super::super::{Drc, lock};
 use super::order::{Dataset, Item, Manual, Prepared, Wanted};
+use super::server;
 use crate::catalog::{Catalog, Pin, Point, Recovery, Step};
 use crate::gateway::answer::{Answer, Refusal};
 
@@ -42,6 +43,10 @@ impl Drc {
             problems: Vec::new(),
             catalog: &catalog,
         };
+        if let Some(name) = &wanted.server {
+            let in_the_way = [server::must_be_let_in(&catalog, name, self.now()), self.servers.must_serve()];
+            draft.problems.extend(in_the_way.into_iter().filter_map(Result::err).map(|refusal| refusal.message));
+        }
         // Looked for before anything else: it goes on with the points that it began with.
         draft.going = draft.going_on(wanted)?;
         match &plan {
@@ -77,7 +82,8 @@ impl Draft<'_> {
             return Ok(None);
         }
         for its in self.catalog.recoveries()? {
-            if its.ended.is_some() || its.target != wanted.target || its.plan != wanted.plan {
+            let is_same = (&its.target, &its.plan, &its.server) == (&wanted.target, &wanted.plan, &wanted.server);
+            if its.ended.is_some() || !is_same {
                 continue;
             }
             let names: BTreeSet<&str> = its.points.iter().filter_map(|point| point.split('/').nth(1)).collect();

@@ -3,6 +3,7 @@
 
 use pulih_ledger::Actor;
 use pulih_ledger::entry::kinds::{Phases, RecoveryBegun, RecoveryEnded, RecoveryStep};
+use pulih_ledger::ids::AgentId;
 use pulih_protocol::error::Code;
 use pulih_vault::store::{ObjectName, StoreError};
 use pulih_vault::utc;
@@ -12,8 +13,10 @@ use super::super::{Drc, lock};
 use super::disaster::must_say_why;
 use super::order::Ended;
 use super::prepare::{MAX_POINTS, manual_what, parse_point};
+use super::server;
 use crate::catalog::{Catalog, Recovery, Step};
 use crate::gateway::answer::{Answer, Refusal};
+use crate::record::Record;
 
 /// Bytes of a step's text.
 const MAX_TEXT_BYTES: usize = 2000;
@@ -22,7 +25,7 @@ fn bad(why: impl Into<String>) -> Refusal {
     Refusal::new(Code::BadRequest, why)
 }
 
-fn open_one(catalog: &Catalog, id: &str) -> Answer<Recovery> {
+pub(super) fn open_one(catalog: &Catalog, id: &str) -> Answer<Recovery> {
     let none = || Refusal::new(Code::NotFound, format!("no recovery {id} is going on here"));
     catalog.recovery(id)?.filter(|its| its.ended.is_none()).ok_or_else(none)
 }
@@ -32,7 +35,7 @@ fn next_step(steps: &[Step]) -> u64 {
 }
 
 /// That what an operator signed can be done, and has a reason where it takes one.
-pub fn check_begun(catalog: &Catalog, its: &RecoveryBegun) -> Answer<()> {
+pub fn check_begun(catalog: &Catalog, its: &RecoveryBegun, now: i64) -> Answer<()> {
     if catalog.recovery(its.recovery.as_str())?.is_some() {
         return Err(Refusal::new(Code::AlreadyExists, format!("there was a recovery {} already", its.recovery)));
     }
@@ -44,6 +47,9 @@ pub fn check_begun(catalog: &Catalog, its: &RecoveryBegun) -> Answer<()> {
         return Err(bad("the disaster that is named is not the one that is going on; order it again"));
     }
     its.reason.iter().try_for_each(|reason| must_say_why(reason))?;
+    if let Some(name) = &its.server {
+        server::must_be_let_in(catalog, name.as_str(), now)?;
+    }
     for point in &its.points {
         let (vault, dataset, manifest) = parse_point(point)?;
         if !catalog.has_point(vault, dataset, manifest)? {
@@ -91,7 +97,12 @@ impl Drc {
     }
 
     pub(super) fn step_ended(&self, its: &Ended) -> Answer<Value> {
-        let mut record = lock(&self.record);
+        self.write_step(&mut lock(&self.record), its, None)?;
+        Ok(json!({"type": "pulih/recovery-step-ended/v1"}))
+    }
+
+    /// Writes a step down, which ended on this host or, by its word, on a server.
+    pub(super) fn write_step(&self, record: &mut Record, its: &Ended, server: Option<AgentId>) -> Answer<()> {
         let going = open_one(&record.catalog, &its.recovery)?;
         if !["done", "failed"].contains(&its.outcome.as_str()) {
             return Err(bad("a step is `done` or `failed`"));
@@ -115,9 +126,9 @@ impl Drc {
             bytes: its.bytes,
             text,
             phases: Some(Phases { approve: 0, fetch: its.fetch_ms, write: its.write_ms, verify: its.verify_ms }),
+            server,
         };
-        record.write(self.now(), &Actor::Site, vec![step.into()])?;
-        Ok(json!({"type": "pulih/recovery-step-ended/v1"}))
+        Ok(record.write(self.now(), &Actor::Site, vec![step.into()])?)
     }
 
     pub(super) fn recovery_ended(&self, id: &str, outcome: &str, milliseconds: u64) -> Answer<Value> {
@@ -165,13 +176,13 @@ impl Drc {
                     "step": step.step, "what": step.what, "vault": step.vault, "dataset": step.dataset,
                     "snapshot": step.snapshot, "outcome": step.outcome, "began": step.began,
                     "milliseconds": step.milliseconds, "phases": phases, "files": step.files, "bytes": step.bytes,
-                    "text": step.text,
+                    "text": step.text, "server": step.server,
                 })
             })
             .collect();
         Ok(json!({
             "type": "pulih/recovery/v1", "recovery": its.id, "site": self.id()?.as_str(), "disaster": its.disaster,
-            "plan": its.plan, "target": its.target, "reason": its.reason, "began": utc::rfc3339(its.began),
+            "plan": its.plan, "target": its.target, "server": its.server, "reason": its.reason, "began": utc::rfc3339(its.began),
             "ended": its.ended.map(utc::rfc3339), "outcome": its.outcome, "milliseconds": its.milliseconds,
             "points": its.points, "steps": steps,
         }))
@@ -181,7 +192,7 @@ impl Drc {
         let all = lock(&self.catalog).recoveries()?;
         let shown = all.into_iter().map(|its| {
             json!({
-                "recovery": its.id, "plan": its.plan, "target": its.target, "began": utc::rfc3339(its.began),
+                "recovery": its.id, "plan": its.plan, "target": its.target, "server": its.server, "began": utc::rfc3339(its.began),
                 "ended": its.ended.map(utc::rfc3339), "outcome": its.outcome,
             })
         });

@@ -165,7 +165,7 @@ impl Client {
     }
 
     /// Tries until it succeeds, fails for good, or has been tried often enough.
-    fn trying<T>(mut once: impl FnMut() -> Result<T, GatewayError>) -> Result<T, GatewayError> {
+    pub(super) fn trying<T>(mut once: impl FnMut() -> Result<T, GatewayError>) -> Result<T, GatewayError> {
         let mut tried = 0;
         loop {
             tried += 1;

@@ -40,12 +40,22 @@ pub enum GatewayError {
 /// Why a gateway refused, if that is at the bottom of an error: as [`Code::Doomed`], after which
 /// a backup is run again.
 pub fn refusal(error: &(dyn Error + 'static)) -> Option<Code> {
+    cause(error)?.code()
+}
+
+/// Whether a line or a site that may be there again later is at the bottom of an error.
+pub fn may_pass(error: &(dyn Error + 'static)) -> bool {
+    cause(error).is_some_and(GatewayError::is_transient)
+}
+
+/// The gateway's error at the bottom of another.
+fn cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e GatewayError> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         let found = error.downcast_ref().or_else(|| held.and_then(|held| held.downcast_ref::<GatewayError>()));
-        if let Some(gateway) = found {
-            return gateway.code();
+        if found.is_some() {
+            return found;
         }
         cause = error.source();
     }

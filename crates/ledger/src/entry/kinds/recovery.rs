@@ -65,6 +65,9 @@ pub struct RecoveryBegun {
     /// A point that is not the newest before suspicion was asked for, because of this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The agent that brings them into place on its own server; absent: this site's host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<AgentId>,
     /// Which points, `<vault>/<dataset>/<manifest>`, in the order in which they come back.
     pub points: Vec<String>,
 }
@@ -106,6 +109,9 @@ pub struct RecoveryStep {
     pub text: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phases: Option<Phases>,
+    /// The agent whose word all of this is, but for `began`; absent: this site saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<AgentId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

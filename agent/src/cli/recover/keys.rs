@@ -1,0 +1,30 @@
+//! File keys that the DRC gives: asked by the object's name, for it reads the header in its own store.
+
+use std::io;
+use std::sync::Arc;
+
+use pulih_protocol::recovery::KeyAsked;
+use pulih_stores::GatewayStore;
+use pulih_vault::reader::keys::{DecryptError, FileKey, Found, Keys, Stanza};
+use pulih_vault::store::ObjectName;
+
+pub struct KeysOfDrc {
+    drc: Arc<GatewayStore>,
+    recovery: String,
+}
+
+impl KeysOfDrc {
+    pub fn new(drc: Arc<GatewayStore>, recovery: &str) -> Self {
+        Self { drc, recovery: recovery.to_owned() }
+    }
+}
+
+impl Keys for KeysOfDrc {
+    fn file_key(&self, object: &ObjectName, _: &[Stanza]) -> Found {
+        let asked = KeyAsked { recovery: self.recovery.clone(), object: object.to_string() };
+        let strange = || io::Error::new(io::ErrorKind::InvalidData, "the DRC gave a key that is none");
+        let key = self.drc.recovery_key(&asked).map_err(io::Error::other);
+        let key = key.and_then(|given| given.bytes().ok_or_else(strange));
+        Some(key.map(|bytes| FileKey::new(Box::new(bytes))).map_err(DecryptError::Io))
+    }
+}

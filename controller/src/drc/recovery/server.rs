@@ -1,0 +1,396 @@
+//! A recovery onto another server: its agent restores, and this site gives it what one dataset at a time
+//! needs, objects and the file keys of their headers, for as long as the order is open. Whose turn it is says
+//! the command that follows the order; it is held in memory alone, for that command says it again.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use pulih_keeper::Keeper;
+use pulih_ledger::Actor;
+use pulih_ledger::entry::kinds::Alarm;
+use pulih_protocol::error::Code;
+use pulih_protocol::recovery::{KeyAsked, KeyGiven, MAX_TEXT_BYTES, Now, StepEnded, StepTaken, Turn};
+use pulih_restore::recover::Point;
+use pulih_vault::error::VaultError;
+use pulih_vault::id::ObjectHash;
+use pulih_vault::layout::{ObjectKind, vault_of};
+use pulih_vault::reader::keys::ExposeSecret as _;
+use pulih_vault::reader::{Identities, pack_key};
+use pulih_vault::store::ObjectName;
+use pulih_vault::trust::TrustedVault;
+use pulih_vault::utc;
+use serde_json::{Value, json};
+
+use super::super::{Drc, lock};
+use super::order::{Dataset, Ended, ServersTurn};
+use super::prepare::parse_point;
+use super::steps::open_one;
+use crate::catalog::{Agent, Catalog, Recovery};
+use crate::gateway::answer::{Answer, Refusal};
+use crate::pusat::is_printable;
+
+/// Keys that a server asked for and that its turn does not need, in an hour: who restores asks for none.
+const STRAY: u32 = 16;
+const STRAY_SECONDS: i64 = 3600;
+/// Of a number that a server says: far above use, and what JSON carries whole.
+const MOST: u64 = 1 << 52;
+
+/// What servers recover now.
+#[derive(Default)]
+pub struct Servers {
+    /// By agent.
+    turns: Mutex<HashMap<String, Arc<Given>>>,
+    /// By agent: how many keys it asked for in vain, and since when that is counted.
+    stray: Mutex<HashMap<String, (u32, i64)>>,
+    /// Where the keeper is asked; not set where nobody serves.
+    keeper: OnceLock<PathBuf>,
+}
+
+/// What a server has while a dataset is its turn.
+struct Given {
+    turn: Turn,
+    vault: TrustedVault,
+    manifest: ObjectName,
+    /// Each in order.
+    reaches: Vec<ObjectHash>,
+    indexes: Vec<ObjectHash>,
+    packs: Vec<ObjectHash>,
+    /// When it was told of it last, seconds since 1970.
+    told: Mutex<i64>,
+    /// One connection to the keeper, as long as it holds.
+    keys: Mutex<Option<Arc<Identities>>>,
+}
+
+impl Servers {
+    /// This process serves, and asks the keeper there.
+    pub fn serve_with(&self, keeper: &Path) {
+        let _ = self.keeper.set(keeper.to_owned());
+    }
+
+    /// That servers can be given what they need: somebody serves, and the keeper lets it ask.
+    pub fn must_serve(&self) -> Answer<()> {
+        let nobody = || {
+            let text =
+                "a server is given what it needs by the process that serves this site: start `pulih-controller serve`";
+            Refusal::new(Code::BadRequest, text)
+        };
+        let keeper = self.keeper.get().ok_or_else(nobody)?;
+        let asked = Keeper::connect(keeper).and_then(|keeper| keeper.standings());
+        asked.map(drop).map_err(|error| {
+            let text =
+                format!("the process that serves this site must ask the keeper for a server, and cannot: {error}");
+            Refusal::new(Code::BadRequest, text)
+        })
+    }
+
+    fn given(&self, agent: &str) -> Option<Arc<Given>> {
+        lock(&self.turns).get(agent).cloned()
+    }
+
+    /// How many keys an agent has asked for in vain lately, with these.
+    fn strays(&self, agent: &str, more: u32, now: i64) -> u32 {
+        let mut all = lock(&self.stray);
+        let its = all.entry(agent.to_owned()).or_insert((0, now));
+        if now - its.1 >= STRAY_SECONDS {
+            *its = (0, now);
+        }
+        its.0 = its.0.saturating_add(more);
+        its.0
+    }
+}
+
+impl Given {
+    fn point(&self) -> String {
+        format!("{}/{}/{}", self.turn.vault, self.turn.dataset, self.turn.snapshot)
+    }
+
+    fn needs(&self, object: &ObjectName) -> bool {
+        let layout = self.vault.layout;
+        match layout.classify(object) {
+            Some(ObjectKind::Description(name)) => self.vault.description(name).is_some(),
+            Some(ObjectKind::Manifest(..)) => *object == self.manifest,
+            Some(ObjectKind::Reach(hash)) => self.reaches.binary_search(&hash).is_ok(),
+            Some(ObjectKind::Index(hash)) => self.indexes.binary_search(&hash).is_ok(),
+            Some(ObjectKind::Pack(hash)) => self.packs.binary_search(&hash).is_ok(),
+            // The names of the descriptions are listed.
+            None => *object == layout.folder("vault"),
+        }
+    }
+
+    /// The keeper, asked anew if the connection broke.
+    fn keys(&self, keeper: &Path) -> Result<Arc<Identities>, VaultError> {
+        let mut keys = lock(&self.keys);
+        if let Some(keys) = &*keys {
+            return Ok(keys.clone());
+        }
+        let cannot =
+            |error| VaultError::Local { action: "ask the keeper".into(), source: std::io::Error::other(error) };
+        let connected = Keeper::connect(keeper).map_err(cannot)?;
+        let made: Arc<Identities> = Arc::new(vec![connected.identity(&self.turn.class)]);
+        Ok(keys.insert(made).clone())
+    }
+
+    /// The file key of an object that is needed, by the header that this site's own store has of it.
+    fn file_key(&self, drc: &Drc, object: &ObjectName, keeper: &Path) -> Result<KeyGiven, VaultError> {
+        let keys = self.keys(keeper)?;
+        let found = match self.vault.layout.classify(object) {
+            Some(ObjectKind::Description(name)) => match self.vault.description(name) {
+                Some(description) => description.secrets_key(object, &keys),
+                None => Err(VaultError::untrusted(object.to_string(), "it is no description that is believed")),
+            },
+            _ => pack_key(&*drc.store, object, &keys),
+        };
+        if matches!(found, Err(VaultError::Local { .. })) {
+            *lock(&self.keys) = None;
+        }
+        found.map(|key| KeyGiven::new(key.expose_secret()))
+    }
+}
+
+fn forbidden(why: impl Into<String>) -> Refusal {
+    Refusal::new(Code::Forbidden, why)
+}
+
+/// The order is open, and nobody follows it now.
+fn waits(recovery: &str) -> Refusal {
+    Refusal::new(Code::Busy, format!("recovery {recovery} waits at the DRC: it is not this server's turn; try again"))
+}
+
+/// That an order can be given for a server: it is enrolled here, and let in now.
+pub fn must_be_let_in(catalog: &Catalog, server: &str, now: i64) -> Answer<()> {
+    let known = catalog.agent(server)?.filter(|known| known.revoked.is_none());
+    if known.is_none() || catalog.certificates_of(server, now)?.is_empty() {
+        let text = format!(
+            "server {server} is not enrolled at this DRC: `pulih-controller agent invite {server} --opd OPD` here, and \
+             `pulih-agent enroll` there"
+        );
+        return Err(Refusal::new(Code::NotFound, text));
+    }
+    match catalog.disaster()? {
+        Some(_) => Ok(()),
+        None => Err(Refusal::new(
+            Code::NoDisaster,
+            "no disaster is declared, and without one servers are not let in here: `pulih-controller disaster declare`",
+        )),
+    }
+}
+
+/// What a point is, by this site's own record.
+fn dataset_of(catalog: &Catalog, its: &ServersTurn) -> Answer<Dataset> {
+    let (vault, dataset, snapshot) = parse_point(&its.point)?;
+    let none = || Refusal::new(Code::NotFound, format!("{} is not at this site", its.point));
+    let pin = catalog.pins()?.into_iter().find(|pin| pin.vault == vault).ok_or_else(none)?;
+    Ok(Dataset {
+        service: None,
+        opd: pin.opd,
+        agent: pin.agent,
+        vault: pin.vault,
+        class: pin.class,
+        dataset: dataset.to_owned(),
+        snapshot: snapshot.to_owned(),
+        captured: String::new(),
+        stored_bytes: 0,
+        owner: pin.owner,
+        is_other: false,
+        done: false,
+    })
+}
+
+impl Drc {
+    /// A dataset becomes its server's turn; or how that ended, once it has.
+    pub(super) fn servers_turn(&self, its: &ServersTurn) -> Answer<Value> {
+        self.servers.must_serve()?;
+        let (server, given) = {
+            let catalog = lock(&self.catalog);
+            let going = open_one(&catalog, &its.recovery)?;
+            let server = going.server.clone().ok_or_else(|| forbidden("this recovery is onto this host"))?;
+            if !going.points.contains(&its.point) {
+                return Err(forbidden(format!("{} was not ordered in recovery {}", its.point, its.recovery)));
+            }
+            (server, dataset_of(&catalog, its)?)
+        };
+        if self.servers.given(&server).is_none_or(|now| now.turn.recovery != its.recovery || now.point() != its.point) {
+            // A step that was written meanwhile ended it.
+            if let Some(ended) = self.turn_ended(its)? {
+                return Ok(ended);
+            }
+            let given = Arc::new(self.given(its, &given)?);
+            let mut turns = lock(&self.servers.turns);
+            if let Some(ended) = self.turn_ended(its)? {
+                return Ok(ended);
+            }
+            turns.insert(server, given);
+        }
+        Ok(json!({"type": "pulih/servers-turn/v1", "outcome": null, "text": null}))
+    }
+
+    fn turn_ended(&self, its: &ServersTurn) -> Answer<Option<Value>> {
+        let steps = lock(&self.catalog).steps(&its.recovery)?;
+        let ended = steps.into_iter().find(|step| step.step > its.after && step.is_of(&its.point));
+        Ok(ended.map(|step| json!({"type": "pulih/servers-turn/v1", "outcome": step.outcome, "text": step.text})))
+    }
+
+    /// Reads what a point needs, once.
+    fn given(&self, its: &ServersTurn, dataset: &Dataset) -> Answer<Given> {
+        let point: Point = dataset.parsed().map_err(|why| Refusal::internal(&why))?;
+        let vault = point.trusted(&*self.store)?;
+        let manifest = vault.manifest(&*self.store, &point.dataset, point.manifest)?;
+        let loaded = self.intake.reach(point.vault, manifest.reach)?;
+        let mut reaches = loaded.chain;
+        reaches.sort_unstable();
+        Ok(Given {
+            turn: Turn {
+                recovery: its.recovery.clone(),
+                number: its.number,
+                vault: dataset.vault.clone(),
+                dataset: dataset.dataset.clone(),
+                snapshot: dataset.snapshot.clone(),
+                class: dataset.class.clone(),
+                owner: dataset.owner.clone(),
+                folder: dataset.label(),
+                bytes: manifest.facts.counts.bytes,
+                left_bytes: its.left_bytes.max(manifest.facts.counts.bytes),
+            },
+            manifest: vault.layout.manifest(&point.dataset, point.manifest),
+            vault,
+            reaches,
+            indexes: loaded.reach.indexes.into_iter().collect(),
+            packs: loaded.reach.packs.into_keys().collect(),
+            told: Mutex::new(self.now()),
+            keys: Mutex::default(),
+        })
+    }
+
+    /// The order that is open for an agent.
+    fn open_order(&self, agent: &Agent) -> Answer<Option<Recovery>> {
+        Ok(lock(&self.catalog).order_for(&agent.name)?.filter(|its| its.ended.is_none()))
+    }
+
+    /// What an agent has of an order that is open. `busy`: it is open, and not its turn.
+    fn given_to(&self, agent: &Agent, order: &Recovery) -> Answer<Arc<Given>> {
+        let given = self.servers.given(&agent.name).filter(|its| its.turn.recovery == order.id);
+        given.ok_or_else(|| waits(&order.id))
+    }
+
+    /// How its order stands for an agent.
+    pub fn recovery_now(&self, agent: &Agent) -> Answer<Now> {
+        let Some(order) = lock(&self.catalog).order_for(&agent.name)? else { return Ok(Now::None) };
+        if order.ended.is_some() {
+            return Ok(Now::Ended { recovery: order.id, outcome: order.outcome.unwrap_or_default() });
+        }
+        Ok(match self.given_to(agent, &order) {
+            Ok(given) => {
+                *lock(&given.told) = self.now();
+                Now::Restore(given.turn.clone())
+            }
+            Err(_) => Now::Wait { recovery: order.id },
+        })
+    }
+
+    /// Whether an agent reads an object since its turn needs it.
+    pub fn is_ordered(&self, agent: &Agent, object: &ObjectName) -> Answer<bool> {
+        let Some(order) = self.open_order(agent)? else { return Ok(false) };
+        let Some(vault) = vault_of(object) else { return Ok(false) };
+        let of = format!("{vault}/");
+        if !order.points.iter().any(|point| point.starts_with(&of)) {
+            return Ok(false);
+        }
+        Ok(self.given_to(agent, &order)?.needs(object))
+    }
+
+    /// The file key of an object that an agent's turn needs, and of no other.
+    pub fn recovery_key(&self, agent: &Agent, asked: &KeyAsked) -> Answer<KeyGiven> {
+        let bad = |_| Refusal::new(Code::BadRequest, "that is no object's name");
+        let object: ObjectName = asked.object.parse().map_err(bad)?;
+        let order = self.open_order(agent)?.filter(|order| order.id == asked.recovery);
+        let order = order.ok_or_else(|| forbidden("no such recovery onto this server is open"))?;
+        let now = self.now();
+        if self.servers.strays(&agent.name, 0, now) >= STRAY {
+            let text = "this server asked for too many keys that its order does not give; try again in an hour";
+            return Err(Refusal::new(Code::Busy, text));
+        }
+        let given = self.given_to(agent, &order)?;
+        let kind = vault_of(&object).and_then(|_| given.vault.layout.classify(&object));
+        let has_key = matches!(kind, Some(ObjectKind::Pack(_) | ObjectKind::Description(_)));
+        if !has_key || !given.needs(&object) {
+            return Err(self.stray(agent, &order, &object, now)?);
+        }
+        let keeper = self.servers.keeper.get().ok_or_else(|| waits(&order.id))?;
+        given.file_key(self, &object, keeper).map_err(|error| match error {
+            // Closed meanwhile, or away: people open it again, and the server goes on.
+            VaultError::Local { source, .. } => {
+                eprintln!("warning: server {}: the keeper gives no key: {source}", agent.name);
+                Refusal::new(Code::Busy, format!("the DRC's keeper gives no key now: {source}"))
+            }
+            error => error.into(),
+        })
+    }
+
+    /// What is said to a server that asks for what is not its order's; the first time in an hour people see it.
+    fn stray(&self, agent: &Agent, order: &Recovery, object: &ObjectName, now: i64) -> Answer<Refusal> {
+        if self.servers.strays(&agent.name, 1, now) == 1 {
+            let text = format!("server {} asked for the key of {object}, which {} does not need", agent.name, order.id);
+            eprintln!("alarm: {text}");
+            let alarm = Alarm { alarm: "recovery-stray".into(), subject: agent.name.clone(), text };
+            lock(&self.record).write(now, &Actor::Site, vec![alarm.into()])?;
+        }
+        Ok(forbidden(format!("{object} is nothing that this server's turn in recovery {} needs", order.id)))
+    }
+
+    /// What a server says that came of its turn. Said again since the answer was lost, it is written once.
+    pub fn recovery_step(&self, agent: &Agent, its: &StepEnded) -> Answer<StepTaken> {
+        check(its)?;
+        let taken = || Ok(StepTaken { at: utc::rfc3339(self.now()) });
+        let point = format!("{}/{}/{}", its.vault, its.dataset, its.snapshot);
+        let mut turns = lock(&self.servers.turns);
+        let given = turns.get(&agent.name).filter(|given| given.turn.recovery == its.recovery);
+        let Some(given) = given.filter(|given| given.point() == point) else {
+            return if self.is_written(agent, its, &point)? {
+                taken()
+            } else {
+                let order = self.open_order(agent)?.filter(|order| order.id == its.recovery);
+                Err(order.map_or_else(|| forbidden("no such recovery onto this server is open"), |its| waits(&its.id)))
+            };
+        };
+        let ended = Ended {
+            recovery: its.recovery.clone(),
+            vault: its.vault.clone(),
+            dataset: its.dataset.clone(),
+            snapshot: its.snapshot.clone(),
+            outcome: its.outcome.clone(),
+            began: utc::rfc3339(*lock(&given.told)),
+            milliseconds: its.milliseconds,
+            fetch_ms: its.fetch,
+            write_ms: its.write,
+            verify_ms: its.verify,
+            files: its.files,
+            bytes: its.bytes,
+            text: its.text.clone(),
+        };
+        let server = agent.name.parse().map_err(|error| Refusal::internal(&error))?;
+        self.write_step(&mut lock(&self.record), &ended, Some(server))?;
+        turns.remove(&agent.name);
+        taken()
+    }
+
+    /// Whether the newest step of this point is what the server says.
+    fn is_written(&self, agent: &Agent, its: &StepEnded, point: &str) -> Answer<bool> {
+        let steps = lock(&self.catalog).steps(&its.recovery)?;
+        let newest = steps.iter().rfind(|step| step.is_of(point));
+        Ok(newest.is_some_and(|step| {
+            step.server.as_ref() == Some(&agent.name)
+                && step.outcome == its.outcome
+                && (step.milliseconds, step.files, step.bytes) == (its.milliseconds, its.files, its.bytes)
+        }))
+    }
+}
+
+fn check(its: &StepEnded) -> Answer<()> {
+    let numbers = [its.milliseconds, its.fetch, its.write, its.verify, its.files, its.bytes];
+    let is_said = its.text.is_empty() || is_printable(&its.text, MAX_TEXT_BYTES);
+    if is_said && numbers.iter().all(|number| *number <= MOST) {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::BadRequest, "the step has a number or text that is not as it should be"))
+}
