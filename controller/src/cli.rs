@@ -4,6 +4,7 @@ mod ask;
 mod copies;
 mod disaster;
 mod doctor;
+mod files;
 mod init;
 mod keeping;
 mod keys;
@@ -398,6 +399,7 @@ pub fn main() -> ExitCode {
             pair::moved(&dir, card, fingerprint, signed, cli.json)
         }
         Command::Scrub(args @ scrub::Scrub { copy: Some(address), .. }) => scrub::copy(&dir, address, args, cli.json),
+        Command::Scrub(args) if args.naming.files => scrub::files(&dir, &args.naming, cli.json),
         Command::User(User::Key { file }) => person::make_key(file, cli.json),
         Command::Policy(Policy::Check { file }) => policy::check(file),
         Command::Policy(Policy::Diff { file }) => policy::diff(&dir, file, cli.json),

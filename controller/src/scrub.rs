@@ -6,6 +6,7 @@
 //! by whoever found them damaged, before all locks of [`Base`].
 
 mod damage;
+pub mod files;
 mod ledgers;
 pub mod look;
 pub mod names;
@@ -25,6 +26,7 @@ use crate::base::Base;
 use crate::gateway::answer::{Answer, Refusal};
 
 pub use damage::Mended;
+pub use files::{Damaged, State, VaultFiles, files};
 pub use sources::{Env, Source};
 pub use status::StoreStatus;
 pub use turn::Scrubbed;
@@ -41,6 +43,8 @@ pub enum Ask {
     Copy { to: String, env: Env },
     /// At a DRC: all that the Pusat Data has is held against what is here.
     Compare,
+    /// Vaults with damage on record, for whoever names the files that it costs.
+    Damaged,
     /// How far the work that goes on has come.
     Progress,
 }
@@ -107,6 +111,7 @@ impl Base {
             }
             Ask::Copy { to, env } => crate::control::json(self.copy_to(&self.open_further(&to, &env)?)?),
             Ask::Compare => Err(crate::control::elsewhere("DRC")),
+            Ask::Damaged => crate::control::json(self.damaged()?),
             Ask::Progress => {
                 let (expected, done) = self.scrubbing.progress.now();
                 Ok(json!({"expected": expected, "done": done}))

@@ -25,7 +25,7 @@ use crate::identity::IdentityFile;
 use crate::state::VaultDir;
 use pulih_progress::{Monitor as _, Progress};
 
-/// Problems that JSON lists; more are counted.
+/// Problems that JSON lists, and what is lost with each; more are counted.
 const LISTED: usize = 1000;
 /// Snapshots that a person is told of by name, of one object.
 const NAMED: usize = 12;
@@ -104,7 +104,9 @@ pub fn run(context: &mut Context, args: &Args) -> Result<Outcome, Failure> {
         identities: readable.identity.map(|file| file.identities),
         secrets: readable.own.map(|own| own.keys.secrets),
         sample,
+        suspects: Vec::new(),
         expected,
+        paths: LISTED,
         scratch: scratch.path(),
         watch: Watch {
             read: &|bytes| {
@@ -254,6 +256,7 @@ fn problem_json(report: &CheckReport, problem: &Problem) -> ProblemText {
         lost: problem
             .lost
             .iter()
+            .take(LISTED)
             .map(|lost| LostText { snapshot: id(lost.snapshot), path: escape(&lost.path), entries: lost.entries })
             .collect(),
         lost_count: problem.lost_count,
@@ -315,7 +318,7 @@ fn problem_text(report: &CheckReport, problem: &Problem) -> String {
         let more = if more > 0 { format!(" and {} more", count(more)) } else { String::new() };
         let _ = writeln!(text, "  needed by {}{more}", named.join(", "));
     }
-    for lost in &problem.lost {
+    for lost in problem.lost.iter().take(LISTED) {
         let snapshot = short(&report.snapshots[lost.snapshot]);
         let _ = match (lost.entries, escape(&lost.path)) {
             (1, path) => writeln!(text, "  lost in {snapshot}: {path}"),
@@ -325,7 +328,7 @@ fn problem_text(report: &CheckReport, problem: &Problem) -> String {
             (entries, path) => writeln!(text, "  lost in {snapshot}: {} entries from {path} on", count(entries)),
         };
     }
-    let listed: u64 = problem.lost.iter().map(|lost| lost.entries).sum();
+    let listed: u64 = problem.lost.iter().take(LISTED).map(|lost| lost.entries).sum();
     if problem.lost_count > listed {
         let _ = writeln!(text, "  and {} more", count(problem.lost_count - listed));
     }

@@ -10,6 +10,7 @@ use pulih_keeper::{Held, Keeper, KeeperError, KeyError, NewKey, Serve, ServeErro
 use pulih_ledger::entry::kinds::{GlassBroken, KeysOpened};
 use pulih_policies::{Class, Span};
 use pulih_terminal::{Table, printable};
+use pulih_vault::reader::Identities;
 use pulih_vault::utc;
 use serde_json::json;
 
@@ -254,15 +255,24 @@ fn number_of(user: &str) -> Result<u32, Failure> {
 }
 
 fn read_identity(file: &Path) -> Result<Box<dyn age::Identity + Send + Sync>, Failure> {
+    let none = || Failure::Said(format!("{} is no age key (AGE-SECRET-KEY-1…)", file.display()));
+    read_identities(file)?.into_iter().next().ok_or_else(none)
+}
+
+/// All identities of a file, which has one at least.
+pub fn read_identities(file: &Path) -> Result<Identities, Failure> {
     use std::io::Read as _;
     let cannot = |error| Failure::Said(format!("cannot read {}: {error}", file.display()));
     let mut text = String::new();
     std::fs::File::open(file).map_err(cannot)?.take(MAX_IDENTITY_BYTES).read_to_string(&mut text).map_err(cannot)?;
     let text = age::secrecy::SecretString::from(text);
-    let line = text.expose_secret().lines().map(str::trim).find(|line| line.starts_with("AGE-SECRET-KEY-"));
+    let lines = text.expose_secret().lines().map(str::trim).filter(|line| line.starts_with("AGE-SECRET-KEY-"));
     let none = || Failure::Said(format!("{} is no age key (AGE-SECRET-KEY-1…)", file.display()));
-    let key = age::x25519::Identity::from_str(line.ok_or_else(none)?).map_err(|_| none())?;
-    Ok(Box::new(key))
+    let mut all = Identities::new();
+    for line in lines {
+        all.push(Box::new(age::x25519::Identity::from_str(line).map_err(|_| none())?));
+    }
+    if all.is_empty() { Err(none()) } else { Ok(all) }
 }
 
 fn open(

@@ -1,6 +1,7 @@
 //! Reading everything again.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use clap::Args;
 use pulih_stores::StoreUrl;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use super::Failure;
 use super::ask::said;
+use super::keys::AtKeeper;
 use super::show::{field, list};
 use crate::control::Ask;
 use crate::copy::verify;
@@ -35,6 +37,29 @@ pub struct Scrub {
     /// The key of the ledger whose receipt is on the copy, if it is not this site's
     #[arg(long, value_name = "KEY", requires = "copy")]
     key: Option<String>,
+    #[command(flatten)]
+    pub naming: Naming,
+}
+
+#[derive(Debug, Args)]
+pub struct Naming {
+    /// Name the files that known damage costs, as the keeper or an identity opens the vaults; nothing is changed
+    #[arg(long, conflicts_with_all = ["all", "from", "copy"])]
+    pub files: bool,
+    /// An OPD's recovery identity, which opens its vaults instead of the keeper
+    #[arg(long, value_name = "FILE", requires = "files")]
+    identity: Option<PathBuf>,
+    /// Files that are named of each object and snapshot, 1,000 at most; all are counted
+    #[arg(long, value_name = "N", requires = "files", default_value_t = 20,
+        value_parser = clap::value_parser!(u16).range(1..=1000))]
+    paths: u16,
+    #[command(flatten)]
+    keeper: AtKeeper,
+}
+
+/// Names the files that damage costs.
+pub fn files(dir: &SiteDir, args: &Naming, json: bool) -> Result<(), Failure> {
+    super::files::run(dir, args.identity.as_deref(), &args.keeper, args.paths.into(), json)
 }
 
 /// Reads a further copy. Nothing is changed, and no site need be here.

@@ -89,7 +89,11 @@ pub struct CheckOptions<'a> {
     pub secrets: Option<VaultSecrets>,
     /// Packs to be read; `None`: packs are looked at from outside only.
     pub sample: Option<Sample>,
+    /// Packs that are read beside those, as somebody knows that they are damaged.
+    pub suspects: Vec<ObjectHash>,
     pub expected: Expected,
+    /// Paths that are listed of what one object costs one snapshot; all are counted.
+    pub paths: usize,
     /// An empty folder for what does not fit memory.
     pub scratch: &'a Path,
     pub watch: Watch<'a>,
@@ -106,6 +110,16 @@ pub struct Lost {
     pub entries: u64,
 }
 
+/// How much a snapshot lost with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LostIn {
+    /// Place in [`CheckReport::snapshots`].
+    pub snapshot: usize,
+    pub files: u64,
+    /// Entries that cannot be found any more, since a node of the tree is lost.
+    pub unfound: u64,
+}
+
 /// An object that is damaged or missing, and what that costs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -114,8 +128,10 @@ pub struct Problem {
     /// Snapshots that need it, by their place in [`CheckReport::snapshots`]; the first 1,000.
     pub affects: Vec<usize>,
     pub affects_count: u64,
-    /// What of them is lost, the first 1,000; only with an identity.
+    /// What of them is lost, the first; only with an identity.
     pub lost: Vec<Lost>,
+    /// How much that is in each, the first 1,000 that lost something.
+    pub lost_in: Vec<LostIn>,
     pub lost_count: u64,
 }
 
@@ -186,7 +202,7 @@ pub(crate) fn is_ours(error: &VaultError) -> bool {
 /// Checks a vault. Damage is in the report; an error is what kept the check from its end.
 pub fn check(options: CheckOptions) -> Result<CheckReport> {
     let layout = Layout { vault: options.vault };
-    let findings = Findings::new();
+    let findings = Findings::new(options.paths);
     let inventory = Inventory::take(&*options.store, layout, &findings)?;
     let believes = |owner: &crate::note::VerifierKey| options.owner.is_none_or(|known| owner.fingerprint() == known);
     let trusted = match trust::load(&*options.store, options.vault, believes) {
@@ -210,7 +226,7 @@ pub fn check(options: CheckOptions) -> Result<CheckReport> {
         trusted,
         key,
     };
-    let (cases, gone, counted) = checking.run(options.sample, &options.expected)?;
+    let (cases, gone, counted) = checking.run(options.sample, &options.suspects, &options.expected)?;
     let replaced = cases.iter().enumerate().filter(|(_, case)| case.replaced).map(|(number, _)| number).collect();
     let snapshots = cases.into_iter().map(|case| CheckedSnapshot { dataset: case.dataset, name: case.name }).collect();
     Ok(CheckReport {
@@ -244,7 +260,12 @@ fn open_key(
 }
 
 impl Checking<'_> {
-    fn run(&self, sample: Option<Sample>, expected: &Expected) -> Result<(Vec<Case>, Vec<CheckedSnapshot>, Counted)> {
+    fn run(
+        &self,
+        sample: Option<Sample>,
+        suspects: &[ObjectHash],
+        expected: &Expected,
+    ) -> Result<(Vec<Case>, Vec<CheckedSnapshot>, Counted)> {
         self.check_descriptions();
         self.hash_small_objects()?;
         let (cases, gone) = self.read_manifests(expected)?;
@@ -259,7 +280,7 @@ impl Checking<'_> {
             unneeded_packs: self.inventory.packs.keys().filter(|pack| !needs.packs.contains(*pack)).count() as u64,
             ..Counted::default()
         };
-        let bad = self.check_packs(sample, &headers, &mut counted)?;
+        let bad = self.check_packs(sample, suspects, &headers, &mut counted)?;
         // Only now is it known which packs are damaged, and so whom that concerns.
         self.name_who_is_affected(&cases, &bad)?;
         if let Some((keyring, secrets)) = &self.key {

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Lost, Problem};
+use super::{Lost, LostIn, Problem};
 use crate::error::VaultError;
 use crate::store::ObjectName;
 
-/// Snapshots, and paths, that are listed for one object; more are counted.
+/// Snapshots that are listed for one object; more are counted.
 const LISTED: usize = 1000;
 /// Paths that are listed in all.
 const LISTED_IN_ALL: usize = 100_000;
@@ -19,6 +19,10 @@ struct Draft {
     affects_count: u64,
     last_affected: Option<usize>,
     lost: Vec<Lost>,
+    lost_in: Vec<LostIn>,
+    last_lost: Option<usize>,
+    /// Paths in `lost` that are of that snapshot.
+    listed: usize,
     lost_count: u64,
 }
 
@@ -28,15 +32,19 @@ struct Inner {
     listed: usize,
 }
 
-pub struct Findings(Mutex<Inner>);
+pub struct Findings {
+    inner: Mutex<Inner>,
+    /// Paths that are listed for one object and snapshot.
+    paths: usize,
+}
 
 impl Findings {
-    pub fn new() -> Self {
-        Self(Mutex::new(Inner::default()))
+    pub fn new(paths: usize) -> Self {
+        Self { inner: Mutex::default(), paths }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An object is damaged. What was found first stands: it is nearest to the cause.
@@ -55,6 +63,9 @@ impl Findings {
             affects_count: 0,
             last_affected: None,
             lost: Vec::new(),
+            lost_in: Vec::new(),
+            last_lost: None,
+            listed: 0,
             lost_count: 0,
         });
     }
@@ -82,21 +93,34 @@ impl Findings {
         let Inner { drafts, listed } = &mut *inner;
         if let Some(draft) = drafts.get_mut(object) {
             draft.lost_count += lost.entries;
-            if draft.lost.len() < LISTED && *listed < LISTED_IN_ALL {
+            if draft.last_lost != Some(lost.snapshot) {
+                draft.last_lost = Some(lost.snapshot);
+                draft.listed = 0;
+                if draft.lost_in.len() < LISTED {
+                    draft.lost_in.push(LostIn { snapshot: lost.snapshot, files: 0, unfound: 0 });
+                }
+            }
+            if let Some(last) = draft.lost_in.last_mut().filter(|last| last.snapshot == lost.snapshot) {
+                let of = if lost.entries == 1 { &mut last.files } else { &mut last.unfound };
+                *of += lost.entries;
+            }
+            if draft.listed < self.paths && *listed < LISTED_IN_ALL {
                 *listed += 1;
+                draft.listed += 1;
                 draft.lost.push(lost);
             }
         }
     }
 
     pub fn into_problems(self) -> Vec<Problem> {
-        let inner = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let inner = self.inner.into_inner().unwrap_or_else(PoisonError::into_inner);
         let problem = |(object, draft): (ObjectName, Draft)| Problem {
             object,
             error: draft.error,
             affects: draft.affects,
             affects_count: draft.affects_count,
             lost: draft.lost,
+            lost_in: draft.lost_in,
             lost_count: draft.lost_count,
         };
         inner.drafts.into_iter().map(problem).collect()

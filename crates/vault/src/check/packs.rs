@@ -68,6 +68,7 @@ impl Checking<'_> {
     pub(super) fn check_packs(
         &self,
         sample: Option<Sample>,
+        suspects: &[ObjectHash],
         headers: &Headers,
         counted: &mut Counted,
     ) -> Result<BadPacks> {
@@ -77,6 +78,7 @@ impl Checking<'_> {
             .map(|sample| sample.draw(self.inventory.packs.keys().copied()))
             .unwrap_or_default()
             .into_iter()
+            .chain(suspects.iter().filter(|pack| self.inventory.packs.contains_key(*pack)).copied())
             .collect();
         let mut read = HashSet::new();
         if let Some((keyring, secrets)) = &self.key {

@@ -68,7 +68,7 @@ impl Checking<'_> {
             let replaced = cases.iter().any(|other| other.stands_for(case));
             let object = self.layout.manifest(&case.dataset, case.name);
             if !replaced && !self.inventory.manifests.contains(&(case.dataset.clone(), case.name)) {
-                self.findings.wrong(&object, "it is not in the store, and this agent wrote it");
+                self.findings.wrong(&object, "it is not in the store, and is known to have been written");
             }
             self.findings.affects(&object, number);
             cases[number].replaced = replaced;
