@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use support::drc::Drc;
 use support::keeper::Keeper;
-use support::night::{is_same, lose, night, saved, uid};
-use support::{Server, Site, failed, succeeded};
+use support::night::{fall, is_same, night, saved, uid};
+use support::{Server, failed, succeeded};
 
 const PLAN: &str = "type = \"pulih/plan/v1\"\nname = \"kabupaten\"\nversion = 1\ntitle = \"Rencana pemulihan\"\n\
     [person.dewi]\nname = \"Dewi, Diskominfo\"\nrole = \"koordinator\"\ncontact = \"0811\"\nuser = \"dewi\"\n\
@@ -155,11 +155,7 @@ fn another_point_than_the_usual_one_takes_a_reason() {
     let server = Server { site: &site, name: "app-1".into() };
     server.write("surat", b"isi surat yang terenkripsi");
     succeeded(&server.backup("surat"));
-    let fingerprint = drc.offer();
-    let pusat: Value = serde_json::from_str(&succeeded(&drc.accepted_by(&site, &fingerprint))).unwrap();
-    succeeded(&drc.accept(pusat["fingerprint"].as_str().unwrap()));
-    assert!(drc.replicate().0);
-    lose(&mut site);
+    fall(&drc, &mut site);
     let mut keeper = Keeper::new(&drc);
     keeper.start(&[&uid()]);
     let snapshots =

@@ -3,14 +3,24 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use pulih_protocol::error::Code;
+use pulih_protocol::hello::{Hello, Welcome};
+use pulih_protocol::recovery::{KeyAsked, Now, StepEnded};
+use pulih_stores::gateway::refusal;
+use pulih_stores::{Credentials, GatewayError, GatewayStore, Turns};
+use pulih_vault::reach::chain;
+use pulih_vault::store::{DirStore, ObjectName, Store as _};
+use pulih_vault::trust;
 use serde_json::{Value, json};
-use support::drc::Drc;
+use support::drc::{Drc, noise};
 use support::keeper::Keeper;
-use support::night::{is_same, night, uid};
-use support::{Site, agent_program, succeeded};
+use support::night::{fall, is_same, night, saved, uid};
+use support::{Server, Site, agent_program, failed, succeeded};
 
 /// A server that has nothing but a certificate of the DRC.
 struct NewServer {
@@ -100,4 +110,256 @@ fn datasets_come_back_on_a_new_server_that_enrolled_at_the_drc() {
     let id = record["recovery"].as_str().unwrap();
     assert_eq!(drc.json(&["recover", "show", id]), record);
     assert!(drc.json(&["disaster", "report"])["bytes_per_second"].is_null());
+}
+
+/// A server that asks what it likes, with the certificate of one that enrolled.
+struct Curious(GatewayStore);
+
+struct Anew;
+
+impl Turns for Anew {
+    fn take(&self, say: &dyn Fn(&Hello) -> Result<Welcome, GatewayError>) -> Result<Welcome, GatewayError> {
+        let digits = |what: &[u8]| blake3::hash(what).to_hex().to_string();
+        say(&Hello {
+            lineage: None,
+            last: None,
+            next: digits(b"turn")[..32].into(),
+            machine: digits(b"machine"),
+            host: "baru".into(),
+            program: "uji".into(),
+        })
+    }
+}
+
+impl Curious {
+    fn of(server: &NewServer) -> Self {
+        let kept = fs::read(server.folder.join("state/site.json")).unwrap();
+        let kept: Value = serde_json::from_slice(&kept).unwrap();
+        let text = |name: &str| kept[name].as_str().unwrap().to_owned();
+        let (url, ca, certificate, key) = (text("url"), text("ca"), text("certificate"), text("key"));
+        let credentials = Credentials { url, ca, certificate, key };
+        Self(GatewayStore::open(&credentials, &server.folder, Box::new(Anew)).unwrap())
+    }
+
+    fn key(&self, recovery: &str, object: &ObjectName) -> Option<Code> {
+        let asked = KeyAsked { recovery: recovery.into(), object: object.to_string() };
+        match self.0.recovery_key(&asked) {
+            Ok(given) => {
+                assert!(given.bytes().is_some());
+                None
+            }
+            Err(error) => Some(error.code().unwrap()),
+        }
+    }
+
+    fn read(&self, object: &ObjectName) -> Option<Code> {
+        self.0.read(object, 1 << 28).err().map(|error| refusal(&error).unwrap())
+    }
+
+    /// Neither the object nor its key, with which refusal.
+    fn gets_nothing(&self, recovery: &str, object: &ObjectName) {
+        let refused = (self.read(object), self.key(recovery, object));
+        assert_eq!(refused, (Some(Code::Forbidden), Some(Code::Forbidden)), "{object}");
+    }
+}
+
+/// What a snapshot of the DRC needs.
+struct Needed {
+    manifest: ObjectName,
+    reach: Vec<ObjectName>,
+    indexes: Vec<ObjectName>,
+    packs: Vec<ObjectName>,
+}
+
+/// The snapshots of a vault's dataset, the oldest first, and its description.
+fn needed(drc: &Drc, vault: &str, dataset: &str) -> (Vec<Needed>, ObjectName) {
+    let store = DirStore::open(&drc.path("store")).unwrap();
+    let trusted = trust::load(&store, vault.parse().unwrap(), |_| true).unwrap();
+    let layout = trusted.layout;
+    let mut names = trust::manifest_names(&store, layout).unwrap();
+    names.retain(|(its, _)| its.as_str() == dataset);
+    names.sort_by_key(|(_, name)| name.sequence);
+    let of = |(dataset, name): &(_, _)| {
+        let manifest = trusted.manifest(&store, dataset, *name).unwrap();
+        let loaded = chain::load_chain(&store, layout, manifest.reach, u64::MAX).unwrap();
+        Needed {
+            manifest: layout.manifest(dataset, *name),
+            reach: loaded.chain.iter().map(|hash| layout.reach(*hash)).collect(),
+            indexes: loaded.reach.indexes.iter().map(|hash| layout.index(*hash)).collect(),
+            packs: loaded.reach.packs.keys().map(|hash| layout.pack(*hash)).collect(),
+        }
+    };
+    (names.iter().map(of).collect(), layout.description(trusted.current().0))
+}
+
+fn until<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(seen) = seen() {
+            return seen;
+        }
+        assert!(Instant::now() < end, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_server_gets_what_its_turn_needs_and_nothing_else() {
+    let mut drc = Drc::new();
+    let mut keeper = Keeper::new(&drc);
+    let recipient = keeper.online("publik");
+    let mut site = saved("publik", &recipient, &[("app-1", "surat"), ("app-2", "surat")]);
+    // Nothing of the first snapshot's content is in the second one.
+    let saved = Server { site: &site, name: "app-1".into() };
+    saved.write("surat", b"isi surat yang baru");
+    saved.write("besar", &noise(99, 2 << 20));
+    succeeded(&saved.backup("surat"));
+    fall(&drc, &mut site);
+    keeper.start(&[&uid()]);
+    drc.start();
+    drc.declare();
+    let (vault, other) = ["app-1", "app-2"].map(|name| Server { site: &site, name: name.into() }.vault()).into();
+    let (snapshots, description) = needed(&drc, &vault, "surat");
+    let [old, new] = &snapshots[..] else { panic!("two snapshots") };
+    let gone: Vec<_> = old.packs.iter().filter(|pack| !new.packs.contains(pack)).collect();
+    assert!(!gone.is_empty());
+    let (others, others_description) = needed(&drc, &other, "surat");
+    let servers = ["baru", "lain"].map(|name| NewServer::new(&drc, name));
+    let [server, stranger] = [&servers[0], &servers[1]].map(Curious::of);
+
+    // Without an order.
+    assert_eq!(server.0.recovery().unwrap(), Now::None);
+    for object in new.packs.iter().chain([&description, &new.manifest]) {
+        server.gets_nothing("rec-1", object);
+    }
+
+    let order = follow(&drc, &["app-1/surat", "--to", "baru"]);
+    let turn = until("the server's turn", || match server.0.recovery().unwrap() {
+        Now::Restore(turn) => Some(turn),
+        _ => None,
+    });
+    let recovery = turn.recovery.as_str();
+    assert_eq!((turn.folder.as_str(), turn.vault.as_str(), turn.number), ("app-1/surat", vault.as_str(), 1));
+    assert!(new.manifest.as_str().ends_with(&turn.snapshot) && turn.left_bytes == turn.bytes);
+    for object in new.packs.iter().chain(&new.indexes).chain(&new.reach).chain([&description, &new.manifest]) {
+        assert_eq!(server.read(object), None, "{object}");
+        stranger.gets_nothing(recovery, object);
+    }
+    for object in new.packs.iter().chain([&description]) {
+        assert_eq!(server.key(recovery, object), None, "{object}");
+    }
+    assert!(!drc.alarms().contains("recovery-stray"));
+    // An older point of the same dataset, and what belongs to another server.
+    for object in [gone[0], &others[0].packs[0], &others_description, &old.manifest] {
+        server.gets_nothing(recovery, object);
+    }
+    // What is no pack is read, and has no key to be given.
+    assert_eq!(server.key(recovery, &new.indexes[0]), Some(Code::Forbidden));
+    assert_eq!(server.key("rec-000000000000", &new.packs[0]), Some(Code::Forbidden));
+    let packs = format!("vaults/{vault}/packs").parse().unwrap();
+    assert_eq!(refusal(&server.0.list(&packs, &mut |_| {}).unwrap_err()), Some(Code::Forbidden));
+    assert!(drc.alarms().contains("recovery-stray"));
+
+    // Its word is on the ledger once, however often it says it.
+    let step = StepEnded {
+        recovery: recovery.into(),
+        vault: turn.vault.clone(),
+        dataset: turn.dataset.clone(),
+        snapshot: turn.snapshot.clone(),
+        outcome: "done".into(),
+        milliseconds: 7,
+        fetch: 1,
+        write: 2,
+        verify: 3,
+        files: 4,
+        bytes: 5,
+        text: "kata server".into(),
+    };
+    assert_eq!(stranger.0.recovery_step(&step).unwrap_err().code(), Some(Code::Forbidden));
+    server.0.recovery_step(&step).unwrap();
+    server.0.recovery_step(&step).unwrap();
+    let record: Value = serde_json::from_str(&succeeded(&ended(order))).unwrap();
+    let steps = record["steps"].as_array().unwrap();
+    assert_eq!((steps.len(), &steps[0]["server"], &steps[0]["text"]), (1, &json!("baru"), &json!("kata server")));
+    let phases = json!({"approve": 0, "fetch": 1, "write": 2, "verify": 3});
+    assert_eq!((&steps[0]["phases"], &steps[0]["milliseconds"]), (&phases, &json!(7)));
+
+    // Over is over.
+    let over = Now::Ended { recovery: recovery.into(), outcome: "done".into() };
+    assert_eq!(server.0.recovery().unwrap(), over);
+    server.gets_nothing(recovery, &new.packs[0]);
+    server.gets_nothing(recovery, &description);
+    assert_eq!(server.0.recovery_step(&StepEnded { files: 9, ..step }).unwrap_err().code(), Some(Code::Forbidden));
+}
+
+#[test]
+fn what_was_killed_in_the_middle_goes_on() {
+    let (mut drc, _keeper, site) = drc_in_a_disaster(&[("app-1", "basis-data"), ("app-2", "surat")]);
+    let server = NewServer::new(&drc, "baru");
+    let order = ["app-1/basis-data", "app-2/surat", "--to", "baru"];
+    let mut following = follow(&drc, &order);
+    let mut recovering = server.recover().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // The first dataset came, or is just coming; the second did not.
+    until("the first dataset", || server.target().join("app-1/basis-data").exists().then_some(()));
+    recovering.kill().unwrap();
+    assert!(!recovering.wait().unwrap().success());
+    following.kill().unwrap();
+    following.wait().unwrap();
+    drc.stop();
+    drc.start();
+    let following = follow(&drc, &order);
+    succeeded(&server.recover().output().unwrap());
+    succeeded(&ended(following));
+    is_same(&site, "app-1", &server.target().join("app-1/basis-data"));
+    is_same(&site, "app-2", &server.target().join("app-2/surat"));
+    // It was one recovery all the time.
+    let all = drc.json(&["recover", "list"])["recoveries"].as_array().unwrap().clone();
+    assert_eq!((all.len(), &all[0]["outcome"], &all[0]["server"]), (1, &json!("done"), &json!("baru")));
+}
+
+#[test]
+fn a_step_that_failed_on_the_server_is_tried_again_by_the_same_command() {
+    let (drc, _keeper, site) = drc_in_a_disaster(&[("app-1", "surat")]);
+    let server = NewServer::new(&drc, "baru");
+    let order = ["surat", "--to", "baru"];
+    // A folder stands where a file belongs.
+    let tree = site.path("app-1/tree");
+    let place = server.target().join("app-1/surat");
+    let in_the_way = place.join(tree.strip_prefix("/").unwrap()).join("surat/penghalang");
+    fs::create_dir_all(&in_the_way).unwrap();
+    let recovering = server.recover().stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let why = failed(&ended(follow(&drc, &order)));
+    assert!(why.contains("could not be restored") && why.contains("goes on with the rest"), "{why}");
+    fs::remove_dir_all(in_the_way.parent().unwrap()).unwrap();
+    // The server waits for its next turn.
+    let record: Value = serde_json::from_str(&succeeded(&ended(follow(&drc, &order)))).unwrap();
+    succeeded(&ended(recovering));
+    is_same(&site, "app-1", &place);
+    let outcomes: Vec<_> = record["steps"].as_array().unwrap().iter().map(|step| &step["outcome"]).collect();
+    assert_eq!(outcomes, ["failed", "done"]);
+}
+
+#[test]
+fn an_order_that_no_server_can_follow_is_not_begun() {
+    let (mut drc, mut keeper, _site) = drc_in_a_disaster(&[("app-1", "surat")]);
+    let order = ["recover", "surat", "--to", "baru"];
+    assert!(failed(&drc.acting(&order)).contains("server baru is not enrolled at this DRC"));
+    let server = NewServer::new(&drc, "baru");
+    assert_eq!(drc.acting(&[&order[..], &["--target", "/srv/pulih"]].concat()).status.code(), Some(2));
+    assert_eq!(drc.acting(&["recover", "surat", "--to", "../baru"]).status.code(), Some(1));
+    // All that is in the way is told at once.
+    drc.end();
+    assert!(failed(&drc.acting(&order)).contains("no disaster is declared"));
+    assert!(failed(&server.recover().output().unwrap()).contains("no disaster is declared"));
+    drc.declare();
+    keeper.stop();
+    assert!(failed(&drc.acting(&order)).contains("the process that serves this site must ask the keeper"));
+    drc.stop();
+    assert!(failed(&drc.acting(&order)).contains("start `pulih-controller serve`"));
+    assert_eq!(drc.json(&["recover", "list"])["recoveries"], json!([]));
+    // A server that is not enrolled says what to do.
+    let state = drc.path("lain");
+    let mut command = Command::new(agent_program());
+    command.env("PULIH_STATE", &state).args(["recover", "--target", "/srv/pulih"]);
+    assert!(failed(&command.output().unwrap()).contains("pulih-agent enroll"));
 }

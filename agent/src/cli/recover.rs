@@ -83,6 +83,13 @@ fn point(turn: &Turn) -> Result<Point, Malformed> {
     })
 }
 
+/// That there is no room for what is still to come; `there`: bytes that this dataset has at the target already.
+fn too_little(turn: &Turn, there: u64, free: u64) -> Option<String> {
+    let needed = turn.left_bytes.saturating_sub(there.min(turn.bytes));
+    let text = || format!("{} are to be written, and there is room for {} at the target", size(needed), size(free));
+    (free < needed).then(text)
+}
+
 /// One line that the DRC takes.
 fn text_for_drc(text: &str) -> String {
     let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -219,12 +226,8 @@ impl Work<'_> {
             (Ok(point), Ok(into)) => (point, into),
             (Err(error), _) | (_, Err(error)) => return Ok(Ended::Failed(error.to_string())),
         };
-        let needed = turn.left_bytes.saturating_sub(bytes_below(&into).min(turn.bytes));
-        if let Some(free) = free_bytes(self.target).filter(|free| *free < needed) {
-            let (needed, free) = (size(needed), size(free));
-            return Ok(Ended::Failed(format!(
-                "{needed} are to be written, and there is room for {free} at the target"
-            )));
+        if let Some(text) = free_bytes(self.target).and_then(|free| too_little(turn, bytes_below(&into), free)) {
+            return Ok(Ended::Failed(text));
         }
         let scratch = tempfile::Builder::new().prefix("reading-").tempdir_in(&self.scratch);
         let scratch = scratch.map_err(|error| Failure::said(format!("cannot make a folder for indexes: {error}")))?;
@@ -272,6 +275,16 @@ mod tests {
         for bad in ["", "app-1", "/etc", "../etc", "app-1/..", "app-1/a/b", "./a", "app-1/", "a\0/b"] {
             assert!(folder(target, &turn(bad)).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn room_is_needed_for_all_that_is_still_to_come() {
+        let turn = Turn { bytes: 100, left_bytes: 300, ..turn("app-1/surat") };
+        assert_eq!(too_little(&turn, 0, 300), None);
+        assert!(too_little(&turn, 0, 299).unwrap().contains("room for 299"));
+        // What a broken off run left is not written again; what else lies there gives no room.
+        assert_eq!(too_little(&turn, 60, 240), None);
+        assert!(too_little(&turn, 60, 239).is_some() && too_little(&turn, 1000, 199).is_some());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `recover`: datasets, or a plan's services in their order, into place on this host or on a server.
 
+mod say;
 mod server;
 
 use std::fs::{File, OpenOptions};
@@ -13,15 +14,15 @@ use pulih_ledger::entry::kinds::{RecoveryBegun, RecoveryStep};
 use pulih_ledger::ids::AgentId;
 use pulih_progress::{Show, Shown};
 use pulih_restore::recover::Done;
-use pulih_terminal::{duration, printable, size};
+use pulih_terminal::printable;
 use pulih_vault::store::Store;
 use pulih_vault::utc;
 use rustix::fs::{FlockOperation, flock};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::ask::{answer, said};
 use super::keys::{AtKeeper, missing};
-use super::show::{columns, field};
+use super::show::columns;
 use super::{Failure, Signed, person};
 use crate::control::Ask;
 use crate::drc::recovery::Ask as Recovery;
@@ -29,9 +30,10 @@ use crate::drc::recovery::manual_what;
 use crate::drc::recovery::order::{Dataset, Ended, Item, Manual, Prepared, Wanted};
 use crate::pusat::draw;
 use crate::record::time;
-use crate::recover::{self, Preflight, place};
+use crate::recover::{self, place};
 use crate::site::SiteDir;
 use crate::store;
+use say::{in_the_way, record_text, show_plan};
 
 /// Between looks whether a manual step was ticked.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -145,24 +147,6 @@ fn tick(dir: &SiteDir, step: &str, name: &str, id: Option<String>, signed: &Sign
     answer(dir, Ask::Act { entry, attachment: None })?;
     println!("{step} is done, by {name}.");
     Ok(())
-}
-
-fn record_text(record: &Value) -> String {
-    let mut out = format!(
-        "Recovery {} {} {}, begun {}: {}\n\n",
-        field(record, "recovery"),
-        if record["server"].is_null() { "into" } else { "onto server" },
-        field(record, "target"),
-        field(record, "began"),
-        field(record, "outcome")
-    );
-    out += &columns(
-        record,
-        "steps",
-        &["step", "what", "dataset", "outcome", "began", "milliseconds", "files", "bytes", "text"],
-        "No step has ended yet.\n",
-    );
-    out
 }
 
 struct Run<'r> {
@@ -360,47 +344,4 @@ fn datasets(prepared: &Prepared) -> impl Iterator<Item = &Dataset> {
         Item::Dataset(its) => Some(its),
         Item::Manual(_) => None,
     })
-}
-
-fn in_the_way(problems: &[String]) -> Failure {
-    let listed: Vec<String> = problems.iter().map(|its| format!("  - {}", printable(its))).collect();
-    Failure::Said(format!(
-        "nothing was written; {} in the way:\n{}",
-        match problems.len() {
-            1 => "this is".to_owned(),
-            many => format!("these {many} things are"),
-        },
-        listed.join("\n")
-    ))
-}
-
-fn show_plan(prepared: &Prepared, found: &Preflight, json: bool) {
-    if json {
-        let forecast = found.seconds;
-        println!(
-            "{}",
-            json!({
-                "type": "pulih/recovery-plan/v1", "recovery": prepared.recovery, "items": prepared.items,
-                "bytes": found.bytes, "datasets": found.datasets, "forecast_seconds": forecast,
-                "problems": found.problems,
-            })
-        );
-        return;
-    }
-    for item in &prepared.items {
-        match item {
-            Item::Dataset(its) => {
-                let done = if its.done { " (done)" } else { "" };
-                println!("  {}: point of {}, class {}{done}", its.label(), its.captured, its.class);
-            }
-            Item::Manual(its) => {
-                println!("  by hand: {} ({}){}", printable(&its.text), its.name, if its.done { " (done)" } else { "" });
-            }
-        }
-    }
-    let forecast = found.seconds.map_or_else(
-        || "how long that takes is not known: nothing was recovered here yet".to_owned(),
-        |seconds| format!("about {} at the rate that was measured here", duration(Duration::from_secs(seconds))),
-    );
-    println!("{} datasets, {} to write; {forecast}.", found.datasets, size(found.bytes));
 }

@@ -45,7 +45,7 @@ pub fn is_same(site: &Site, agent: &str, place: &Path) {
 }
 
 /// The Pusat Data is no more.
-pub fn lose(site: &mut Site) {
+fn lose(site: &mut Site) {
     site.kill();
     fs::remove_dir_all(site.path("site")).unwrap();
     fs::remove_dir_all(site.path("store")).unwrap();
@@ -55,14 +55,18 @@ pub fn uid() -> String {
     succeeded(&Command::new("id").arg("-u").output().unwrap()).trim().to_owned()
 }
 
-/// A DRC, its online keeper, and a site that is gone after the DRC pulled all of it.
-pub fn night(drc: &Drc, class: &str, recipient: &str, datasets: &[(&str, &str)]) -> Site {
-    let mut site = saved(class, recipient, datasets);
+/// The DRC pulls all of a site; then the site is no more.
+pub fn fall(drc: &Drc, site: &mut Site) {
     let fingerprint = drc.offer();
-    let pusat = drc.accepted_by(&site, &fingerprint);
-    let pusat: Value = serde_json::from_str(&succeeded(&pusat)).unwrap();
+    let pusat: Value = serde_json::from_str(&succeeded(&drc.accepted_by(site, &fingerprint))).unwrap();
     succeeded(&drc.accept(pusat["fingerprint"].as_str().unwrap()));
     assert!(drc.replicate().0);
-    lose(&mut site);
+    lose(site);
+}
+
+/// A site that is gone after the DRC pulled all of it.
+pub fn night(drc: &Drc, class: &str, recipient: &str, datasets: &[(&str, &str)]) -> Site {
+    let mut site = saved(class, recipient, datasets);
+    fall(drc, &mut site);
     site
 }

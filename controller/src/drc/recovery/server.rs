@@ -2,6 +2,8 @@
 //! needs, objects and the file keys of their headers, for as long as the order is open. Whose turn it is says
 //! the command that follows the order; it is held in memory alone, for that command says it again.
 
+mod given;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -10,17 +12,14 @@ use pulih_keeper::Keeper;
 use pulih_ledger::Actor;
 use pulih_ledger::entry::kinds::Alarm;
 use pulih_protocol::error::Code;
-use pulih_protocol::recovery::{KeyAsked, KeyGiven, MAX_TEXT_BYTES, Now, StepEnded, StepTaken, Turn};
-use pulih_restore::recover::Point;
+use pulih_protocol::recovery::{KeyAsked, KeyGiven, MAX_TEXT_BYTES, Now, StepEnded, StepTaken};
 use pulih_vault::error::VaultError;
-use pulih_vault::id::ObjectHash;
-use pulih_vault::layout::{ObjectKind, vault_of};
-use pulih_vault::reader::keys::ExposeSecret as _;
-use pulih_vault::reader::{Identities, pack_key};
+use pulih_vault::layout::vault_of;
 use pulih_vault::store::ObjectName;
-use pulih_vault::trust::TrustedVault;
 use pulih_vault::utc;
 use serde_json::{Value, json};
+
+use given::Given;
 
 use super::super::{Drc, lock};
 use super::order::{Dataset, Ended, ServersTurn};
@@ -45,21 +44,6 @@ pub struct Servers {
     stray: Mutex<HashMap<String, (u32, i64)>>,
     /// Where the keeper is asked; not set where nobody serves.
     keeper: OnceLock<PathBuf>,
-}
-
-/// What a server has while a dataset is its turn.
-struct Given {
-    turn: Turn,
-    vault: TrustedVault,
-    manifest: ObjectName,
-    /// Each in order.
-    reaches: Vec<ObjectHash>,
-    indexes: Vec<ObjectHash>,
-    packs: Vec<ObjectHash>,
-    /// When it was told of it last, seconds since 1970.
-    told: Mutex<i64>,
-    /// One connection to the keeper, as long as it holds.
-    keys: Mutex<Option<Arc<Identities>>>,
 }
 
 impl Servers {
@@ -97,54 +81,6 @@ impl Servers {
         }
         its.0 = its.0.saturating_add(more);
         its.0
-    }
-}
-
-impl Given {
-    fn point(&self) -> String {
-        format!("{}/{}/{}", self.turn.vault, self.turn.dataset, self.turn.snapshot)
-    }
-
-    fn needs(&self, object: &ObjectName) -> bool {
-        let layout = self.vault.layout;
-        match layout.classify(object) {
-            Some(ObjectKind::Description(name)) => self.vault.description(name).is_some(),
-            Some(ObjectKind::Manifest(..)) => *object == self.manifest,
-            Some(ObjectKind::Reach(hash)) => self.reaches.binary_search(&hash).is_ok(),
-            Some(ObjectKind::Index(hash)) => self.indexes.binary_search(&hash).is_ok(),
-            Some(ObjectKind::Pack(hash)) => self.packs.binary_search(&hash).is_ok(),
-            // The names of the descriptions are listed.
-            None => *object == layout.folder("vault"),
-        }
-    }
-
-    /// The keeper, asked anew if the connection broke.
-    fn keys(&self, keeper: &Path) -> Result<Arc<Identities>, VaultError> {
-        let mut keys = lock(&self.keys);
-        if let Some(keys) = &*keys {
-            return Ok(keys.clone());
-        }
-        let cannot =
-            |error| VaultError::Local { action: "ask the keeper".into(), source: std::io::Error::other(error) };
-        let connected = Keeper::connect(keeper).map_err(cannot)?;
-        let made: Arc<Identities> = Arc::new(vec![connected.identity(&self.turn.class)]);
-        Ok(keys.insert(made).clone())
-    }
-
-    /// The file key of an object that is needed, by the header that this site's own store has of it.
-    fn file_key(&self, drc: &Drc, object: &ObjectName, keeper: &Path) -> Result<KeyGiven, VaultError> {
-        let keys = self.keys(keeper)?;
-        let found = match self.vault.layout.classify(object) {
-            Some(ObjectKind::Description(name)) => match self.vault.description(name) {
-                Some(description) => description.secrets_key(object, &keys),
-                None => Err(VaultError::untrusted(object.to_string(), "it is no description that is believed")),
-            },
-            _ => pack_key(&*drc.store, object, &keys),
-        };
-        if matches!(found, Err(VaultError::Local { .. })) {
-            *lock(&self.keys) = None;
-        }
-        found.map(|key| KeyGiven::new(key.expose_secret()))
     }
 }
 
@@ -200,11 +136,11 @@ fn dataset_of(catalog: &Catalog, its: &ServersTurn) -> Answer<Dataset> {
 impl Drc {
     /// A dataset becomes its server's turn; or how that ended, once it has.
     pub(super) fn servers_turn(&self, its: &ServersTurn) -> Answer<Value> {
-        self.servers.must_serve()?;
-        let (server, given) = {
+        let (server, dataset) = {
             let catalog = lock(&self.catalog);
             let going = open_one(&catalog, &its.recovery)?;
             let server = going.server.clone().ok_or_else(|| forbidden("this recovery is onto this host"))?;
+            must_be_let_in(&catalog, &server, self.now())?;
             if !going.points.contains(&its.point) {
                 return Err(forbidden(format!("{} was not ordered in recovery {}", its.point, its.recovery)));
             }
@@ -215,7 +151,7 @@ impl Drc {
             if let Some(ended) = self.turn_ended(its)? {
                 return Ok(ended);
             }
-            let given = Arc::new(self.given(its, &given)?);
+            let given = Arc::new(Given::new(self, its, &dataset)?);
             let mut turns = lock(&self.servers.turns);
             if let Some(ended) = self.turn_ended(its)? {
                 return Ok(ended);
@@ -229,37 +165,6 @@ impl Drc {
         let steps = lock(&self.catalog).steps(&its.recovery)?;
         let ended = steps.into_iter().find(|step| step.step > its.after && step.is_of(&its.point));
         Ok(ended.map(|step| json!({"type": "pulih/servers-turn/v1", "outcome": step.outcome, "text": step.text})))
-    }
-
-    /// Reads what a point needs, once.
-    fn given(&self, its: &ServersTurn, dataset: &Dataset) -> Answer<Given> {
-        let point: Point = dataset.parsed().map_err(|why| Refusal::internal(&why))?;
-        let vault = point.trusted(&*self.store)?;
-        let manifest = vault.manifest(&*self.store, &point.dataset, point.manifest)?;
-        let loaded = self.intake.reach(point.vault, manifest.reach)?;
-        let mut reaches = loaded.chain;
-        reaches.sort_unstable();
-        Ok(Given {
-            turn: Turn {
-                recovery: its.recovery.clone(),
-                number: its.number,
-                vault: dataset.vault.clone(),
-                dataset: dataset.dataset.clone(),
-                snapshot: dataset.snapshot.clone(),
-                class: dataset.class.clone(),
-                owner: dataset.owner.clone(),
-                folder: dataset.label(),
-                bytes: manifest.facts.counts.bytes,
-                left_bytes: its.left_bytes.max(manifest.facts.counts.bytes),
-            },
-            manifest: vault.layout.manifest(&point.dataset, point.manifest),
-            vault,
-            reaches,
-            indexes: loaded.reach.indexes.into_iter().collect(),
-            packs: loaded.reach.packs.into_keys().collect(),
-            told: Mutex::new(self.now()),
-            keys: Mutex::default(),
-        })
     }
 
     /// The order that is open for an agent.
@@ -311,13 +216,11 @@ impl Drc {
             return Err(Refusal::new(Code::Busy, text));
         }
         let given = self.given_to(agent, &order)?;
-        let kind = vault_of(&object).and_then(|_| given.vault.layout.classify(&object));
-        let has_key = matches!(kind, Some(ObjectKind::Pack(_) | ObjectKind::Description(_)));
-        if !has_key || !given.needs(&object) {
+        if !given.has_key(&object) {
             return Err(self.stray(agent, &order, &object, now)?);
         }
         let keeper = self.servers.keeper.get().ok_or_else(|| waits(&order.id))?;
-        given.file_key(self, &object, keeper).map_err(|error| match error {
+        given.file_key(&*self.store, &object, keeper).map_err(|error| match error {
             // Closed meanwhile, or away: people open it again, and the server goes on.
             VaultError::Local { source, .. } => {
                 eprintln!("warning: server {}: the keeper gives no key: {source}", agent.name);
@@ -393,4 +296,40 @@ fn check(its: &StepEnded) -> Answer<()> {
         return Ok(());
     }
     Err(Refusal::new(Code::BadRequest, "the step has a number or text that is not as it should be"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_what_is_not_its_own_is_counted_for_an_hour() {
+        let servers = Servers::default();
+        assert_eq!((1..=3).map(|_| servers.strays("baru", 1, 100)).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!((servers.strays("baru", 0, 100 + STRAY_SECONDS - 1), servers.strays("lain", 0, 100)), (3, 0));
+        assert_eq!(servers.strays("baru", 0, 100 + STRAY_SECONDS), 0);
+    }
+
+    #[test]
+    fn what_a_server_says_is_bounded() {
+        let said = |text: &str, files: u64| StepEnded {
+            recovery: "rec-1".into(),
+            vault: String::new(),
+            dataset: String::new(),
+            snapshot: String::new(),
+            outcome: "done".into(),
+            milliseconds: 1,
+            fetch: 1,
+            write: 1,
+            verify: 1,
+            files,
+            bytes: 1,
+            text: text.into(),
+        };
+        assert!(check(&said("", 1)).is_ok() && check(&said("3 files read again", MOST)).is_ok());
+        let long = "a".repeat(MAX_TEXT_BYTES + 1);
+        for (text, files) in [("a\nb", 1), ("\u{1b}[0m", 1), (long.as_str(), 1), ("", MOST + 1)] {
+            assert_eq!(check(&said(text, files)).unwrap_err().code, Code::BadRequest);
+        }
+    }
 }

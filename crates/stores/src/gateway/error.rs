@@ -82,6 +82,7 @@ impl GatewayError {
     pub fn code(&self) -> Option<Code> {
         match self {
             Self::Refused { body, .. } => Some(body.code),
+            Self::NoGrant { .. } => Some(Code::Forbidden),
             _ => None,
         }
     }
