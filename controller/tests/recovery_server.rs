@@ -319,7 +319,7 @@ fn what_was_killed_in_the_middle_goes_on() {
 
 #[test]
 fn a_step_that_failed_on_the_server_is_tried_again_by_the_same_command() {
-    let (drc, _keeper, site) = drc_in_a_disaster(&[("app-1", "surat")]);
+    let (mut drc, _keeper, site) = drc_in_a_disaster(&[("app-1", "surat")]);
     let server = NewServer::new(&drc, "baru");
     let order = ["surat", "--to", "baru"];
     // A folder stands where a file belongs.
@@ -331,7 +331,9 @@ fn a_step_that_failed_on_the_server_is_tried_again_by_the_same_command() {
     let why = failed(&ended(follow(&drc, &order)));
     assert!(why.contains("could not be restored") && why.contains("goes on with the rest"), "{why}");
     fs::remove_dir_all(in_the_way.parent().unwrap()).unwrap();
-    // The server waits for its next turn.
+    // The server waits for its next turn, also while the DRC is away.
+    drc.stop();
+    drc.start();
     let record: Value = serde_json::from_str(&succeeded(&ended(follow(&drc, &order)))).unwrap();
     succeeded(&ended(recovering));
     is_same(&site, "app-1", &place);

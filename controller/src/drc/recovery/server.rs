@@ -156,6 +156,9 @@ impl Drc {
             if let Some(ended) = self.turn_ended(its)? {
                 return Ok(ended);
             }
+            // What nobody said the end of is over with its order.
+            let catalog = lock(&self.catalog);
+            turns.retain(|_, its| open_one(&catalog, &its.turn.recovery).is_ok());
             turns.insert(server, given);
         }
         Ok(json!({"type": "pulih/servers-turn/v1", "outcome": null, "text": null}))
