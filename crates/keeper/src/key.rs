@@ -52,7 +52,8 @@ impl KeyFile {
         })
     }
 
-    fn parse(text: &str) -> Result<Self, KeyError> {
+    /// Reads what a key file holds.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
         let bad = |why: &str| KeyError::Bad(why.to_owned());
         if text.starts_with('{') {
             let sealed: SealedKey = serde_json::from_str(text).map_err(|error| KeyError::Bad(error.to_string()))?;

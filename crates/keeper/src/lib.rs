@@ -9,10 +9,10 @@ mod key;
 mod pace;
 mod sealing;
 mod serve;
-mod wire;
+pub mod wire;
 
 pub use client::{Keeper, KeeperError};
 pub use held::{Held, MAX_SESSION_SECONDS, Standing};
 pub use key::{KeyError, KeyFile, NewKey};
-pub use sealing::{MAX_PEOPLE, Parts, SealedKey};
+pub use sealing::{MAX_PEOPLE, Parts, SealedKey, parts_of};
 pub use serve::{Serve, ServeError};

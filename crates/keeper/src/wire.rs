@@ -1,4 +1,4 @@
-//! What is said over the keeper's socket: one line of JSON there, one back, each of 64 KiB at most.
+//! What is said over the keeper's socket: one line of JSON there, one back, each of 96 KiB at most.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read as _, Write};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::held::Standing;
 
 /// As long as a pack's header can be.
-const MAX_LINE_BYTES: u64 = 96 << 10;
+pub const MAX_LINE_BYTES: u64 = 96 << 10;
 const MAX_STANZAS: usize = 256;
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Every reader of bytes from outside (or those that are named) is given hostile ones, ten minutes each, two at a time.
+# Every reader of bytes from outside (or those that are named) is given hostile ones, ten minutes each or as many seconds
+# as PULIH_FUZZ_SECONDS says, two at a time.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 readers=("$@")
 ((${#readers[@]})) || mapfile -t readers < <(basename -s .rs fuzz/targets/*.rs)
-seconds=600
+seconds=${PULIH_FUZZ_SECONDS:-600}
 [ -z "${PROVE_QUICK:-}" ] || seconds=60
 cargo fuzz --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-fuzz
 logs=$(mktemp -d)
