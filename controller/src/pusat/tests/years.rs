@@ -46,7 +46,7 @@ const MONTHS: Calendar = Calendar {
 };
 
 const YEARS: Calendar = Calendar {
-    days: 1096,
+    days: 1110,
     hours: &[10..14, 300..303, 1076..1077],
     imports: &[19, 250, 600, 950],
     held: &[35..50, 700..765],
@@ -137,13 +137,14 @@ fn pass(its: &Calendar) {
     let (points, left) = (story.bench.points(office::DATASET), story.left.len());
     story.bench.restart(true).unwrap();
     assert_eq!(story.bench.points(office::DATASET), points, "the same from the ledger alone");
+    let (all, imports) = (story.model.count(), story.imports.len());
     println!(
-        "years: {} days to {}, {whole} snapshots, {} expired; {left} left, each read through; {stored} bytes stored, and \
-         {in_grace} were in grace; {} mostly dead packs gone",
+        "years: {} days to {}, {whole} snapshots and {} of runs in parts, {} expired; {left} left, each read through; \
+         {stored} bytes stored, and {in_grace} were in grace; {imports} mostly dead packs gone",
         its.days,
         &pulih_vault::utc::rfc3339(now())[..10],
-        story.model.count() - left,
-        story.imports.len(),
+        all - whole,
+        all - left,
     );
 }
 
