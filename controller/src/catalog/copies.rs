@@ -190,6 +190,6 @@ impl Catalog {
 
     /// Bytes of all objects of vaults that the catalog knows.
     pub fn stored_bytes(&self) -> Result<u64> {
-        Ok(self.one("SELECT COALESCE(SUM(size), 0) FROM object", [], |row| count(row, 0))?.unwrap_or(0))
+        Ok(self.one("SELECT COALESCE(SUM(bytes), 0) FROM stored", [], |row| count(row, 0))?.unwrap_or(0))
     }
 }

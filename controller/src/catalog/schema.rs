@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{adopted, changes, copies, keeping, recoveries, replicas};
+use super::{adopted, changes, copies, keeping, objects, recoveries, replicas};
 
 /// Each is one or more texts, for a room of the catalog has its own tables.
 const MIGRATIONS: [&[&str]; 4] = [&["
@@ -93,6 +93,7 @@ const MIGRATIONS: [&[&str]; 4] = [&["
     CREATE TABLE heard (site TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 "], &[keeping::TABLES, copies::TABLES, changes::TABLES, replicas::TABLES, recoveries::TABLES, adopted::TABLES], &[
     recoveries::SERVERS,
+    objects::TABLES,
 ]];
 
 pub const VERSION: u32 = MIGRATIONS.len() as u32;

@@ -1,7 +1,6 @@
 //! The objects that a snapshot needs: which are here, by the store's own word, and the others fetched
 //! on several lines at once.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -21,6 +20,37 @@ use super::{Drc, lock};
 const STREAMS: usize = 3;
 /// Packs that are looked for one by one; more of them in a listing of all that the vault has.
 const FEW: usize = 64;
+
+/// The packs of a reach in their order, and where those with the same first two bytes begin: a listing names
+/// packs by the million, and each is looked up in a step or two and in little memory.
+struct Wants<'r> {
+    hashes: Vec<&'r ObjectHash>,
+    begins: Vec<usize>,
+}
+
+impl<'r> Wants<'r> {
+    fn of(reach: &'r Reach) -> Self {
+        let hashes: Vec<&ObjectHash> = reach.packs.keys().collect();
+        let mut begins = vec![0; FIRSTS + 1];
+        hashes.iter().for_each(|hash| begins[first(hash) + 1] += 1);
+        for at in 0..FIRSTS {
+            begins[at + 1] += begins[at];
+        }
+        Self { hashes, begins }
+    }
+
+    fn place(&self, hash: &ObjectHash) -> Option<usize> {
+        let (from, to) = (self.begins[first(hash)], self.begins[first(hash) + 1]);
+        self.hashes[from..to].binary_search(&hash).ok().map(|at| from + at)
+    }
+}
+
+/// How many first two bytes there are.
+const FIRSTS: usize = 1 << 16;
+
+fn first(hash: &ObjectHash) -> usize {
+    usize::from(u16::from_be_bytes([hash.0[0], hash.0[1]]))
+}
 
 /// An object that comes over.
 pub(super) struct Wanted {
@@ -50,16 +80,17 @@ impl Drc {
                 }
             }
         } else {
-            let mut here = HashSet::with_capacity(reach.packs.len());
+            let wanted = Wants::of(reach);
+            let mut here = vec![false; wanted.hashes.len()];
             let listed = self.store.list(&layout.folder("packs"), &mut |name| {
                 if let Some(ObjectKind::Pack(hash)) = layout.classify(&name)
-                    && reach.packs.contains_key(&hash)
+                    && let Some(at) = wanted.place(&hash)
                 {
-                    here.insert(hash);
+                    here[at] = true;
                 }
             });
             listed.map_err(PullError::here)?;
-            missing.extend(reach.packs.keys().filter(|hash| !here.contains(*hash)));
+            missing.extend(wanted.hashes.into_iter().zip(here).filter(|(_, here)| !here).map(|(hash, _)| *hash));
         }
         let vault = layout.vault.to_string();
         let mut gone = Vec::new();
@@ -118,7 +149,7 @@ impl Drc {
             lock(&self.catalog).add_object(&its.vault, wanted.name.as_str(), size)?;
             fetched.fetch_add(1, Ordering::Relaxed);
             bytes.fetch_add(size, Ordering::Relaxed);
-            self.count(&its.opd, size);
+            self.count(size);
             Ok(())
         };
         let stream = || {

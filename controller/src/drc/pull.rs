@@ -74,12 +74,8 @@ impl Drc {
         drop(self.changed.wait_timeout_while(work, pause, |_| !self.is_stopping()));
     }
 
-    pub(super) fn count(&self, opd: &str, bytes: u64) {
-        let mut work = lock(&self.work);
-        work.totals.moved += bytes;
-        if let Some(stored) = work.stored.get_mut(opd) {
-            *stored += bytes;
-        }
+    pub(super) fn count(&self, bytes: u64) {
+        lock(&self.work).totals.moved += bytes;
     }
 
     /// Who else may have the right bytes of what is damaged here.

@@ -40,14 +40,8 @@ impl Drc {
         };
         let room = Room { drc: self, opd: its.opd.clone(), bytes };
         let Some(quota) = quota.filter(|_| bytes > 0) else { return Ok(room) };
-        let fits = |stored: u64| stored.saturating_add(before).saturating_add(bytes) <= quota;
-        if lock(&self.work).stored.get(&its.opd).is_some_and(|stored| fits(*stored)) {
-            return Ok(room);
-        }
-        // Counted anew before anything waits for it: what expired made room.
         let stored = lock(&self.catalog).stored_of(&its.opd)?;
-        lock(&self.work).stored.insert(its.opd.clone(), stored);
-        if fits(stored) {
+        if stored.saturating_add(before).saturating_add(bytes) <= quota {
             return Ok(room);
         }
         let text = format!(

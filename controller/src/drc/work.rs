@@ -47,8 +47,6 @@ pub(super) struct Work {
     pub error: Option<String>,
     /// When an alarm about something was raised last.
     pub alarmed: BTreeMap<(&'static str, String), i64>,
-    /// Bytes that each OPD has here at most, where they were counted; what is on its way comes on top.
-    pub stored: BTreeMap<String, u64>,
     /// Bytes of each OPD that are on their way.
     pub coming: BTreeMap<String, u64>,
 }

@@ -67,18 +67,23 @@ pub struct Suspect {
 /// Compares a snapshot's reach with that of the one before. Packs in `moved` do not count as dropped: the
 /// site asked that they are not used any more.
 fn change(before: &Reach, now: &Reach, moved: &HashSet<ObjectHash>) -> Change {
-    let (mut live_before, mut dropped) = (0u64, 0u64);
+    let (mut live_before, mut dropped, mut new_bytes) = (0u64, 0u64, 0u64);
+    // Both are in order, and there can be millions of either.
+    let mut after = now.packs.iter().peekable();
     for (pack, its) in &before.packs {
+        while let Some((_, fresh)) = after.next_if(|(hash, _)| *hash < pack) {
+            new_bytes = new_bytes.saturating_add(fresh.stored_bytes);
+        }
+        let left = after.next_if(|(hash, _)| *hash == pack).map_or(0, |(_, now)| now.live_bytes);
         live_before = live_before.saturating_add(its.live_bytes);
         if !moved.contains(pack) {
-            let left = now.packs.get(pack).map_or(0, |now| now.live_bytes);
             dropped = dropped.saturating_add(its.live_bytes.saturating_sub(left));
         }
     }
-    let fresh = now.packs.iter().filter(|(pack, _)| !before.packs.contains_key(pack));
+    new_bytes = after.fold(new_bytes, |sum, (_, fresh)| sum.saturating_add(fresh.stored_bytes));
     let permille = u128::from(dropped) * 1000 / u128::from(live_before.max(1));
     Change {
-        new_bytes: fresh.map(|(_, its)| its.stored_bytes).sum(),
+        new_bytes,
         dropped_permille: permille.min(1000) as u64,
         live_before,
         stored_before: before.packs.values().map(|its| its.stored_bytes).sum(),

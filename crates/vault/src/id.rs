@@ -12,26 +12,40 @@ pub struct BadId {
     pub text: String,
 }
 
+/// The value of each byte as a digit; 255: it is none. Names are read and made by the million.
+const VALUES: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[DIGITS[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 fn decode_hex<const N: usize>(text: &str, what: &'static str) -> Result<[u8; N], BadId> {
-    let bad = || BadId { what, text: text.chars().take(80).collect() };
     let digits = text.as_bytes();
-    if digits.len() != 2 * N {
-        return Err(bad());
-    }
-    let nibble = |d: u8| match d {
-        b'0'..=b'9' => Ok(d - b'0'),
-        b'a'..=b'f' => Ok(d - b'a' + 10),
-        _ => Err(bad()),
-    };
     let mut out = [0; N];
+    let mut worst = if digits.len() == 2 * N { 0 } else { 255 };
     for (byte, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+        let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
+        worst |= high | low;
+        *byte = high << 4 | low;
     }
-    Ok(out)
+    if worst < 16 { Ok(out) } else { Err(BadId { what, text: text.chars().take(80).collect() }) }
 }
 
 fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    for some in bytes.chunks(32) {
+        let mut text = [0; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(some) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        f.write_str(std::str::from_utf8(&text[..2 * some.len()]).map_err(|_| fmt::Error)?)?;
+    }
+    Ok(())
 }
 
 macro_rules! hex_id {

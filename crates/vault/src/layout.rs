@@ -108,7 +108,8 @@ impl Layout {
     /// What the object `object` is, if it is one of this vault's.
     pub fn classify(&self, object: &ObjectName) -> Option<ObjectKind> {
         let rest = object.as_str().strip_prefix("vaults/")?;
-        let rest = rest.strip_prefix(&self.vault.to_string())?.strip_prefix('/')?;
+        let (vault, rest) = rest.split_once('/')?;
+        vault.parse().ok().filter(|vault: &VaultId| *vault == self.vault)?;
         let (kind, rest) = rest.split_once('/')?;
         Some(match kind {
             "vault" => ObjectKind::Description(rest.parse().ok()?),

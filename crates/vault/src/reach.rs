@@ -162,23 +162,31 @@ fn ascending(reader: &Reader, last: &mut Option<ObjectHash>, hash: ObjectHash) -
     Ok(())
 }
 
-fn take_hashes(reader: &mut Reader) -> Result<BTreeSet<ObjectHash>, Malformed> {
-    let count = reader.count(MAX_ITEMS, 32, "a number of hashes")?;
-    let mut out = BTreeSet::new();
-    let mut last = None;
+/// As many items as `count` says, which was held against the bytes. Collected in their order they lie in full
+/// nodes of a map: put in one after the other they take twice the memory.
+fn take<T>(count: usize, mut one: impl FnMut() -> Result<T, Malformed>) -> Result<Vec<T>, Malformed> {
+    let mut out = Vec::with_capacity(count);
     for _ in 0..count {
-        let hash = ObjectHash(reader.array()?);
-        ascending(reader, &mut last, hash)?;
-        out.insert(hash);
+        out.push(one()?);
     }
     Ok(out)
 }
 
+fn take_hashes(reader: &mut Reader) -> Result<BTreeSet<ObjectHash>, Malformed> {
+    let count = reader.count(MAX_ITEMS, 32, "a number of hashes")?;
+    let mut last = None;
+    let hashes = take(count, || {
+        let hash = ObjectHash(reader.array()?);
+        ascending(reader, &mut last, hash)?;
+        Ok(hash)
+    })?;
+    Ok(hashes.into_iter().collect())
+}
+
 fn take_packs(reader: &mut Reader) -> Result<BTreeMap<ObjectHash, PackUse>, Malformed> {
     let count = reader.count(MAX_ITEMS, 35, "the number of packs")?;
-    let mut out = BTreeMap::new();
     let mut last = None;
-    for _ in 0..count {
+    let packs = take(count, || {
         let hash = ObjectHash(reader.array()?);
         ascending(reader, &mut last, hash)?;
         let used = PackUse {
@@ -186,9 +194,9 @@ fn take_packs(reader: &mut Reader) -> Result<BTreeMap<ObjectHash, PackUse>, Malf
             live_bytes: reader.varint()?,
             all_bytes: reader.varint()?,
         };
-        out.insert(hash, used);
-    }
-    Ok(out)
+        Ok((hash, used))
+    })?;
+    Ok(packs.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -44,12 +44,16 @@ impl ObjectName {
 impl FromStr for ObjectName {
     type Err = BadId;
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let part_ok = |part: &str| {
-            !part.is_empty()
-                && !part.starts_with('.')
-                && part.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+        // Parts between slashes: none is empty or begins with a dot.
+        let mut begins = true;
+        let fits = |byte| {
+            let first = std::mem::replace(&mut begins, byte == b'/');
+            match byte {
+                b'/' | b'.' => !first,
+                byte => matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'),
+            }
         };
-        if text.len() <= MAX_NAME_BYTES && text.split('/').all(part_ok) {
+        if text.len() <= MAX_NAME_BYTES && text.bytes().all(fits) && !begins {
             Ok(Self(text.to_owned()))
         } else {
             Err(BadId { what: "an object name", text: text.chars().take(80).collect() })

@@ -272,7 +272,8 @@ impl<D: Disk> Store for DirStore<D> {
                 listed => listed.map_err(|source| self.shared.failed(&format!("list {folder}"), source))?,
             };
             for entry in entries {
-                let Ok(name) = format!("{folder}/{}", entry.name).parse() else {
+                // Put together in one piece: there can be millions.
+                let Ok(name) = [folder.as_str(), "/", &entry.name].concat().parse() else {
                     continue;
                 };
                 match entry.kind {
