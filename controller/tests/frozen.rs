@@ -79,10 +79,18 @@ fn every_frozen_site_says_what_it_said() {
     let all = frozen();
     assert!(!all.is_empty(), "no frozen site was found");
     for its in all {
-        let answers = serde_json::from_str(&fs::read_to_string(&its.answers).unwrap()).unwrap();
+        let mut answers: Value = serde_json::from_str(&fs::read_to_string(&its.answers).unwrap()).unwrap();
         let site = Site::copy(&its);
         site.tells(&answers);
         site.run(&["rebuild"]);
+        if its.site.ends_with("drc") {
+            // A DRC that was made again from its store waits for a person, and says so.
+            let status: Value = serde_json::from_str(&site.run(&["--json", "status"])).unwrap();
+            for name in ["expiry_stopped", "stopped"] {
+                assert!(status[name].is_string(), "{status}");
+                answers["status"].as_object_mut().unwrap().remove(name);
+            }
+        }
         site.tells(&answers);
     }
 }
