@@ -266,6 +266,7 @@ fn a_server_gets_what_its_turn_needs_and_nothing_else() {
         vault: turn.vault.clone(),
         dataset: turn.dataset.clone(),
         snapshot: turn.snapshot.clone(),
+        after: turn.after,
         outcome: "done".into(),
         milliseconds: 7,
         fetch: 1,
@@ -346,6 +347,9 @@ fn an_order_that_no_server_can_follow_is_not_begun() {
     let (mut drc, mut keeper, _site) = drc_in_a_disaster(&[("app-1", "surat")]);
     let order = ["recover", "surat", "--to", "baru"];
     assert!(failed(&drc.acting(&order)).contains("server baru is not enrolled at this DRC"));
+    // What a Pusat Data says of a server is enough to save here, and not to be given keys.
+    let taken_over = failed(&drc.acting(&["recover", "surat", "--to", "app-1"]));
+    assert!(taken_over.contains("invite app-1 --opd OPD --again"), "{taken_over}");
     let server = NewServer::new(&drc, "baru");
     assert_eq!(drc.acting(&[&order[..], &["--target", "/srv/pulih"]].concat()).status.code(), Some(2));
     assert_eq!(drc.acting(&["recover", "surat", "--to", "../baru"]).status.code(), Some(1));

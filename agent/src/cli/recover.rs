@@ -15,6 +15,7 @@ use pulih_restore::recover::{Done, Place, Point, RecoverError, bring, bytes_belo
 use pulih_restore::{RestoreError, raise_file_limit};
 use pulih_stores::GatewayStore;
 use pulih_stores::gateway::may_pass;
+use pulih_terminal::printable;
 use pulih_vault::error::Malformed;
 use pulih_vault::layout::DatasetName;
 use serde_json::{Value, json};
@@ -60,7 +61,7 @@ pub fn run(context: &mut Context, args: &Recover) -> Result<Outcome, Failure> {
             "target": args.target.display().to_string(), "datasets": restored,
         }))?;
     } else {
-        context.out.line(&format!("Recovery {recovery} has ended: {outcome}."))?;
+        context.out.line(&format!("Recovery {} has ended: {}.", printable(&recovery), printable(&outcome)))?;
     }
     Ok(if is_done { Outcome::Done } else { Outcome::FoundWrong })
 }
@@ -184,6 +185,7 @@ impl Work<'_> {
             vault: turn.vault.clone(),
             dataset: turn.dataset.clone(),
             snapshot: turn.snapshot.clone(),
+            after: turn.after,
             outcome: outcome.to_owned(),
             milliseconds: milliseconds(clock.elapsed()),
             fetch: milliseconds(done.fetch),
@@ -257,6 +259,7 @@ mod tests {
         Turn {
             recovery: text(),
             number: 1,
+            after: 0,
             vault: text(),
             dataset: text(),
             snapshot: text(),

@@ -24,6 +24,12 @@ pub const TABLES: &str = "
     CREATE TABLE moved (site TEXT NOT NULL, url TEXT NOT NULL, card TEXT NOT NULL, number INTEGER PRIMARY KEY) STRICT;
 ";
 
+/// Which certificates were taken over with an agent, or may descend from such a one.
+pub const TAKEN_OVER: &str = "
+    ALTER TABLE certificate ADD COLUMN taken_over INTEGER NOT NULL DEFAULT 0;
+    UPDATE certificate SET taken_over = 1 WHERE agent IN (SELECT agent FROM adopted_agent);
+";
+
 /// Follows an entry of these kinds; others are not taken.
 pub fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result<bool> {
     let know = |card: String| {
@@ -53,7 +59,8 @@ pub fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Re
             // What the other site ended since it was adopted the last time is over here too.
             db.execute("DELETE FROM certificate WHERE agent = ?1", [agent])?;
             for one in &its.certificates {
-                let sql = "INSERT OR IGNORE INTO certificate (hash, agent, not_after) VALUES (?1, ?2, ?3)";
+                let sql =
+                    "INSERT OR IGNORE INTO certificate (hash, agent, not_after, taken_over) VALUES (?1, ?2, ?3, 1)";
                 db.execute(sql, params![&one.certificate_sha256.0[..], agent, seconds(&one.not_after)])?;
             }
             let sql = "INSERT OR REPLACE INTO adopted_agent (agent, number) VALUES (?1, ?2)";
@@ -115,6 +122,13 @@ impl Catalog {
     pub fn certificates_of(&self, agent: &str, now: i64) -> Result<Vec<(CertificateHash, i64)>> {
         let sql = "SELECT hash, not_after FROM certificate WHERE agent = ?1 AND not_after > ?2 ORDER BY not_after DESC";
         self.all(sql, params![agent, now], |row| Ok((CertificateHash(row.get(0)?), row.get(1)?)))
+    }
+
+    /// Whether an agent may still be let in by a certificate that another site issued, or by one that was given for
+    /// such a one.
+    pub fn is_taken_over(&self, agent: &str, now: i64) -> Result<bool> {
+        let sql = "SELECT 1 FROM certificate WHERE agent = ?1 AND not_after > ?2 AND taken_over = 1 LIMIT 1";
+        Ok(self.one(sql, params![agent, now], |_| Ok(()))?.is_some())
     }
 
     /// Where the Pusat Data went, as it was last said.

@@ -103,8 +103,11 @@ fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result
                 db.execute(sql, params![token, agent])?;
                 db.execute("UPDATE invitation SET used = 1 WHERE secret_hash = ?1", [token])?;
             }
-            let sql = "INSERT OR IGNORE INTO certificate (hash, agent, not_after) VALUES (?1, ?2, ?3)";
-            db.execute(sql, params![&its.certificate_sha256.0[..], agent, seconds(&its.not_after)])
+            // Which one was renewed is not known here: as long as one is left that was taken over, it may be that.
+            let sql = "INSERT OR IGNORE INTO certificate (hash, agent, not_after, taken_over) VALUES (?1, ?2, ?3, \
+                       ?4 AND EXISTS (SELECT 1 FROM certificate WHERE agent = ?2 AND taken_over = 1))";
+            let renewed = its.token_sha256.is_none();
+            db.execute(sql, params![&its.certificate_sha256.0[..], agent, seconds(&its.not_after), renewed])
         }
         Body::AgentEnrolled(its) => {
             let sql = "INSERT INTO vault (id, agent, class, described, key, keyed) VALUES (?1, ?2, ?3, 1, ?4, ?5) \

@@ -94,6 +94,7 @@ const MIGRATIONS: [&[&str]; 4] = [&["
 "], &[keeping::TABLES, copies::TABLES, changes::TABLES, replicas::TABLES, recoveries::TABLES, adopted::TABLES], &[
     recoveries::SERVERS,
     objects::TABLES,
+    adopted::TAKEN_OVER,
 ]];
 
 pub const VERSION: u32 = MIGRATIONS.len() as u32;

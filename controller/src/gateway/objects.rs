@@ -60,22 +60,28 @@ impl Object {
     }
 }
 
-fn lineage(headers: &HeaderMap) -> Option<String> {
+/// The lineage that a request names.
+pub fn lineage(headers: &HeaderMap) -> Option<String> {
     headers.get(path::LINEAGE_HEADER)?.to_str().ok().map(str::to_owned)
 }
 
 /// By what an agent may read: that it is its own or granted, or that its server is to recover it.
-fn must_be_let(drc: Option<&Drc>, agent: &Agent, object: &ObjectName, by_right: Answer<()>) -> Answer<()> {
-    match (by_right, drc) {
-        (Err(refusal), Some(drc)) if refusal.code == Code::Forbidden => {
-            if drc.is_ordered(agent, object)? {
-                Ok(())
-            } else {
-                Err(refusal)
-            }
-        }
-        (by_right, _) => by_right,
+/// The order is asked first: what it needs counts against no grant.
+fn must_be_let(
+    drc: Option<&Drc>,
+    agent: &Agent,
+    object: &ObjectName,
+    by_right: impl FnOnce() -> Answer<()>,
+) -> Answer<()> {
+    let ordered = drc.map_or(Ok(false), |drc| drc.is_ordered(agent, object));
+    if matches!(ordered, Ok(true)) {
+        return Ok(());
     }
+    by_right().map_err(|refusal| match ordered {
+        // It would be let have it, in its turn.
+        Err(waits) if refusal.code == Code::Forbidden => waits,
+        _ => refusal,
+    })
 }
 
 /// The object, if the agent may read it.
@@ -91,7 +97,7 @@ async fn readable(
     pusat
         .blocking(move |pusat| {
             pusat.must_be_in_turn(&agent, lineage.as_deref())?;
-            let by_right = pusat.must_be_reader(&agent, object.vault);
+            let by_right = || pusat.must_be_reader(&agent, object.vault);
             must_be_let(drc.as_deref(), &agent, &object.name, by_right)?;
             Ok(object)
         })
@@ -188,7 +194,7 @@ pub async fn get(
         let (vault, name) = (object.vault, object.name.clone());
         pusat
             .blocking(move |pusat| {
-                let by_right = pusat.must_have_grant(&agent, vault, hash);
+                let by_right = || pusat.must_have_grant(&agent, vault, hash);
                 must_be_let(drc.as_deref(), &agent, &name, by_right)
             })
             .await?;
@@ -284,7 +290,7 @@ pub async fn list(
             let vault = vault_of(&prefix).ok_or_else(|| {
                 Refusal::new(Code::Forbidden, "an agent lists what is in its vaults, and nothing else")
             })?;
-            must_be_let(drc.as_deref(), &agent, &prefix, pusat.must_be_reader(&agent, vault))?;
+            must_be_let(drc.as_deref(), &agent, &prefix, || pusat.must_be_reader(&agent, vault))?;
             Ok(vec![prefix])
         })
         .await?;

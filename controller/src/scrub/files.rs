@@ -143,6 +143,7 @@ pub fn files(
             _ => {}
         }
     }
+    let beside = store.clone();
     let report = check(CheckOptions {
         store,
         vault,
@@ -159,11 +160,17 @@ pub fn files(
     let mut objects: Vec<ObjectFiles> =
         report.problems.iter().map(|problem| object_files(&report, layout, its, problem)).collect();
     let found = |object: &str| report.problems.iter().any(|problem| problem.object.as_str() == object);
-    let sound = its.objects.iter().filter(|its| !found(&its.object));
-    objects.extend(sound.map(|its| ObjectFiles {
+    // What no snapshot needs is in no problem, though it is not back.
+    let is_there = |object: &str| object.parse().is_ok_and(|name| beside.size(&name).is_ok());
+    let others = its.objects.iter().filter(|its| !found(&its.object));
+    objects.extend(others.map(|its| ObjectFiles {
         object: its.object.clone(),
-        state: State::Sound,
-        error: None,
+        state: match (is_there(&its.object), its.is_lost) {
+            (true, _) => State::Sound,
+            (false, true) => State::Lost,
+            (false, false) => State::Damaged,
+        },
+        error: (!is_there(&its.object)).then(|| "it is not in the store, and no snapshot needs it".into()),
         snapshots: Vec::new(),
         snapshots_count: 0,
     }));

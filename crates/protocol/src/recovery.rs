@@ -32,6 +32,8 @@ pub struct Turn {
     pub recovery: String,
     /// Which dataset of the order this is, from 1.
     pub number: u64,
+    /// How many steps there were before: it tells one turn from another of the same dataset.
+    pub after: u64,
     pub vault: String,
     pub dataset: String,
     /// The manifest's name.
@@ -83,6 +85,8 @@ pub struct StepEnded {
     pub vault: String,
     pub dataset: String,
     pub snapshot: String,
+    /// As in the turn.
+    pub after: u64,
     /// `done` or `failed`.
     pub outcome: String,
     pub milliseconds: u64,

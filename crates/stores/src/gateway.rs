@@ -68,17 +68,17 @@ impl GatewayStore {
 
     /// At a DRC: what this server has to restore now.
     pub fn recovery(&self) -> Result<Now, GatewayError> {
-        self.client.get_json(path::RECOVERY)
+        self.client.get_in_turn(path::RECOVERY)
     }
 
     /// The file key of an object that this server's turn needs.
     pub fn recovery_key(&self, asked: &KeyAsked) -> Result<KeyGiven, GatewayError> {
-        Client::trying(|| self.client.post(path::RECOVERY_KEY, asked))
+        self.client.post_in_turn(path::RECOVERY_KEY, asked)
     }
 
     /// Says what came of a turn. Sent again it is the same step: the site writes it down once.
     pub fn recovery_step(&self, ended: &StepEnded) -> Result<StepTaken, GatewayError> {
-        Client::trying(|| self.client.post(path::RECOVERY_STEP, ended))
+        self.client.post_in_turn(path::RECOVERY_STEP, ended)
     }
 
     /// Asks the OPD's walidata for content. Sent once: a second one would be a second request.

@@ -34,6 +34,8 @@ struct Draft<'c> {
 impl Drc {
     pub(super) fn prepare(&self, wanted: &Wanted) -> Answer<Prepared> {
         let plan = wanted.plan.as_deref().map(|name| self.plan_in_force(name)).transpose()?.map(|(plan, ..)| plan);
+        // Before the catalog is held: the keeper may take its time.
+        let served = wanted.server.as_ref().map(|_| self.servers.must_serve());
         let catalog = lock(&self.catalog);
         let mut draft = Draft {
             pins: catalog.pins()?,
@@ -43,15 +45,18 @@ impl Drc {
             problems: Vec::new(),
             catalog: &catalog,
         };
-        if let Some(name) = &wanted.server {
-            let in_the_way = [server::must_be_let_in(&catalog, name, self.now()), self.servers.must_serve()];
+        if let Some((name, served)) = wanted.server.as_ref().zip(served) {
+            let in_the_way = [server::must_be_let_in(&catalog, name, self.now()), served];
             draft.problems.extend(in_the_way.into_iter().filter_map(Result::err).map(|refusal| refusal.message));
         }
         // Looked for before anything else: it goes on with the points that it began with.
         draft.going = draft.going_on(wanted)?;
-        match &plan {
-            Some(plan) => draft.follow(plan, &wanted.skip)?,
-            None => wanted.datasets.iter().try_for_each(|name| draft.named(name, wanted.agent.as_deref()))?,
+        let others = draft.problems.clone();
+        draft.fill(plan.as_ref(), wanted)?;
+        if !draft.goes_on() {
+            // It has other points than that one began with: a new order, which ends the old one.
+            (draft.going, draft.items, draft.problems) = (None, Vec::new(), others);
+            draft.fill(plan.as_ref(), wanted)?;
         }
         let points = draft.items.iter().filter(|item| matches!(item, Item::Dataset(_))).count();
         if points > MAX_POINTS {
@@ -76,6 +81,22 @@ impl Drc {
 }
 
 impl Draft<'_> {
+    fn fill(&mut self, plan: Option<&Plan>, wanted: &Wanted) -> Answer<()> {
+        match plan {
+            Some(plan) => self.follow(plan, &wanted.skip),
+            None => wanted.datasets.iter().try_for_each(|name| self.named(name, wanted.agent.as_deref())),
+        }
+    }
+
+    /// Whether the interrupted recovery has every point that is asked for now.
+    fn goes_on(&self) -> bool {
+        let Some((its, _)) = &self.going else { return true };
+        self.items.iter().all(|item| match item {
+            Item::Dataset(dataset) => its.points.contains(&dataset.point()),
+            Item::Manual(_) => true,
+        })
+    }
+
     /// The recovery that was interrupted, if what is wanted is the same.
     fn going_on(&self, wanted: &Wanted) -> Answer<Option<(Recovery, Vec<Step>)>> {
         if wanted.at.is_some() {

@@ -93,6 +93,14 @@ fn waits(recovery: &str) -> Refusal {
     Refusal::new(Code::Busy, format!("recovery {recovery} waits at the DRC: it is not this server's turn; try again"))
 }
 
+/// The Pusat Data's word is enough to save here, and not to be given keys: it may be in strange hands.
+fn taken_over(server: &str) -> String {
+    format!(
+        "server {server} is let in by a certificate of the Pusat Data, which gets no keys here: `pulih-controller agent \
+         invite {server} --opd OPD --again` here, and `pulih-agent enroll` there with that token"
+    )
+}
+
 /// That an order can be given for a server: it is enrolled here, and let in now.
 pub fn must_be_let_in(catalog: &Catalog, server: &str, now: i64) -> Answer<()> {
     let known = catalog.agent(server)?.filter(|known| known.revoked.is_none());
@@ -102,6 +110,9 @@ pub fn must_be_let_in(catalog: &Catalog, server: &str, now: i64) -> Answer<()> {
              `pulih-agent enroll` there"
         );
         return Err(Refusal::new(Code::NotFound, text));
+    }
+    if catalog.is_taken_over(server, now)? {
+        return Err(forbidden(taken_over(server)));
     }
     match catalog.disaster()? {
         Some(_) => Ok(()),
@@ -172,7 +183,11 @@ impl Drc {
 
     /// The order that is open for an agent.
     fn open_order(&self, agent: &Agent) -> Answer<Option<Recovery>> {
-        Ok(lock(&self.catalog).order_for(&agent.name)?.filter(|its| its.ended.is_none()))
+        let catalog = lock(&self.catalog);
+        if catalog.is_taken_over(&agent.name, self.now())? {
+            return Ok(None);
+        }
+        Ok(catalog.order_for(&agent.name)?.filter(|its| its.ended.is_none()))
     }
 
     /// What an agent has of an order that is open. `busy`: it is open, and not its turn.
@@ -223,14 +238,20 @@ impl Drc {
             return Err(self.stray(agent, &order, &object, now)?);
         }
         let keeper = self.servers.keeper.get().ok_or_else(|| waits(&order.id))?;
-        given.file_key(&*self.store, &object, keeper).map_err(|error| match error {
+        let key = given.file_key(&*self.store, &object, keeper).map_err(|error| match error {
             // Closed meanwhile, or away: people open it again, and the server goes on.
             VaultError::Local { source, .. } => {
                 eprintln!("warning: server {}: the keeper gives no key: {source}", agent.name);
                 Refusal::new(Code::Busy, format!("the DRC's keeper gives no key now: {source}"))
             }
-            error => error.into(),
-        })
+            error => Refusal::from(error),
+        })?;
+        // The keeper may have taken its time, and the order have ended meanwhile.
+        let is_open = self.open_order(agent)?.is_some_and(|its| its.id == order.id);
+        if !is_open || !Arc::ptr_eq(&given, &self.given_to(agent, &order)?) {
+            return Err(waits(&order.id));
+        }
+        Ok(key)
     }
 
     /// What is said to a server that asks for what is not its order's; the first time in an hour people see it.
@@ -251,22 +272,26 @@ impl Drc {
         let point = format!("{}/{}/{}", its.vault, its.dataset, its.snapshot);
         let mut turns = lock(&self.servers.turns);
         let given = turns.get(&agent.name).filter(|given| given.turn.recovery == its.recovery);
-        let Some(given) = given.filter(|given| given.point() == point) else {
-            return if self.is_written(agent, its, &point)? {
-                taken()
-            } else {
-                let order = self.open_order(agent)?.filter(|order| order.id == its.recovery);
-                Err(order.map_or_else(|| forbidden("no such recovery onto this server is open"), |its| waits(&its.id)))
-            };
+        let is_this = |given: &&Arc<Given>| given.point() == point && given.turn.after == its.after;
+        let Some(given) = given.filter(is_this) else {
+            if self.is_written(agent, its, &point)? {
+                return taken();
+            }
+            let order = self.open_order(agent)?.filter(|order| order.id == its.recovery);
+            let order = order.ok_or_else(|| forbidden("no such recovery onto this server is open"))?;
+            // Another turn came meanwhile: what is said of an old one is nobody's to wait for.
+            return Err(given.map_or_else(|| waits(&order.id), |_| forbidden("that turn is over; ask what is now")));
         };
+        let told = *lock(&given.told);
         let ended = Ended {
             recovery: its.recovery.clone(),
             vault: its.vault.clone(),
             dataset: its.dataset.clone(),
             snapshot: its.snapshot.clone(),
             outcome: its.outcome.clone(),
-            began: utc::rfc3339(*lock(&given.told)),
-            milliseconds: its.milliseconds,
+            began: utc::rfc3339(told),
+            // Never more than has passed here since it was told: what follows is dated by it.
+            milliseconds: its.milliseconds.min(since_told(self.now() - told)),
             fetch_ms: its.fetch,
             write_ms: its.write,
             verify_ms: its.verify,
@@ -280,16 +305,21 @@ impl Drc {
         taken()
     }
 
-    /// Whether the newest step of this point is what the server says.
+    /// Whether the step that ended the turn is there, and is what the server says.
     fn is_written(&self, agent: &Agent, its: &StepEnded, point: &str) -> Answer<bool> {
         let steps = lock(&self.catalog).steps(&its.recovery)?;
-        let newest = steps.iter().rfind(|step| step.is_of(point));
-        Ok(newest.is_some_and(|step| {
+        let first = steps.iter().find(|step| step.step > its.after && step.is_of(point));
+        Ok(first.is_some_and(|step| {
             step.server.as_ref() == Some(&agent.name)
                 && step.outcome == its.outcome
-                && (step.milliseconds, step.files, step.bytes) == (its.milliseconds, its.files, its.bytes)
+                && (step.files, step.bytes) == (its.files, its.bytes)
         }))
     }
+}
+
+/// Milliseconds at most of so many whole seconds.
+fn since_told(seconds: i64) -> u64 {
+    (seconds.max(0) as u64).saturating_add(1).saturating_mul(1000)
 }
 
 fn check(its: &StepEnded) -> Answer<()> {
@@ -320,6 +350,7 @@ mod tests {
             vault: String::new(),
             dataset: String::new(),
             snapshot: String::new(),
+            after: 0,
             outcome: "done".into(),
             milliseconds: 1,
             fetch: 1,

@@ -48,6 +48,9 @@ pub fn check_begun(catalog: &Catalog, its: &RecoveryBegun, now: i64) -> Answer<(
     }
     its.reason.iter().try_for_each(|reason| must_say_why(reason))?;
     if let Some(name) = &its.server {
+        if its.target != name.as_str() {
+            return Err(bad("the target of a recovery onto a server is that server's name"));
+        }
         server::must_be_let_in(catalog, name.as_str(), now)?;
     }
     for point in &its.points {
@@ -211,7 +214,7 @@ impl Drc {
             ));
         };
         let steps = catalog.steps(&its.id)?;
-        let since = steps.last().map_or(its.began, Step::ended);
+        let since = steps.last().map_or(its.began, Step::ended).min(self.now());
         let waited = (self.now() - since).max(0);
         Ok(
             json!({"recovery": its.id, "step": next_step(&steps), "began": utc::rfc3339(since), "milliseconds": waited * 1000}),

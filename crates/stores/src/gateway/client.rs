@@ -196,6 +196,21 @@ impl Client {
         self.json(self.checked(self.agent.post(self.at(path)).send_json(body))?)
     }
 
+    /// Asked with the lineage that a hello gave, as often as it takes.
+    pub fn get_in_turn<T: DeserializeOwned>(&self, path: &str) -> Result<T, GatewayError> {
+        self.about_objects(|lineage| {
+            self.json(self.checked(self.agent.get(self.at(path)).header(path::LINEAGE_HEADER, lineage).call())?)
+        })
+    }
+
+    /// Sent with the lineage that a hello gave, as often as it takes: the site takes it once.
+    pub fn post_in_turn<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, GatewayError> {
+        self.about_objects(|lineage| {
+            let request = self.agent.post(self.at(path)).header(path::LINEAGE_HEADER, lineage);
+            self.json(self.checked(request.send_json(body))?)
+        })
+    }
+
     /// The same with a body that is no JSON.
     pub fn post_text<T: DeserializeOwned>(&self, path: &str, body: &str) -> Result<T, GatewayError> {
         self.json(self.checked(self.agent.post(self.at(path)).content_type("text/plain").send(body))?)

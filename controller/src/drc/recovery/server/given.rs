@@ -46,6 +46,7 @@ impl Given {
             turn: Turn {
                 recovery: its.recovery.clone(),
                 number: its.number,
+                after: its.after,
                 vault: dataset.vault.clone(),
                 dataset: dataset.dataset.clone(),
                 snapshot: dataset.snapshot.clone(),
@@ -72,7 +73,8 @@ impl Given {
     pub fn needs(&self, object: &ObjectName) -> bool {
         let layout = self.vault.layout;
         match layout.classify(object) {
-            Some(ObjectKind::Description(name)) => self.vault.description(name).is_some(),
+            // Signed and public; which of them are believed the server sees for itself, as this site does.
+            Some(ObjectKind::Description(_)) => true,
             Some(ObjectKind::Manifest(..)) => *object == self.manifest,
             Some(ObjectKind::Reach(hash)) => self.reaches.binary_search(&hash).is_ok(),
             Some(ObjectKind::Index(hash)) => self.indexes.binary_search(&hash).is_ok(),
@@ -84,8 +86,11 @@ impl Given {
 
     /// Whether there is a key of it to give: it is needed, and encrypted to this site.
     pub fn has_key(&self, object: &ObjectName) -> bool {
-        let kind = self.vault.layout.classify(object);
-        matches!(kind, Some(ObjectKind::Pack(_) | ObjectKind::Description(_))) && self.needs(object)
+        match self.vault.layout.classify(object) {
+            Some(ObjectKind::Pack(_)) => self.needs(object),
+            Some(ObjectKind::Description(name)) => self.vault.description(name).is_some(),
+            _ => false,
+        }
     }
 
     /// The keeper, asked anew if the connection broke.
