@@ -233,7 +233,8 @@ impl<'r> Run<'r> {
         }
         let began = Instant::now();
         let id = self.begin(&prepared)?;
-        let (mut is_good, mut number, mut left) = (true, 0, found.content.values().sum::<u64>());
+        let content = found.content.values().fold(0, |sum: u64, bytes| sum.saturating_add(*bytes));
+        let (mut is_good, mut number, mut left) = (true, 0, content);
         for item in &prepared.items {
             number += u64::from(matches!(item, Item::Dataset(_)));
             match item {

@@ -48,7 +48,7 @@ pub fn look(
         match point(store, its) {
             Ok((content, recipients)) => {
                 let there = target.map_or(0, |target| bytes_below(&place(target, its)));
-                found.bytes += content.saturating_sub(there);
+                found.bytes = found.bytes.saturating_add(content.saturating_sub(there));
                 found.content.insert(its.point(), content);
                 let key = standings.iter().flatten().find(|standing| standing.class == its.class);
                 if let Some(key) = key.filter(|key| !recipients.contains(&key.recipient)) {

@@ -87,8 +87,18 @@ pub fn decode(
     identities: &[Box<dyn Identity + Send + Sync>],
     what: &str,
 ) -> Result<(IndexHeader, Vec<IndexedPack>)> {
+    decode_with(bytes, vault, &|stanzas| envelope::found_by(identities, stanzas), what)
+}
+
+/// The same with the key from wherever `find` has it.
+pub fn decode_with(
+    bytes: &[u8],
+    vault: VaultId,
+    find: envelope::Find,
+    what: &str,
+) -> Result<(IndexHeader, Vec<IndexedPack>)> {
     let (header, sealed) = IndexHeader::parse(bytes, vault)?;
-    let frame = envelope::open(sealed, identities, what)?;
+    let frame = envelope::open_with(sealed, find, what)?;
     let size = content_size(&frame, MAX_INDEX_BYTES as usize)?;
     let mut body = Vec::new();
     Decompressor::new().decompress(&frame, size, &mut body)?;

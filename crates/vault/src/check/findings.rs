@@ -92,7 +92,7 @@ impl Findings {
         let mut inner = self.lock();
         let Inner { drafts, listed } = &mut *inner;
         if let Some(draft) = drafts.get_mut(object) {
-            draft.lost_count += lost.entries;
+            draft.lost_count = draft.lost_count.saturating_add(lost.entries);
             if draft.last_lost != Some(lost.snapshot) {
                 draft.last_lost = Some(lost.snapshot);
                 draft.listed = 0;
@@ -102,7 +102,7 @@ impl Findings {
             }
             if let Some(last) = draft.lost_in.last_mut().filter(|last| last.snapshot == lost.snapshot) {
                 let of = if lost.entries == 1 { &mut last.files } else { &mut last.unfound };
-                *of += lost.entries;
+                *of = of.saturating_add(lost.entries);
             }
             if draft.listed < self.paths && *listed < LISTED_IN_ALL {
                 *listed += 1;

@@ -143,7 +143,7 @@ impl Checking<'_> {
     pub(super) fn lose_all(&self, number: usize, case: &Case) {
         let Some((facts, hash)) = &case.manifest else { return };
         let counts = facts.counts;
-        let entries = counts.files + counts.dirs + counts.others;
+        let entries = counts.files.saturating_add(counts.dirs).saturating_add(counts.others);
         if let Err(error) = chain::load(&*self.store, self.layout, *hash) {
             let object = error.object().cloned().unwrap_or_else(|| self.layout.reach(*hash));
             self.findings.lost(&object, Lost { snapshot: number, path: Vec::new(), entries });

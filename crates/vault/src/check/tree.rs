@@ -67,7 +67,9 @@ impl<'w> Walk<'w> {
     pub fn tree(&mut self, facts: &Facts) -> Result<()> {
         let Some(root) = facts.tree else { return Ok(()) };
         let counts = facts.counts;
-        let part = Part { from: None, to: None, entries: (counts.files + counts.dirs + counts.others).max(1) };
+        // Numbers of an agent's: nothing says that they add up.
+        let entries = counts.files.saturating_add(counts.dirs).saturating_add(counts.others).max(1);
+        let part = Part { from: None, to: None, entries };
         self.node(root.root, root.level, part)?;
         Ok(())
     }
