@@ -254,6 +254,12 @@ pub async fn serve<S: Answers>(listener: UnixListener, site: Arc<S>, mut stop: w
     }
 }
 
+/// Whether whoever served the site went away while it was asked: it may have done it, or not.
+pub fn went_away(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+}
+
 /// Asks whoever serves the site; `None` if nobody does.
 pub fn ask(socket: &Path, ask: &Ask) -> io::Result<Option<Result<Value, ErrorBody>>> {
     let mut stream = match UnixStream::connect(socket) {
@@ -268,8 +274,47 @@ pub fn ask(socket: &Path, ask: &Ask) -> io::Result<Option<Result<Value, ErrorBod
     stream.write_all(line.as_bytes())?;
     let mut reply = String::new();
     BufReader::new(stream.take(MAX_LINE_BYTES)).read_line(&mut reply)?;
+    if !reply.ends_with('\n') {
+        let (kind, why) = match reply.len() as u64 {
+            MAX_LINE_BYTES => (io::ErrorKind::InvalidData, "its answer is longer than one may be"),
+            _ => (io::ErrorKind::UnexpectedEof, "it ended before it had answered"),
+        };
+        return Err(io::Error::new(kind, why));
+    }
     Ok(Some(match serde_json::from_str(&reply)? {
         Reply::Done(value) => Ok(value),
         Reply::Refused(body) => Err(body),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    /// What `ask` comes to if the server sends this and goes away.
+    fn asked(sent: &'static [u8]) -> io::Result<Option<Result<Value, ErrorBody>>> {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(sent).unwrap();
+        });
+        let reached = ask(&socket, &Ask::Status);
+        server.join().unwrap();
+        reached
+    }
+
+    #[test]
+    fn a_server_that_goes_away_before_it_answered_is_told_from_one_that_answered_badly() {
+        let whole = b"{\"done\":{\"a\":1}}\n";
+        for end in 0..whole.len() {
+            assert!(went_away(&asked(&whole[..end]).unwrap_err()), "{end}");
+        }
+        assert_eq!(asked(whole).unwrap().unwrap().unwrap()["a"], 1);
+        assert!(!went_away(&asked(b"nonsense\n").unwrap_err()));
+        assert!(ask(Path::new("/nonexistent/socket"), &Ask::Status).unwrap().is_none());
+    }
 }

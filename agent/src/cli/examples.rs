@@ -143,7 +143,8 @@ Examples:
 pub const RECOVER: &str = "\
 At the DRC: pulih-controller recover … --to SERVER. This server needs no vault and no identity; the DRC
 gives the keys of what it ordered while the order is open. The command goes on until the order has
-ended; after an interruption the same command goes on.
+ended; after an interruption the same command goes on. The DRC also says who owns each vault: --owner takes
+the OPD's own word for it, and what this server has pinned is never exchanged.
 
 Examples:
   pulih-agent enroll https://drc:8443 --token pulih1_…

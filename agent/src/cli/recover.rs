@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use pulih_protocol::error::Code;
-use pulih_protocol::recovery::{MAX_TEXT_BYTES, Now, StepEnded, Turn};
+use pulih_protocol::recovery::{MAX_TEXT_BYTES, Now, StepEnded, Turn, one_line};
 use pulih_restore::recover::{Done, Place, Point, RecoverError, bring, bytes_below, free_bytes};
 use pulih_restore::{RestoreError, raise_file_limit};
 use pulih_stores::GatewayStore;
@@ -18,6 +18,7 @@ use pulih_stores::gateway::may_pass;
 use pulih_terminal::printable;
 use pulih_vault::error::Malformed;
 use pulih_vault::layout::DatasetName;
+use pulih_vault::note::Fingerprint;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -26,6 +27,7 @@ use super::args::Recover;
 use super::failure::{Failure, Outcome};
 use super::open::go_on;
 use super::output::size;
+use crate::state::StateDir;
 use keys::KeysOfDrc;
 
 /// Between looks whether it is this server's turn.
@@ -52,7 +54,8 @@ pub fn run(context: &mut Context, args: &Recover) -> Result<Outcome, Failure> {
         }
     };
     let drc = Arc::new(gateway(&url, &state, context.turns(&state))?);
-    let work = Work { context, drc, target: &args.target, scratch: state.spool()? };
+    let scratch = state.spool()?;
+    let work = Work { context, drc, target: &args.target, scratch, state, owners: &args.owner };
     let (recovery, outcome, restored) = work.until_it_ended()?;
     let is_done = outcome == "done";
     if context.global.json {
@@ -84,19 +87,23 @@ fn point(turn: &Turn) -> Result<Point, Malformed> {
     })
 }
 
+/// That the owner whom the DRC names is not the one who is known here, if one is: `pinned` of the vault by this
+/// server, `owners` by whoever gave the command.
+fn is_strange(turn: &Turn, point: &Point, pinned: Option<Fingerprint>, owners: &[Fingerprint]) -> Option<String> {
+    let named = point.owner;
+    let why = match pinned.filter(|pinned| *pinned != named) {
+        Some(pinned) => format!("this server has {pinned} pinned for that vault"),
+        None if owners.is_empty() || owners.contains(&named) => return None,
+        None => "--owner names another".to_owned(),
+    };
+    Some(format!("nothing was written of {}: the DRC says that its owner is {named}, and {why}", turn.folder))
+}
+
 /// That there is no room for what is still to come; `there`: bytes that this dataset has at the target already.
 fn too_little(turn: &Turn, there: u64, free: u64) -> Option<String> {
     let needed = turn.left_bytes.saturating_sub(there.min(turn.bytes));
     let text = || format!("{} are to be written, and there is room for {} at the target", size(needed), size(free));
     (free < needed).then(text)
-}
-
-/// One line that the DRC takes.
-fn text_for_drc(text: &str) -> String {
-    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let end = (0..=MAX_TEXT_BYTES.min(line.len())).rev().find(|at| line.is_char_boundary(*at));
-    line.truncate(end.unwrap_or(0));
-    line
 }
 
 /// What a turn came to.
@@ -114,6 +121,9 @@ struct Work<'w> {
     target: &'w Path,
     /// On disk, for indexes that do not fit memory.
     scratch: PathBuf,
+    state: StateDir,
+    /// Whom alone to believe; nobody: whom the DRC names.
+    owners: &'w [Fingerprint],
 }
 
 impl Work<'_> {
@@ -193,7 +203,7 @@ impl Work<'_> {
             verify: milliseconds(done.verify),
             files: done.files,
             bytes: done.bytes,
-            text: text_for_drc(&done.text),
+            text: one_line(&done.text, MAX_TEXT_BYTES),
         };
         self.report(&step)?;
         Ok(Ok(json!({
@@ -228,6 +238,10 @@ impl Work<'_> {
             (Ok(point), Ok(into)) => (point, into),
             (Err(error), _) | (_, Err(error)) => return Ok(Ended::Failed(error.to_string())),
         };
+        let pinned = self.state.vault(point.vault).keys()?.map(|keys| keys.owner.fingerprint());
+        if let Some(text) = is_strange(turn, &point, pinned, self.owners) {
+            return Ok(Ended::Failed(text));
+        }
         if let Some(text) = free_bytes(self.target).and_then(|free| too_little(turn, bytes_below(&into), free)) {
             return Ok(Ended::Failed(text));
         }
@@ -281,6 +295,24 @@ mod tests {
     }
 
     #[test]
+    fn an_owner_whom_this_server_knows_is_not_exchanged() {
+        let owner = |letter: &str| format!("SHA256:{}A", letter.repeat(42)).parse::<Fingerprint>().unwrap();
+        let point = Point {
+            vault: "0f".repeat(16).parse().unwrap(),
+            owner: owner("a"),
+            dataset: "surat".parse().unwrap(),
+            manifest: format!("0000000001-{}", "0".repeat(64)).parse().unwrap(),
+        };
+        let strange = |pinned, owners: &[Fingerprint]| is_strange(&turn("app-1/surat"), &point, pinned, owners);
+        assert_eq!((strange(None, &[]), strange(Some(owner("a")), &[])), (None, None));
+        assert_eq!(strange(None, &[owner("b"), owner("a")]), None);
+        assert!(strange(Some(owner("b")), &[]).unwrap().contains("pinned"));
+        // What is pinned is stronger than what was typed.
+        assert!(strange(Some(owner("b")), &[owner("a")]).unwrap().contains("pinned"));
+        assert!(strange(None, &[owner("b")]).unwrap().contains("--owner"));
+    }
+
+    #[test]
     fn room_is_needed_for_all_that_is_still_to_come() {
         let turn = Turn { bytes: 100, left_bytes: 300, ..turn("app-1/surat") };
         assert_eq!(too_little(&turn, 0, 300), None);
@@ -288,11 +320,5 @@ mod tests {
         // What a broken off run left is not written again; what else lies there gives no room.
         assert_eq!(too_little(&turn, 60, 240), None);
         assert!(too_little(&turn, 60, 239).is_some() && too_little(&turn, 1000, 199).is_some());
-    }
-
-    #[test]
-    fn what_is_said_to_the_drc_is_one_bounded_line() {
-        assert_eq!(text_for_drc("a\nb\u{1b}[0m"), "a b [0m");
-        assert!(text_for_drc(&"é".repeat(MAX_TEXT_BYTES)).len() <= MAX_TEXT_BYTES);
     }
 }

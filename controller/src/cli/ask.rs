@@ -1,11 +1,13 @@
 //! Commands about a site that may be served: what they ask of it.
 
+use std::io;
 use std::path::Path;
 
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{
     ApprovalEnded, ApprovalGiven, RestoreGrantEnded, RestoreGrantGiven, SiteUnpaired, UserAdded,
 };
+use pulih_protocol::error::ErrorBody;
 use serde_json::Value;
 
 use super::{
@@ -33,8 +35,20 @@ pub fn answer(dir: &SiteDir, ask: Ask) -> Result<Value, Failure> {
 
 /// The same of whoever serves it alone; `None` if nobody does.
 pub(super) fn answer_of_server(dir: &SiteDir, ask: &Ask) -> Result<Option<Value>, Failure> {
-    let reached = control::ask(&dir.path(SOCKET), ask)
-        .map_err(|error| Failure::Said(format!("cannot ask the process that serves the site: {error}")))?;
+    told(control::ask(&dir.path(SOCKET), ask))
+}
+
+/// The same of what may be asked again: whoever went away in the midst of it is not there.
+pub(super) fn answer_if_served(dir: &SiteDir, ask: &Ask) -> Result<Option<Value>, Failure> {
+    match control::ask(&dir.path(SOCKET), ask) {
+        Err(error) if control::went_away(&error) => Ok(None),
+        reached => told(reached),
+    }
+}
+
+fn told(reached: io::Result<Option<Result<Value, ErrorBody>>>) -> Result<Option<Value>, Failure> {
+    let reached =
+        reached.map_err(|error| Failure::Said(format!("cannot ask the process that serves the site: {error}")))?;
     reached.transpose().map_err(|body| Failure::Said(body.message))
 }
 

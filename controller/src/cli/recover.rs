@@ -221,12 +221,12 @@ impl<'r> Run<'r> {
         }
         if self.args.dry_run || !found.problems.is_empty() {
             if self.args.dry_run {
-                show_plan(&prepared, &found, json);
+                show_plan(&prepared, &found, self.target.is_some(), json);
             }
             return if found.problems.is_empty() { Ok(()) } else { Err(in_the_way(&found.problems)) };
         }
         if !json {
-            show_plan(&prepared, &found, false);
+            show_plan(&prepared, &found, self.target.is_some(), false);
         }
         if let Err(error) = pulih_restore::raise_file_limit() {
             eprintln!("warning: cannot raise the limit of open files: {error}");

@@ -1,6 +1,7 @@
 //! Key files: a recovery identity of a site for one class, online or sealed. An online one is a
 //! standard age identity file with a comment that names the class; a sealed one is JSON.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -63,10 +64,14 @@ impl KeyFile {
             sealed.class.parse::<Class>().map_err(|error| KeyError::Bad(error.to_string()))?;
             let sound = (2..=sealing::MAX_PEOPLE).contains(&sealed.people.len())
                 && (2..=sealed.people.len()).contains(&sealed.needed);
-            return if sound {
+            if !sound {
+                return Err(bad("its people are too few or too many"));
+            }
+            let users: BTreeSet<&str> = sealed.people.iter().map(|its| its.user.as_str()).collect();
+            return if users.len() == sealed.people.len() {
                 Ok(Self::Sealed(Box::new(sealed)))
             } else {
-                Err(bad("its people are too few or too many"))
+                Err(bad("one of its people is named twice"))
             };
         }
         let class = text.lines().find_map(|line| line.strip_prefix(CLASS_LINE));

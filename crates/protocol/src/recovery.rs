@@ -12,6 +12,13 @@ pub const KEY_BYTES: usize = 16;
 /// Of a step's text for people.
 pub const MAX_TEXT_BYTES: usize = 2000;
 
+/// Text for people as one line of at most so many bytes.
+pub fn one_line(text: &str, most: usize) -> String {
+    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    line.truncate(line.floor_char_boundary(most));
+    line
+}
+
 /// How an order stands for the server that asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
@@ -115,6 +122,13 @@ mod tests {
         assert_eq!(given.bytes(), Some([7; KEY_BYTES]));
         assert_eq!(format!("{given:?}"), "KeyGiven(…)");
         assert_eq!(KeyGiven { key: STANDARD.encode([7; 15]) }.bytes(), None);
+    }
+
+    #[test]
+    fn what_is_said_of_a_step_is_one_bounded_line() {
+        assert_eq!(one_line("a\nb\u{1b}[0m", 100), "a b [0m");
+        assert_eq!(one_line("aéé", 4), "aé");
+        assert_eq!(one_line("aéé", 5), "aéé");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use pulih_protocol::token::Token;
 use pulih_vault::layout::DatasetName;
+use pulih_vault::note::Fingerprint;
 
 use super::super::examples;
 
@@ -26,6 +27,9 @@ pub struct Recover {
     /// The folder to write into; each dataset comes below SERVER/DATASET in it
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub target: PathBuf,
+    /// Believe vaults of this owner key alone, as the OPD says it; may be given several times
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub owner: Vec<Fingerprint>,
     /// Where the DRC is: https://host:port [default: the site that this server is enrolled with]
     #[arg(long, value_name = "URL")]
     pub from: Option<String>,

@@ -40,7 +40,8 @@ pub fn in_the_way(problems: &[String]) -> Failure {
     ))
 }
 
-pub fn show_plan(prepared: &Prepared, found: &Preflight, json: bool) {
+/// `is_here`: onto this host, whose rate it is that was measured.
+pub fn show_plan(prepared: &Prepared, found: &Preflight, is_here: bool, json: bool) {
     if json {
         let forecast = found.seconds;
         println!(
@@ -64,9 +65,13 @@ pub fn show_plan(prepared: &Prepared, found: &Preflight, json: bool) {
             }
         }
     }
-    let forecast = found.seconds.map_or_else(
-        || "how long that takes is not known: nothing was recovered here yet".to_owned(),
-        |seconds| format!("about {} at the rate that was measured here", duration(Duration::from_secs(seconds))),
-    );
+    let forecast = match found.seconds {
+        Some(seconds) => {
+            let whose =
+                if is_here { "here" } else { "on this DRC itself; the server and the line to it may be slower" };
+            format!("about {} at the rate that was measured {whose}", duration(Duration::from_secs(seconds)))
+        }
+        None => "how long that takes is not known: nothing was recovered here yet".to_owned(),
+    };
     println!("{} datasets, {} to write; {forecast}.", found.datasets, size(found.bytes));
 }

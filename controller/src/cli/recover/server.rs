@@ -6,7 +6,7 @@ use pulih_terminal::printable;
 use serde_json::Value;
 
 use super::{Failure, LOOK_EVERY, Run};
-use crate::cli::ask::answer_of_server;
+use crate::cli::ask::answer_if_served;
 use crate::control::Ask;
 use crate::drc::recovery::Ask as Recovery;
 use crate::drc::recovery::order::{Dataset, ServersTurn};
@@ -43,7 +43,7 @@ impl Run<'_> {
     fn of_server(&self, id: &str, ask: &Ask) -> Result<Value, Failure> {
         let end = Instant::now() + PATIENCE;
         loop {
-            if let Some(told) = answer_of_server(self.dir, ask)? {
+            if let Some(told) = answer_if_served(self.dir, ask)? {
                 return Ok(told);
             }
             if Instant::now() >= end {

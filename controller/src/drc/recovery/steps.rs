@@ -5,6 +5,7 @@ use pulih_ledger::Actor;
 use pulih_ledger::entry::kinds::{Phases, RecoveryBegun, RecoveryEnded, RecoveryStep};
 use pulih_ledger::ids::AgentId;
 use pulih_protocol::error::Code;
+use pulih_protocol::recovery::{MAX_TEXT_BYTES, one_line};
 use pulih_vault::store::{ObjectName, StoreError};
 use pulih_vault::utc;
 use serde_json::{Value, json};
@@ -17,9 +18,6 @@ use super::server;
 use crate::catalog::{Catalog, Recovery, Step};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::record::Record;
-
-/// Bytes of a step's text.
-const MAX_TEXT_BYTES: usize = 2000;
 
 fn bad(why: impl Into<String>) -> Refusal {
     Refusal::new(Code::BadRequest, why)
@@ -114,7 +112,7 @@ impl Drc {
         if !going.points.contains(&point) {
             return Err(bad(format!("{point} was not ordered in recovery {}", its.recovery)));
         }
-        let text: String = its.text.chars().filter(|c| !c.is_control()).take(MAX_TEXT_BYTES / 4).collect();
+        let text = one_line(&its.text, MAX_TEXT_BYTES);
         let step = RecoveryStep {
             recovery: its.recovery.parse().map_err(|error| bad(format!("{error}")))?,
             step: next_step(&record.catalog.steps(&its.recovery)?),

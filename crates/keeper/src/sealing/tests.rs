@@ -105,3 +105,13 @@ fn nobody_is_two_people_and_one_is_not_enough() {
     assert!(refused(&[("siti", &one), ("budi", &two)], 2, Some(&two)).contains("envelope"));
     assert!(refused(&[("siti", &one), ("budi", "age1nobody")], 2, None).contains("age1"));
 }
+
+#[test]
+fn a_file_that_names_a_person_twice_is_refused() {
+    let mut its = ceremony(&["budi", "dewi", "siti"], 2).sealed;
+    let read = |its: &SealedKey| crate::KeyFile::parse(&serde_json::to_string(its).unwrap());
+    assert!(read(&its).is_ok());
+    its.people[2].user = "budi".into();
+    let told = read(&its).err().unwrap().to_string();
+    assert!(told.contains("twice"), "{told}");
+}

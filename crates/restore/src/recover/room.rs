@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-/// Bytes of files that are there already: a recovery that goes on writes the rest.
+/// Bytes of files that are there already: a recovery that goes on writes the rest. By their lengths, for
+/// content has no holes: a half-written file may count as more than it is, and whoever has the room is not
+/// turned away for a file with holes that is whole.
 pub fn bytes_below(folder: &Path) -> u64 {
     let mut folders = vec![folder.to_path_buf()];
     let mut bytes = 0;
