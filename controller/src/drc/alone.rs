@@ -2,6 +2,7 @@
 //! before it pulls or deletes anything, for it cannot know why it lost what it knew.
 
 use pulih_ledger::Actor;
+use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{ExpiryStopped, ReplicationStopped};
 
 use super::{Drc, lock};
@@ -17,15 +18,23 @@ impl Drc {
             return Ok(());
         }
         let is_new = record.catalog.peers()?.is_empty() && record.catalog.pins()?.is_empty();
-        if !is_new && record.catalog.pulling_stopped()?.is_none() {
+        if !is_new {
             let reason = |what: &str| {
                 format!(
                     "what this site knew was lost, and was made again from its store; nothing {what} until a person has looked"
                 )
             };
-            let expiry = ExpiryStopped { reason: reason("expires") };
-            let pulling = ReplicationStopped { reason: reason("is pulled") };
-            record.write(self.now(), &Actor::Site, vec![expiry.into(), pulling.into()])?;
+            // Each is resumed by itself, and so each is held against what the ledger says of it.
+            let mut bodies = Vec::<Body>::new();
+            if record.catalog.stopped()?.is_none_or(|stopped| !stopped.said) {
+                bodies.push(ExpiryStopped { reason: reason("expires") }.into());
+            }
+            if record.catalog.pulling_stopped()?.is_none() {
+                bodies.push(ReplicationStopped { reason: reason("is pulled") }.into());
+            }
+            if !bodies.is_empty() {
+                record.write(self.now(), &Actor::Site, bodies)?;
+            }
         }
         Ok(record.catalog.set_known(self.now())?)
     }
