@@ -96,8 +96,9 @@ impl Drc {
             Body::ChangeProposed(_) | Body::ChangeApproved(_) | Body::ChangeRefused(_) => {
                 self.check_change(catalog, person, body, attachment)?;
             }
-            Body::ReplicationResumed(_) => {
+            Body::ReplicationResumed(its) => {
                 must(person.is(Role::Admin), "an admin")?;
+                disaster::must_say_why(&its.reason)?;
                 let none = || Refusal::new(Code::NotFound, "pulling is not stopped here; there is nothing to resume");
                 catalog.pulling_stopped()?.ok_or_else(none)?;
             }

@@ -14,6 +14,7 @@ use pulih_vault::utc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::recovery::disaster::must_say_why;
 use super::{Drc, lock};
 use crate::card::Card;
 use crate::catalog::{Catalog, Proposal, User};
@@ -125,7 +126,10 @@ impl Drc {
         match body {
             Body::ChangeProposed(its) => self.check_proposed(catalog, its, attachment),
             Body::ChangeApproved(its) => self.check_approved(catalog, person, its),
-            Body::ChangeRefused(ChangeRefused { proposal, .. }) => open_one(catalog, proposal.as_str()).map(|_| ()),
+            Body::ChangeRefused(ChangeRefused { proposal, reason }) => {
+                must_say_why(reason)?;
+                open_one(catalog, proposal.as_str()).map(|_| ())
+            }
             _ => Err(bad("this is no change of a proposal")),
         }
     }
