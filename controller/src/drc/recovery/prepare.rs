@@ -88,13 +88,15 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether the interrupted recovery has every point that is asked for now.
+    /// Whether the interrupted recovery has the points that are asked for now, and no others: one that ends as `done`
+    /// has brought all of its points back.
     fn goes_on(&self) -> bool {
         let Some((its, _)) = &self.going else { return true };
-        self.items.iter().all(|item| match item {
-            Item::Dataset(dataset) => its.points.contains(&dataset.point()),
-            Item::Manual(_) => true,
-        })
+        let asked = self.items.iter().filter_map(|item| match item {
+            Item::Dataset(dataset) => Some(dataset.point()),
+            Item::Manual(_) => None,
+        });
+        asked.collect::<BTreeSet<_>>() == its.points.iter().cloned().collect()
     }
 
     /// The recovery that was interrupted, if what is wanted is the same.
