@@ -300,7 +300,11 @@ impl Drc {
             text: its.text.clone(),
         };
         let server = agent.name.parse().map_err(|error| Refusal::internal(&error))?;
-        self.write_step(&mut lock(&self.record), &ended, Some(server))?;
+        self.write_step(&mut lock(&self.record), &ended, Some(server)).map_err(|refusal| match refusal.code {
+            // The order has ended though nobody said the end of its turn: the server looks what is now.
+            Code::NotFound => forbidden("no such recovery onto this server is open"),
+            _ => refusal,
+        })?;
         turns.remove(&agent.name);
         taken()
     }
