@@ -2,6 +2,7 @@
 
 mod bench;
 mod changes;
+mod servers;
 mod years;
 
 use std::collections::BTreeSet;
