@@ -4,77 +4,18 @@
 mod support;
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use pulih_protocol::error::Code;
-use pulih_protocol::hello::{Hello, Welcome};
-use pulih_protocol::recovery::{KeyAsked, Now, StepEnded};
+use pulih_protocol::recovery::{Now, StepEnded};
 use pulih_stores::gateway::refusal;
-use pulih_stores::{Credentials, GatewayError, GatewayStore, Turns};
-use pulih_vault::reach::chain;
-use pulih_vault::store::{DirStore, ObjectName, Store as _};
-use pulih_vault::trust;
+use pulih_vault::store::Store as _;
 use serde_json::{Value, json};
 use support::drc::{Drc, noise};
 use support::keeper::Keeper;
-use support::night::{fall, is_same, night, saved, uid};
-use support::{Server, Site, agent_program, failed, succeeded};
-
-/// A server that has nothing but a certificate of the DRC.
-struct NewServer {
-    folder: PathBuf,
-}
-
-impl NewServer {
-    fn new(drc: &Drc, name: &str) -> Self {
-        let its = Self { folder: drc.path(name) };
-        let token = drc.json(&["agent", "invite", name, "--opd", "dinkes"])["token"].as_str().unwrap().to_owned();
-        succeeded(&its.command().args(["enroll", &drc.url, "--token", &token]).output().unwrap());
-        its
-    }
-
-    fn target(&self) -> PathBuf {
-        self.folder.join("pulih")
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(agent_program());
-        command.env("PULIH_STATE", self.folder.join("state"));
-        command
-    }
-
-    fn recover(&self) -> Command {
-        let mut command = self.command();
-        command.args(["--json", "recover", "--target"]).arg(self.target());
-        command
-    }
-}
-
-/// The operator's command, which follows the order until it has ended.
-fn follow(drc: &Drc, order: &[&str]) -> Child {
-    let key = drc.path("dewi.key");
-    let mut command = drc.command();
-    command.args(["--json", "recover"]).args(order).args(["--as", "dewi", "--sign-with"]).arg(key);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-fn ended(child: Child) -> Output {
-    child.wait_with_output().unwrap()
-}
-
-/// A DRC that serves in a disaster, with a keeper; the Pusat Data is gone.
-fn drc_in_a_disaster(datasets: &[(&str, &str)]) -> (Drc, Keeper, Site) {
-    let mut drc = Drc::new();
-    let mut keeper = Keeper::new(&drc);
-    let recipient = keeper.online("publik");
-    let site = night(&drc, "publik", &recipient, datasets);
-    keeper.start(&[&uid()]);
-    drc.start();
-    drc.declare();
-    (drc, keeper, site)
-}
+use support::night::{fall, is_same, saved, uid};
+use support::onto::{Curious, NewServer, drc_in_a_disaster, ended, follow, needed, said_of, until};
+use support::{Server, agent_program, failed, succeeded};
 
 #[test]
 fn datasets_come_back_on_a_new_server_that_enrolled_at_the_drc() {
@@ -112,97 +53,6 @@ fn datasets_come_back_on_a_new_server_that_enrolled_at_the_drc() {
     assert!(drc.json(&["disaster", "report"])["bytes_per_second"].is_null());
 }
 
-/// A server that asks what it likes, with the certificate of one that enrolled.
-struct Curious(GatewayStore);
-
-struct Anew;
-
-impl Turns for Anew {
-    fn take(&self, say: &dyn Fn(&Hello) -> Result<Welcome, GatewayError>) -> Result<Welcome, GatewayError> {
-        let digits = |what: &[u8]| blake3::hash(what).to_hex().to_string();
-        say(&Hello {
-            lineage: None,
-            last: None,
-            next: digits(b"turn")[..32].into(),
-            machine: digits(b"machine"),
-            host: "baru".into(),
-            program: "uji".into(),
-        })
-    }
-}
-
-impl Curious {
-    fn of(server: &NewServer) -> Self {
-        let kept = fs::read(server.folder.join("state/site.json")).unwrap();
-        let kept: Value = serde_json::from_slice(&kept).unwrap();
-        let text = |name: &str| kept[name].as_str().unwrap().to_owned();
-        let (url, ca, certificate, key) = (text("url"), text("ca"), text("certificate"), text("key"));
-        let credentials = Credentials { url, ca, certificate, key };
-        Self(GatewayStore::open(&credentials, &server.folder, Box::new(Anew)).unwrap())
-    }
-
-    fn key(&self, recovery: &str, object: &ObjectName) -> Option<Code> {
-        let asked = KeyAsked { recovery: recovery.into(), object: object.to_string() };
-        match self.0.recovery_key(&asked) {
-            Ok(given) => {
-                assert!(given.bytes().is_some());
-                None
-            }
-            Err(error) => Some(error.code().unwrap()),
-        }
-    }
-
-    fn read(&self, object: &ObjectName) -> Option<Code> {
-        self.0.read(object, 1 << 28).err().map(|error| refusal(&error).unwrap())
-    }
-
-    /// Neither the object nor its key, with which refusal.
-    fn gets_nothing(&self, recovery: &str, object: &ObjectName) {
-        let refused = (self.read(object), self.key(recovery, object));
-        assert_eq!(refused, (Some(Code::Forbidden), Some(Code::Forbidden)), "{object}");
-    }
-}
-
-/// What a snapshot of the DRC needs.
-struct Needed {
-    manifest: ObjectName,
-    reach: Vec<ObjectName>,
-    indexes: Vec<ObjectName>,
-    packs: Vec<ObjectName>,
-}
-
-/// The snapshots of a vault's dataset, the oldest first, and its description.
-fn needed(drc: &Drc, vault: &str, dataset: &str) -> (Vec<Needed>, ObjectName) {
-    let store = DirStore::open(&drc.path("store")).unwrap();
-    let trusted = trust::load(&store, vault.parse().unwrap(), |_| true).unwrap();
-    let layout = trusted.layout;
-    let mut names = trust::manifest_names(&store, layout).unwrap();
-    names.retain(|(its, _)| its.as_str() == dataset);
-    names.sort_by_key(|(_, name)| name.sequence);
-    let of = |(dataset, name): &(_, _)| {
-        let manifest = trusted.manifest(&store, dataset, *name).unwrap();
-        let loaded = chain::load_chain(&store, layout, manifest.reach, u64::MAX).unwrap();
-        Needed {
-            manifest: layout.manifest(dataset, *name),
-            reach: loaded.chain.iter().map(|hash| layout.reach(*hash)).collect(),
-            indexes: loaded.reach.indexes.iter().map(|hash| layout.index(*hash)).collect(),
-            packs: loaded.reach.packs.keys().map(|hash| layout.pack(*hash)).collect(),
-        }
-    };
-    (names.iter().map(of).collect(), layout.description(trusted.current().0))
-}
-
-fn until<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(seen) = seen() {
-            return seen;
-        }
-        assert!(Instant::now() < end, "{what} did not come");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn a_server_gets_what_its_turn_needs_and_nothing_else() {
     let mut drc = Drc::new();
@@ -234,10 +84,7 @@ fn a_server_gets_what_its_turn_needs_and_nothing_else() {
     }
 
     let order = follow(&drc, &["app-1/surat", "--to", "baru"]);
-    let turn = until("the server's turn", || match server.0.recovery().unwrap() {
-        Now::Restore(turn) => Some(turn),
-        _ => None,
-    });
+    let turn = server.turn();
     let recovery = turn.recovery.as_str();
     assert_eq!((turn.folder.as_str(), turn.vault.as_str(), turn.number), ("app-1/surat", vault.as_str(), 1));
     assert!(new.manifest.as_str().ends_with(&turn.snapshot) && turn.left_bytes == turn.bytes);
@@ -261,21 +108,7 @@ fn a_server_gets_what_its_turn_needs_and_nothing_else() {
     assert!(drc.alarms().contains("recovery-stray"));
 
     // Its word is on the ledger once, however often it says it.
-    let step = StepEnded {
-        recovery: recovery.into(),
-        vault: turn.vault.clone(),
-        dataset: turn.dataset.clone(),
-        snapshot: turn.snapshot.clone(),
-        after: turn.after,
-        outcome: "done".into(),
-        milliseconds: 7,
-        fetch: 1,
-        write: 2,
-        verify: 3,
-        files: 4,
-        bytes: 5,
-        text: "kata server".into(),
-    };
+    let step = said_of(&turn, "kata server");
     assert_eq!(stranger.0.recovery_step(&step).unwrap_err().code(), Some(Code::Forbidden));
     server.0.recovery_step(&step).unwrap();
     server.0.recovery_step(&step).unwrap();

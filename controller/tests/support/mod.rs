@@ -4,6 +4,7 @@
 pub mod drc;
 pub mod keeper;
 pub mod night;
+pub mod onto;
 pub mod raw;
 
 use std::io::{BufRead as _, BufReader};
