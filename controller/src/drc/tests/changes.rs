@@ -2,7 +2,8 @@
 
 use pulih_ledger::Actor;
 use pulih_ledger::entry::kinds::{
-    ChangeApproved, ChangeProposed, ChangeRefused, PolicyApplied, ReplicationResumed, UserAdded,
+    ChangeApproved, ChangeProposed, ChangeRefused, HoldPlaced, HoldReleased, PolicyApplied, ReplicationResumed,
+    UserAdded,
 };
 use pulih_ledger::entry::{Body, Entry, sign_act};
 use pulih_protocol::error::Code;
@@ -15,7 +16,7 @@ use super::super::lock;
 use super::bench::{Two, drc_now};
 use crate::gateway::answer::Answer;
 use crate::policy::DEFAULT;
-use crate::pusat::tests::bench::{DAY, code, wait};
+use crate::pusat::tests::bench::{DAY, VAULT, code, wait};
 use crate::record::time;
 
 pub struct Person(&'static str, SigningKey);
@@ -140,9 +141,7 @@ fn a_refused_proposal_never_takes_effect() {
 fn a_policy_of_the_pusat_data_is_proposed_and_not_followed() {
     let two = Two::new();
     let (dewi, theirs) = (person(&two, "dewi"), text(3, WEAKER.0, WEAKER.1));
-    let hash = ObjectHash::of(theirs.as_bytes());
-    two.pusat.store.create(&format!("site/pusat-33.19/policies/{hash}").parse().unwrap(), theirs.as_bytes()).unwrap();
-    two.pusat.write(applied(3, &theirs));
+    followed_there(&two, 3, &theirs);
     for _ in 0..3 {
         two.round().unwrap();
     }
@@ -154,6 +153,76 @@ fn a_policy_of_the_pusat_data_is_proposed_and_not_followed() {
     wait(31 * DAY);
     two.drc.make_changes().unwrap();
     assert_eq!(version(&two), 3);
+}
+
+/// The Pusat Data follows this from now on.
+fn followed_there(two: &Two, version: u32, theirs: &str) {
+    let hash = ObjectHash::of(theirs.as_bytes());
+    two.pusat.store.create(&format!("site/pusat-33.19/policies/{hash}").parse().unwrap(), theirs.as_bytes()).unwrap();
+    two.pusat.write(applied(version, theirs));
+}
+
+#[test]
+fn a_newer_policy_of_the_pusat_data_takes_the_place_of_an_open_one_and_of_no_approved_one() {
+    let two = Two::new();
+    let dewi = person(&two, "dewi");
+    let proposals = || {
+        let all = lock(&two.drc.catalog).proposals().unwrap();
+        all.into_iter().map(|its| (its.text[..20].to_owned(), its.refused.is_some())).collect::<Vec<_>>()
+    };
+    let named = |version: u32, is_refused: bool| (format!("kabupaten version {version} "), is_refused);
+    followed_there(&two, 3, &text(3, WEAKER.0, WEAKER.1));
+    two.round().unwrap();
+    followed_there(&two, 4, &text(4, WEAKER.0, WEAKER.1));
+    wait(DAY - 1);
+    two.round().unwrap();
+    assert_eq!(proposals(), [named(3, false)], "one a day");
+    wait(1);
+    two.round().unwrap();
+    assert_eq!(proposals(), [named(4, false), named(3, true)]);
+    let newest = lock(&two.drc.catalog).proposals().unwrap().remove(0);
+    act(&two, &dewi, approved(&newest.id, drc_now() + 30 * DAY), None).unwrap();
+    // What people approved stays approved.
+    followed_there(&two, 5, &text(5, WEAKER.0, WEAKER.1));
+    wait(DAY);
+    two.round().unwrap();
+    assert_eq!(proposals(), [named(5, false), named(4, false), named(3, true)]);
+    wait(29 * DAY);
+    two.drc.make_changes().unwrap();
+    assert_eq!(version(&two), 4);
+}
+
+#[test]
+fn a_hold_is_released_by_two_people_after_thirty_days() {
+    let two = Two::new();
+    let (dewi, budi) = (person(&two, "dewi"), person(&two, "budi"));
+    two.save(1);
+    two.round().unwrap();
+    let id = || "h-1".parse().unwrap();
+    let placed =
+        HoldPlaced { hold: id(), vault: VAULT, dataset: None, letter: "180/4".into(), reason: "perkara".into() };
+    act(&two, &dewi, placed, None).unwrap();
+    let release = |proposal: &str, hold: Option<&str>| ChangeProposed {
+        change: "hold-release".into(),
+        object: None,
+        hold: hold.map(|hold| hold.parse().unwrap()),
+        text: "selesai".into(),
+        ..proposed(proposal, "")
+    };
+    for hold in [None, Some("h-2")] {
+        assert_eq!(code(act(&two, &dewi, release("p-1", hold), None)), Code::NotFound);
+    }
+    assert_eq!(code(act(&two, &dewi, HoldReleased { hold: id(), reason: "selesai".into() }, None)), Code::Forbidden);
+    act(&two, &dewi, release("p-1", Some("h-1")), None).unwrap();
+    act(&two, &budi, approved("p-1", drc_now() + 30 * DAY), None).unwrap();
+    let is_held = || lock(&two.drc.catalog).hold("h-1").unwrap().unwrap().released.is_none();
+    wait(30 * DAY - 1);
+    two.drc.make_changes().unwrap();
+    assert!(is_held());
+    wait(1);
+    two.drc.make_changes().unwrap();
+    assert!(!is_held());
+    assert_eq!(code(act(&two, &dewi, release("p-2", Some("h-1")), None)), Code::NotFound);
 }
 
 #[test]
