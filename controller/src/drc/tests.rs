@@ -2,6 +2,7 @@
 
 mod bench;
 mod changes;
+mod keys;
 mod servers;
 mod years;
 
