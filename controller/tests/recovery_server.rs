@@ -202,3 +202,24 @@ fn an_order_that_no_server_can_follow_is_not_begun() {
     command.env("PULIH_STATE", &state).args(["recover", "--target", "/srv/pulih"]);
     assert!(failed(&command.output().unwrap()).contains("pulih-agent enroll"));
 }
+
+#[test]
+fn a_server_that_was_told_the_owner_takes_no_other_ones_word() {
+    let (drc, _keeper, site) = drc_in_a_disaster(&[("app-1", "surat")]);
+    let server = NewServer::new(&drc, "baru");
+    let order = ["app-1/surat", "--to", "baru"];
+    let another = format!("SHA256:{}", "A".repeat(43));
+    let mut recovering = server.recover().args(["--owner", &another]).stderr(Stdio::null()).spawn().unwrap();
+    let told = failed(&ended(follow(&drc, &order)));
+    recovering.kill().unwrap();
+    recovering.wait().unwrap();
+    assert!(!server.target().exists());
+    let (_, owner) = told.split_once("that its owner is ").unwrap();
+    let (owner, why) = owner.split_once(',').unwrap();
+    assert!(why.contains("--owner names another"), "{told}");
+    // The order is open still, and goes on with a server that knows better.
+    let order = follow(&drc, &order);
+    succeeded(&server.recover().args(["--owner", &another, "--owner", owner]).output().unwrap());
+    succeeded(&ended(order));
+    is_same(&site, "app-1", &server.target().join("app-1/surat"));
+}
