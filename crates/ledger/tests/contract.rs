@@ -8,15 +8,16 @@ use std::path::Path;
 
 use pulih_ledger::canonical;
 use pulih_ledger::entry::kinds::{
-    AdoptedCertificate, AgentAdopted, AgentEnrolled, AgentInvited, AgentRevoked, Alarm, ApprovalEnded, ApprovalGiven,
-    CertificateIssued, ChangeApproved, ChangeMade, ChangeProposed, ChangeRefused, CloneRefused, CopyMade,
-    DeletionApproved, DeletionAsked, DisasterDeclared, DisasterEnded, ExpiryResumed, ExpiryStopped, GlassBroken,
-    HoldPlaced, HoldReleased, KeysOpened, LedgerDiverged, LineageBegun, ObjectDamaged, ObjectHealed, ObjectLost,
-    ObjectsDeleted, OpdAdded, PacksAvoided, PacksDoomed, Phases, PlanApplied, PolicyApplied, PullRefused, PusatMoved,
-    RecoveryBegun, RecoveryEnded, RecoveryStep, ReplicationResumed, ReplicationStopped, RestoreAsked,
-    RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed, ScrubFinished, SeedImported, SiteAdopted, SiteCertified,
-    SiteCreated, SitePaired, SiteUnpaired, SitesCompared, SnapshotAccepted, SnapshotReplicated, SnapshotsExpired,
-    SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned,
+    AdoptedCertificate, AgentAdopted, AgentClock, AgentEnrolled, AgentHeard, AgentInvited, AgentRevoked, AgentSilent,
+    Alarm, ApprovalEnded, ApprovalGiven, BackupFailing, CertificateIssued, ChangeApproved, ChangeMade, ChangeProposed,
+    ChangeRefused, CloneRefused, CopyMade, DeletionApproved, DeletionAsked, DisasterDeclared, DisasterEnded,
+    ExpiryResumed, ExpiryStopped, GlassBroken, HoldPlaced, HoldReleased, KeysOpened, LedgerDiverged, LineageBegun,
+    LinkBack, LinkLost, ObjectDamaged, ObjectHealed, ObjectLost, ObjectsDeleted, OpdAdded, PacksAvoided, PacksDoomed,
+    Phases, PlanApplied, PolicyApplied, PullRefused, PusatMoved, RecoveryBegun, RecoveryEnded, RecoveryStep,
+    ReplicationResumed, ReplicationStopped, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed,
+    ScrubFinished, SeedImported, SiteAdopted, SiteAway, SiteCertified, SiteCreated, SitePaired, SiteUnpaired,
+    SitesCompared, SnapshotAccepted, SnapshotReplicated, SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded,
+    VaultPinned,
 };
 use pulih_ledger::entry::{Body, ENVELOPE, Kind};
 use pulih_ledger::ids::Sha256;
@@ -123,6 +124,7 @@ fn bodies() -> Vec<Body> {
         SeedImported { vault, agent: id("dinkes-1"), medium: text(), objects: 4, bytes: 5 }.into(),
     ];
     all.extend(of_two_sites());
+    all.extend(of_silence());
     all.extend(of_keeping());
     all.extend(of_copies_and_changes());
     all.extend(of_recovery());
@@ -246,6 +248,22 @@ fn of_recovery() -> Vec<Body> {
         }
         .into(),
         PusatMoved { peer: id("pusat-33.19"), url: "https://pusat:8443".into(), card_sha256: hash }.into(),
+    ]
+}
+
+/// The same of what kept points from coming.
+fn of_silence() -> Vec<Body> {
+    let since = || id("2027-01-31T00:00:00Z");
+    let (agent, peer) = (|| id("dinkes-1"), || id("pusat-33.19"));
+    let failing = BackupFailing { agent: agent(), dataset: id("rekam-medis"), since: since(), text: "penuh".into() };
+    vec![
+        AgentSilent { agent: agent(), since: since() }.into(),
+        AgentHeard { agent: agent(), since: since() }.into(),
+        AgentClock { agent: agent(), seconds: -7200 }.into(),
+        failing.into(),
+        LinkLost { peer: peer(), since: since() }.into(),
+        LinkBack { peer: peer(), since: since() }.into(),
+        SiteAway { since: since() }.into(),
     ]
 }
 

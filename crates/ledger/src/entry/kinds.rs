@@ -5,6 +5,7 @@ mod changes;
 mod copies;
 mod keeping;
 mod recovery;
+mod silence;
 mod sites;
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,7 @@ pub use recovery::{
     PusatMoved, RecoveryBegun, RecoveryEnded, RecoveryStep, SiteAdopted,
 };
 
+pub use silence::{AgentClock, AgentHeard, AgentSilent, BackupFailing, LinkBack, LinkLost, SiteAway};
 pub use sites::{
     LedgerDiverged, PullRefused, SiteCertified, SitePaired, SiteUnpaired, SnapshotReplicated, VaultPinned,
 };
@@ -135,6 +137,13 @@ kinds! {
     SiteAdopted = "site-adopted",
     AgentAdopted = "agent-adopted",
     PusatMoved = "pusat-moved",
+    AgentSilent = "agent-silent",
+    AgentHeard = "agent-heard",
+    AgentClock = "agent-clock",
+    BackupFailing = "backup-failing",
+    LinkLost = "link-lost",
+    LinkBack = "link-back",
+    SiteAway = "site-away",
 }
 
 impl Kind {
