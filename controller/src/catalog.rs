@@ -18,6 +18,7 @@ mod recovered;
 mod recoveries;
 mod replicas;
 mod schema;
+mod silence;
 mod vaults;
 
 use std::path::Path;
@@ -36,6 +37,7 @@ pub use presence::{Alarm, Presence};
 pub use recovered::{AppliedPlan, Recovery, Step};
 pub use recoveries::Disaster;
 pub use replicas::{Pin, Replica, Stock};
+pub use silence::{AgentClock, Silence};
 pub use vaults::{Lineage, Vault};
 
 /// How long one connection waits for another's transaction.

@@ -4,6 +4,7 @@ mod ask;
 mod copies;
 mod disaster;
 mod doctor;
+mod evidence;
 mod files;
 mod init;
 mod keeping;
@@ -90,6 +91,9 @@ enum Command {
     /// Go on with what waits until a person has looked
     #[command(subcommand)]
     Resume(proposal::Resume),
+    /// What this site can show of itself: recovery points, second by second
+    #[command(subcommand)]
+    Evidence(evidence::Evidence),
     /// Offices that own data
     #[command(subcommand)]
     Opd(Opd),
@@ -405,6 +409,7 @@ pub fn main() -> ExitCode {
         Command::Policy(Policy::Diff { file }) => policy::diff(&dir, file, cli.json),
         Command::Plan(plan::PlanCommand::Check { file }) => plan::check(file),
         Command::Recover(args) => recover::run(&dir, args, cli.json),
+        Command::Evidence(command) => evidence::run(&dir, command, cli.json),
         Command::Keys(command) => keys::run(&dir, command, cli.json),
         Command::Retain(keeping::Retain { execute: true, command: None, signed }) => {
             keeping::execute(&dir, signed, cli.json)

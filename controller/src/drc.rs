@@ -17,6 +17,7 @@ mod fetch;
 mod heads;
 mod keep;
 mod ledger;
+mod listen;
 mod moved;
 mod objects;
 mod pair;

@@ -8,6 +8,7 @@ mod grants;
 mod hello;
 mod import;
 mod keep;
+mod listen;
 mod pair;
 mod people;
 mod policy;

@@ -8,7 +8,7 @@ use pulih_ledger::time::Time;
 use pulih_vault::utc;
 use rusqlite::{Transaction, TransactionBehavior, params};
 
-use super::{Catalog, CatalogError, Result, adopted, changes, copies, keeping, recoveries, replicas};
+use super::{Catalog, CatalogError, Result, adopted, changes, copies, keeping, recoveries, replicas, silence};
 
 pub(super) fn seconds(time: &Time) -> i64 {
     utc::parse(time.as_str()).unwrap_or(0)
@@ -50,15 +50,17 @@ fn follow(db: &Transaction, index: u64, at: i64, actor: &Actor, body: Option<&Bo
         keeping::tick(db, at)?;
     }
     let Some(body) = body else { return Ok(()) };
-    if let Body::ObjectsDeleted(its) = body {
-        copies::forget(db, &its.objects)?;
+    match body {
+        Body::ObjectsDeleted(its) => copies::forget(db, &its.objects)?,
+        Body::SnapshotAccepted(its) => silence::succeeded(db, its)?,
+        _ => {}
     }
     for room in [keeping::apply, changes::apply] {
         if room(db, index, at, actor, body)? {
             return Ok(());
         }
     }
-    for room in [copies::apply, recoveries::apply, adopted::apply] {
+    for room in [copies::apply, recoveries::apply, adopted::apply, silence::apply] {
         if room(db, index, at, body)? {
             return Ok(());
         }

@@ -64,6 +64,15 @@ impl Catalog {
         Ok(self.all(sql, [agent], |row| row.get(0))?.into_iter().collect())
     }
 
+    /// When a dataset of an agent was saved last, or its server enrolled before anything was; `None`: nobody
+    /// approved it.
+    pub fn newest_of(&self, agent: &str, dataset: &str) -> Result<Option<i64>> {
+        let sql = "SELECT MAX(at) FROM (SELECT s.accepted AS at FROM snapshot s JOIN vault v ON v.id = s.vault \
+                   WHERE v.agent = ?1 AND s.dataset = ?2 AND s.partial = 0 UNION ALL SELECT a.enrolled FROM approval p \
+                   JOIN vault v ON v.id = p.vault JOIN agent a ON a.name = v.agent WHERE a.name = ?1 AND p.dataset = ?2)";
+        self.one(sql, [agent, dataset], |row| row.get(0)).map(Option::flatten)
+    }
+
     /// Keeps the newest jobs of an agent.
     pub fn prune_jobs(&self, agent: &str) -> Result<()> {
         let sql = "DELETE FROM job WHERE agent = ?1 AND (dataset, began) NOT IN \

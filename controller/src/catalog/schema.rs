@@ -2,10 +2,10 @@
 
 use rusqlite::Connection;
 
-use super::{adopted, changes, copies, keeping, objects, recoveries, replicas};
+use super::{adopted, changes, copies, keeping, objects, recoveries, replicas, silence};
 
 /// Each is one or more texts, for a room of the catalog has its own tables.
-const MIGRATIONS: [&[&str]; 4] = [&["
+const MIGRATIONS: [&[&str]; 5] = [&["
     -- What follows from the ledger.
     CREATE TABLE ledger (size INTEGER NOT NULL) STRICT;
     INSERT INTO ledger (size) VALUES (0);
@@ -95,7 +95,7 @@ const MIGRATIONS: [&[&str]; 4] = [&["
     recoveries::SERVERS,
     objects::TABLES,
     adopted::TAKEN_OVER,
-]];
+], &[silence::TABLES]];
 
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 

@@ -167,6 +167,7 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         | Command::Doctor
         | Command::Rebuild
         | Command::Recover(_)
+        | Command::Evidence(_)
         | Command::Keys(_)
         | Command::User(User::Key { .. })
         | Command::Policy(Policy::Check { .. } | Policy::Diff { .. }) => {

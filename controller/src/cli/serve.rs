@@ -33,6 +33,8 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(3600);
 const LOCK_EVERY: Duration = Duration::from_secs(10);
 /// Between looks at what is silent, locked too short, or to be deleted today.
 const TEND_EVERY: Duration = Duration::from_secs(3600);
+/// Between looks at who is quiet.
+const LISTEN_EVERY: Duration = Duration::from_secs(60);
 /// Between pieces of the rolling scrub.
 const SCRUB_EVERY: Duration = Duration::from_secs(10);
 /// Between writes of heartbeats into the catalog.
@@ -97,6 +99,7 @@ pub fn open(dir: &SiteDir) -> Result<(Opened, SiteLock), Failure> {
 
 pub fn run(dir: &SiteDir, at: &AtKeeper) -> Result<(), Failure> {
     let (opened, _lock) = open(dir)?;
+    opened.base().say_away()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Said(format!("cannot start: {error}")))?;
     match opened {
@@ -116,6 +119,13 @@ fn said(what: &'static str) -> impl FnOnce(std::io::Error) -> Failure {
 fn tended(done: Answer<()>) {
     if let Err(refusal) = done {
         eprintln!("warning: what is kept was not looked after: {}", refusal.message);
+    }
+}
+
+/// The same of looking who is quiet.
+fn listened(done: Answer<()>) {
+    if let Err(refusal) = done {
+        eprintln!("warning: who is quiet was not looked at: {}", refusal.message);
     }
 }
 
@@ -184,6 +194,7 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
     let pulling = tokio::task::spawn_blocking(move || pulling.serve());
     let (mut tending, mut locking) = (tokio::time::interval(TEND_EVERY), tokio::time::interval(LOCK_EVERY));
     let (mut keeper, mut locker) = (tokio::spawn(async {}), tokio::spawn(async {}));
+    let (mut listening, mut listener) = (tokio::time::interval(LISTEN_EVERY), tokio::spawn(async {}));
     let mut hourly = tokio::time::interval(CHECKPOINT_EVERY);
     let mut scrubbing = tokio::time::interval(SCRUB_EVERY);
     let mut scrubber = tokio::spawn(async {});
@@ -207,6 +218,10 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
             _ = tending.tick() => if keeper.is_finished() {
                 let drc = drc.clone();
                 keeper = tokio::task::spawn_blocking(move || tended(drc.tend()));
+            },
+            _ = listening.tick() => if listener.is_finished() {
+                let drc = drc.clone();
+                listener = tokio::task::spawn_blocking(move || listened(drc.listen()));
             },
             _ = locking.tick() => if locker.is_finished() {
                 let drc = drc.clone();
@@ -239,6 +254,7 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
     let mut keeper = tokio::spawn(async {});
     let mut tending = tokio::time::interval(TEND_EVERY);
     let mut tender = tokio::spawn(async {});
+    let (mut listening, mut listener) = (tokio::time::interval(LISTEN_EVERY), tokio::spawn(async {}));
     let mut scrubbing = tokio::time::interval(SCRUB_EVERY);
     let mut scrubber = tokio::spawn(async {});
     let mut often = tokio::time::interval(SETTLE_EVERY);
@@ -259,6 +275,10 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
             _ = tending.tick() => if tender.is_finished() {
                 let pusat = pusat.clone();
                 tender = tokio::spawn(async move { tended(pusat.blocking(Pusat::tend).await) });
+            },
+            _ = listening.tick() => if listener.is_finished() {
+                let pusat = pusat.clone();
+                listener = tokio::spawn(async move { listened(pusat.blocking(Pusat::listen).await) });
             },
             _ = scrubbing.tick() => if scrubber.is_finished() {
                 scrubber = tokio::spawn(scrub_a_little(pusat.clone(), || Ok(Vec::new())));

@@ -108,6 +108,7 @@ pub fn text(command: &Command, answer: &Value) -> String {
         Command::Proposal(command) => proposal::text(command, answer),
         Command::Resume(_) => "It goes on from here.\n".to_owned(),
         Command::Recover(_)
+        | Command::Evidence(_)
         | Command::Keys(_)
         | Command::Init(_)
         | Command::Pair(_)
@@ -306,7 +307,7 @@ pub(super) fn columns(answer: &Value, name: &str, fields: &[&str], empty: &str) 
     table(&heads, rows, empty)
 }
 
-fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>, empty: &str) -> String {
+pub(super) fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>, empty: &str) -> String {
     let mut table = Table::left(heads.iter().copied());
     rows.for_each(|row| table.row(row));
     if table.is_empty() { empty.to_owned() } else { table.to_string() }

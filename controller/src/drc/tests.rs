@@ -3,6 +3,7 @@
 mod bench;
 mod changes;
 mod keys;
+mod quarter;
 mod servers;
 mod years;
 

@@ -35,6 +35,8 @@ pub struct Presences {
     fresh: HashSet<String>,
     /// When an alarm of an agent was written last.
     alarms: HashMap<String, Vec<(String, i64)>>,
+    /// An agent's clock less this site's, in seconds, when its last report came.
+    clocks: HashMap<String, i64>,
 }
 
 impl Presences {
@@ -50,6 +52,15 @@ impl Presences {
 
     pub fn of(&self, agent: &str) -> Option<Presence> {
         self.agents.get(agent).cloned()
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Presence> {
+        self.agents.values()
+    }
+
+    /// By how many seconds each agent's clock is off, of those that were heard since this process began.
+    pub fn clocks(&self) -> Vec<(String, i64)> {
+        self.clocks.iter().map(|(agent, seconds)| (agent.clone(), *seconds)).collect()
     }
 
     fn lets(&mut self, agent: &str, alarm: &str, now: i64) -> bool {
@@ -107,7 +118,12 @@ impl Pusat {
         self.raise(agent, &report.alarms, now)?;
         let small = Report { jobs: Vec::new(), alarms: Vec::new(), ..report.clone() };
         let text = serde_json::to_string(&small).map_err(|error| Refusal::internal(&error))?;
-        lock(&self.presences).take(Presence { agent: agent.name.clone(), seen: now, host, report: text });
+        let mut presences = lock(&self.presences);
+        if let Some(at) = utc::parse(&report.at) {
+            presences.clocks.insert(agent.name.clone(), at - now);
+        }
+        presences.take(Presence { agent: agent.name.clone(), seen: now, host, report: text });
+        drop(presences);
         Ok(ReportTaken {
             at: utc::rfc3339(now),
             policy: self.in_force().hash.clone(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 mod keeping;
+mod listen;
 mod retain;
 pub(crate) mod years;
 

@@ -1,0 +1,195 @@
+//! `evidence`: what a site can show of itself. It reads the ledger and the store, and asks nobody.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Subcommand;
+use pulih_ledger::Log;
+use pulih_ledger::ids::SiteId;
+use pulih_policies::Zone;
+use pulih_terminal::duration;
+use pulih_vault::note::{SigningKey, VerifierKey};
+use pulih_vault::store::Store;
+use pulih_vault::utc;
+use serde_json::Value;
+
+use super::Failure;
+use super::ask::{answer, said};
+use super::show::{field, list, table};
+use crate::control::Ask;
+use crate::evidence::rpo::{Period, Sources, report};
+use crate::site::{SiteDir, SiteFile, SiteRole};
+use crate::store;
+
+#[derive(Debug, Subcommand)]
+pub enum Evidence {
+    /// What would have been lost at any moment of a period, dataset by dataset, from the ledger alone
+    #[command(after_long_help = RPO)]
+    Rpo {
+        /// The first day [default: the first of this month]
+        #[arg(long, value_name = "DATE")]
+        from: Option<String>,
+        /// The day after the last one [default: up to now]
+        #[arg(long, value_name = "DATE")]
+        to: Option<String>,
+        /// One dataset alone
+        #[arg(long, value_name = "AGENT/DATASET")]
+        dataset: Option<String>,
+    },
+}
+
+const RPO: &str = "\
+For each second: how old the newest recovery point was that was at this site. Days are those of the policy's
+time zone. Silence counts against: a dataset counts from its approval on, whether anything came or not. The
+exit status says nothing of the figures.
+
+Examples:
+  pulih-controller evidence rpo --from 2026-10-01 --to 2027-01-01
+  pulih-controller --json evidence rpo --dataset app-1/surat";
+
+pub fn run(dir: &SiteDir, command: &Evidence, json: bool) -> Result<(), Failure> {
+    match command {
+        Evidence::Rpo { from, to, dataset } => rpo(dir, from.as_deref(), to.as_deref(), dataset.as_deref(), json),
+    }
+}
+
+/// The first moment of a day.
+fn day(text: &str, zone: Zone) -> Result<i64, Failure> {
+    let none = || Failure::Said(format!("{text:?} is no day: write it as 2026-11-01"));
+    let is_date = text.len() == 10;
+    let midnight = utc::parse(&format!("{text}T00:00:00Z")).filter(|_| is_date).ok_or_else(none)?;
+    Ok(midnight - i64::from(zone.offset_seconds()))
+}
+
+fn month_of(now: i64, zone: Zone) -> Result<i64, Failure> {
+    let here = utc::rfc3339(now + i64::from(zone.offset_seconds()));
+    day(&format!("{}-01", &here[..7]), zone)
+}
+
+fn open_log(store: &Arc<dyn Store>, id: &SiteId, key: VerifierKey) -> Result<Log, Failure> {
+    Log::open(store.clone(), id, key).map_err(said)
+}
+
+/// The ledger that a DRC mirrors.
+fn mirrored(dir: &SiteDir, site: &SiteFile, store: &Arc<dyn Store>) -> Result<Option<Log>, Failure> {
+    if site.role == SiteRole::Pusat {
+        return Ok(None);
+    }
+    let peers = answer(dir, Ask::PeerList)?;
+    let Some(peer) = list(&peers, "peers").iter().find(|its| its["role"] == "pusat" && its["ended"].is_null()) else {
+        return Ok(None);
+    };
+    let key: VerifierKey = peer["key"].as_str().unwrap_or_default().parse().map_err(said)?;
+    let id: SiteId = peer["site"].as_str().unwrap_or_default().parse().map_err(said)?;
+    match Log::open(store.clone(), &id, key) {
+        // Nothing was pulled yet.
+        Err(pulih_ledger::LedgerError::NoLedger { .. }) => Ok(None),
+        log => Ok(Some(log.map_err(said)?)),
+    }
+}
+
+fn rpo(dir: &SiteDir, from: Option<&str>, to: Option<&str>, only: Option<&str>, json: bool) -> Result<(), Failure> {
+    let site = dir.site()?;
+    let store = store::open(dir)?.store;
+    let key = SigningKey::from_secret_text(dir.read("ledger.key")?.trim()).map_err(said)?;
+    let own = open_log(&store, &site.id().map_err(said)?, key.verifier())?;
+    let peer = mirrored(dir, &site, &store)?;
+    let now = utc::now();
+    let zone = zone(dir)?;
+    let from = from.map_or_else(|| month_of(now, zone), |from| day(from, zone))?;
+    let to = to.map(|to| day(to, zone)).transpose()?.unwrap_or(now);
+    if from >= to {
+        return Err(Failure::Said("the period has no second: --from comes before --to, and before now".into()));
+    }
+    let sources = Sources { site: &site, store: &*store, own: &own, peer: peer.as_ref() };
+    let is_asked = |agent: &str, dataset: &str| only.is_none_or(|only| only == format!("{agent}/{dataset}"));
+    let found = report(&sources, Period { from, to, now }, is_asked)?;
+    if json {
+        println!("{found}");
+    } else {
+        print!("{}", text(&found, zone));
+    }
+    Ok(())
+}
+
+/// The zone of the policy in force.
+fn zone(dir: &SiteDir) -> Result<Zone, Failure> {
+    let shown = answer(dir, Ask::PolicyShow)?;
+    let text = shown["text"].as_str().unwrap_or_default();
+    Ok(pulih_policies::Policy::parse("policy", text.as_bytes()).map_err(said)?.zone)
+}
+
+fn span(value: &Value) -> String {
+    value.as_u64().map_or_else(|| "-".into(), |seconds| duration(Duration::from_secs(seconds)))
+}
+
+fn text(found: &Value, zone: Zone) -> String {
+    let at =
+        |name: &str| utc::parse(found[name].as_str().unwrap_or_default()).map_or_else(String::new, |at| zone.print(at));
+    let percent = |its: &Value| match its["inside_percent"].as_str() {
+        Some(percent) => format!("{percent} %"),
+        None => "-".into(),
+    };
+    let mut out = format!("RPO at {} from {} to {}\n\n", field(found, "site"), at("from"), at("to"));
+    let rows = list(found, "datasets");
+    out += &table(
+        &["DATASET", "CLASS", "TARGET", "NOW", "HALF", "95 %", "99 %", "WORST", "INSIDE", "BREACHES"],
+        rows.iter().map(|its| {
+            let figures =
+                ["target_seconds", "exposure_seconds", "p50_seconds", "p95_seconds", "p99_seconds", "worst_seconds"];
+            let mut row = vec![format!("{}/{}", field(its, "agent"), field(its, "dataset")), field(its, "class")];
+            row.extend(figures.map(|name| span(&its[name])));
+            row.extend([percent(its), list(its, "breaches").len().to_string()]);
+            row
+        }),
+        "Nothing counts in this period: no dataset was approved or saved.\n",
+    );
+    let breaches: Vec<Vec<String>> = rows
+        .iter()
+        .flat_map(|its| {
+            let name = format!("{}/{}", field(its, "agent"), field(its, "dataset"));
+            list(its, "breaches").iter().map(move |breach| {
+                let began = breach["began"].as_str().and_then(utc::parse).map_or_else(String::new, |at| zone.print(at));
+                let goes_on = if breach["open"] == true { " (goes on)" } else { "" };
+                vec![
+                    name.clone(),
+                    began,
+                    format!("{}{goes_on}", span(&breach["seconds"])),
+                    span(&breach["worst_seconds"]),
+                    field(breach, "cause"),
+                ]
+            })
+        })
+        .collect();
+    if !breaches.is_empty() {
+        out += "\n";
+        out += &table(&["BREACH", "BEGAN", "FOR", "WORST", "CAUSE"], breaches.into_iter(), "");
+    }
+    if !rows.is_empty() {
+        out += &format!(
+            "\nAll together: {} inside their targets, worst {}.\n",
+            percent(&found["fleet"]),
+            span(&found["fleet"]["worst_seconds"])
+        );
+    }
+    if found["clock_doubt"] == true {
+        out += "This site's own clock was in doubt in this period: its times are as it wrote them.\n";
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_where_the_policy_says() {
+        let at = |text: &str| utc::parse(text).unwrap();
+        assert_eq!(day("2026-11-01", Zone::Jakarta).unwrap(), at("2026-10-31T17:00:00Z"));
+        assert_eq!(month_of(at("2026-10-31T16:59:59Z"), Zone::Jakarta).unwrap(), at("2026-09-30T17:00:00Z"));
+        assert_eq!(month_of(at("2026-10-31T17:00:00Z"), Zone::Jakarta).unwrap(), at("2026-10-31T17:00:00Z"));
+        for bad in ["", "2026-11", "2026-13-01", "2026-11-01T00", "kemarin...."] {
+            day(bad, Zone::Jakarta).unwrap_err();
+        }
+    }
+}

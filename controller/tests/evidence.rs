@@ -1,0 +1,65 @@
+//! `pulih-controller evidence`: what a site shows of itself, with real processes.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::{Site, failed, succeeded};
+
+/// Of each dataset its name, its worst, and how many points came.
+fn rows(report: &Value) -> Vec<(&str, Option<u64>, u64)> {
+    let row = |its| {
+        let its: &Value = its;
+        (its["dataset"].as_str().unwrap(), its["worst_seconds"].as_u64(), its["points"].as_u64().unwrap())
+    };
+    report["datasets"].as_array().unwrap().iter().map(row).collect()
+}
+
+#[test]
+fn what_was_approved_counts_whether_it_was_saved_or_not() {
+    let mut site = Site::new();
+    site.opd("dinkes");
+    {
+        let server = site.server("app-1", "dinkes");
+        site.approve("app-1", "letters");
+        site.approve("app-1", "archive");
+        server.write("letter", b"isi surat");
+        succeeded(&server.backup("letters"));
+        succeeded(&server.backup("letters"));
+    }
+    // A second has to pass before there is one to reckon with.
+    let end = Instant::now() + Duration::from_secs(60);
+    while rows(&site.json(&["evidence", "rpo"])).len() < 2 {
+        assert!(Instant::now() < end, "no second passes");
+    }
+    for is_served in [true, false] {
+        if !is_served {
+            site.stop();
+        }
+        let report = site.json(&["evidence", "rpo"]);
+        assert_eq!((&report["type"], &report["site"]), (&"pulih/rpo/v1".into(), &"pusat-33.19".into()), "{report}");
+        let rows = rows(&report);
+        assert_eq!(
+            rows.iter().map(|(name, _, points)| (*name, *points)).collect::<Vec<_>>(),
+            [("archive", 0), ("letters", 2)]
+        );
+        // Nothing of it is older than this test.
+        assert!(rows.iter().all(|(_, worst, _)| worst.is_some_and(|worst| worst < 600)), "{report}");
+        assert_eq!(report["fleet"]["inside_percent"], "100.00");
+        let only = site.json(&["evidence", "rpo", "--dataset", "app-1/letters"]);
+        assert_eq!(only["datasets"].as_array().unwrap().len(), 1);
+        let text = succeeded(&site.controller(&["evidence", "rpo"]));
+        assert!(text.contains("app-1/archive") && text.contains("100.00 %") && !text.contains("BREACH "), "{text}");
+    }
+    // Before there was anything.
+    let before = site.json(&["evidence", "rpo", "--from", "2020-01-01", "--to", "2020-02-01"]);
+    assert_eq!(before["datasets"], Value::Array(Vec::new()));
+    assert!(before["fleet"]["worst_seconds"].is_null());
+    for bad in [["--from", "kemarin"], ["--from", "2020-1-1"], ["--to", "2020-01-32"]] {
+        let told = failed(&site.controller(&["evidence", "rpo", bad[0], bad[1]]));
+        assert!(told.contains(bad[1]), "{told}");
+    }
+    let told = failed(&site.controller(&["evidence", "rpo", "--from", "2020-02-01", "--to", "2020-01-01"]));
+    assert!(told.contains("--from comes before --to"), "{told}");
+}
