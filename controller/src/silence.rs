@@ -38,11 +38,10 @@ pub fn changes(all: &[Heard], open: &BTreeMap<String, i64>, began: i64, now: i64
         Some(since) if its.last > *since && now - its.last <= its.patience => {
             Some(Change::Back { subject: its.subject.clone(), since: *since })
         }
-        Some(_) => None,
         None if now - its.last.max(began) > its.patience => {
             Some(Change::Lost { subject: its.subject.clone(), since: its.last.max(began) })
         }
-        None => None,
+        Some(_) | None => None,
     };
     all.iter().filter_map(change).collect()
 }

@@ -1,5 +1,6 @@
 //! `evidence`: what a site can show of itself. It reads the ledger and the store, and asks nobody.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -166,11 +167,8 @@ fn text(found: &Value, zone: Zone) -> String {
         out += &table(&["BREACH", "BEGAN", "FOR", "WORST", "CAUSE"], breaches.into_iter(), "");
     }
     if !rows.is_empty() {
-        out += &format!(
-            "\nAll together: {} inside their targets, worst {}.\n",
-            percent(&found["fleet"]),
-            span(&found["fleet"]["worst_seconds"])
-        );
+        let (inside, worst) = (percent(&found["fleet"]), span(&found["fleet"]["worst_seconds"]));
+        let _ = writeln!(out, "\nAll together: {inside} inside their targets, worst {worst}.");
     }
     if found["clock_doubt"] == true {
         out += "This site's own clock was in doubt in this period: its times are as it wrote them.\n";

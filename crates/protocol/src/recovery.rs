@@ -15,7 +15,8 @@ pub const MAX_TEXT_BYTES: usize = 2000;
 /// Text for people as one line of at most so many bytes.
 pub fn one_line(text: &str, most: usize) -> String {
     let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    line.truncate(line.floor_char_boundary(most));
+    let end = (0..=most.min(line.len())).rev().find(|at| line.is_char_boundary(*at));
+    line.truncate(end.unwrap_or(0));
     line
 }
 

@@ -79,7 +79,7 @@ fn breaches(lost: &[u64], target: u64, from: i64) -> Vec<(String, String, u64)> 
     let mut found = Vec::new();
     let mut at = 0;
     while at < lost.len() {
-        let end = (at..).find(|at| !above(*at)).unwrap();
+        let end = (at..=lost.len()).find(|at| !above(*at)).unwrap();
         if end > at {
             let time = |at: usize| utc::rfc3339(from + at as i64);
             found.push((time(at), time(end), (end - at) as u64));

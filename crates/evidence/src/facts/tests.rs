@@ -74,7 +74,9 @@ fn pinned() -> Body {
 fn told(entries: Vec<(i64, Body)>) -> Facts {
     let mut facts = Facts::default();
     facts.take(&time(0), true, &pinned());
-    entries.iter().for_each(|(at, body)| facts.take(&time(*at), !matches!(body, Body::ApprovalGiven(_)), body));
+    for (at, body) in entries {
+        facts.take(&time(at), !matches!(body, Body::ApprovalGiven(_)), &body);
+    }
     facts
 }
 
