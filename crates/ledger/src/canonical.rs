@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 /// Largest number, either way: what every JSON reader keeps exactly (RFC 8785, 3.2.2.3).
 pub const MAX_NUMBER: u64 = (1 << 53) - 1;
 /// How deep values may be nested: far more than an entry is, and no reader's stack is in danger.
-const MAX_DEPTH: usize = 32;
+pub(crate) const MAX_DEPTH: usize = 32;
 const WHAT: &str = "canonical JSON";
 
 fn bad(why: impl Into<String>) -> Malformed {

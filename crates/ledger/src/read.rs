@@ -69,18 +69,18 @@ impl Log {
 
 /// Tiles below the newest checkpoint, and the last one of each level that was asked for: who
 /// reads on in order reads each once.
-struct Tiles<'a> {
+pub(crate) struct Tiles<'a> {
     log: &'a Log,
     last: Vec<Option<(u64, Vec<Hash>)>>,
 }
 
 impl<'a> Tiles<'a> {
-    fn of(log: &'a Log) -> Self {
+    pub(crate) fn of(log: &'a Log) -> Self {
         Self { log, last: Vec::new() }
     }
 
     /// The hashes of a tile of the signed tree; all there are, if it is not full.
-    fn row(&mut self, level: usize, index: u64) -> Result<&[Hash]> {
+    pub(crate) fn row(&mut self, level: usize, index: u64) -> Result<&[Hash]> {
         let log = self.log;
         let size = log.signed.size;
         if index >= full_tiles(size, level) {

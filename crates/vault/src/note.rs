@@ -11,6 +11,8 @@ use std::str::FromStr;
 
 use crate::error::Malformed;
 
+/// What a key of a signed note is for (C2SP signed-note, "Signature types"): it is part of the key's id, so that
+/// a key for one purpose is not taken for one of another.
 const ALGORITHM_ED25519: u8 = 1;
 const WHAT: &str = "signed note";
 
@@ -27,7 +29,34 @@ impl VerifierKey {
     }
 
     fn hash(&self) -> [u8; 4] {
-        key_hash(&self.name, &self.public)
+        self.id(ALGORITHM_ED25519)
+    }
+
+    /// The id that signature lines have of this key where it signs for another purpose.
+    pub fn id(&self, algorithm: u8) -> [u8; 4] {
+        key_hash(&self.name, algorithm, &self.public)
+    }
+
+    /// The key's text for another purpose than notes.
+    pub fn to_text(&self, algorithm: u8) -> String {
+        let hash = u32::from_be_bytes(self.id(algorithm));
+        format!("{}+{hash:08x}+{}", self.name, BASE64.encode([&[algorithm][..], &self.public].concat()))
+    }
+
+    /// Reads what [`to_text`](Self::to_text) writes.
+    pub fn from_text(text: &str, algorithm: u8) -> Result<Self, Malformed> {
+        let (name, hash, public) = split_key(text, "verifier key", algorithm)?;
+        let key = Self { name, public };
+        if u32::from_be_bytes(key.id(algorithm)) == hash {
+            Ok(key)
+        } else {
+            Err(Malformed::new("verifier key", "its hash does not fit its key"))
+        }
+    }
+
+    /// Whether the key signed these very bytes.
+    pub fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, &self.public).verify(message, signature).is_ok()
     }
 
     /// `SHA256:` and unpadded base64, as `ssh` prints its keys' fingerprints.
@@ -39,11 +68,11 @@ impl VerifierKey {
     }
 }
 
-fn key_hash(name: &str, public: &[u8; 32]) -> [u8; 4] {
+fn key_hash(name: &str, algorithm: u8, public: &[u8; 32]) -> [u8; 4] {
     let mut input = Vec::with_capacity(name.len() + 34);
     input.extend_from_slice(name.as_bytes());
     input.push(b'\n');
-    input.push(ALGORITHM_ED25519);
+    input.push(algorithm);
     input.extend_from_slice(public);
     let digest = ring::digest::digest(&ring::digest::SHA256, &input);
     let mut out = [0; 4];
@@ -53,10 +82,7 @@ fn key_hash(name: &str, public: &[u8; 32]) -> [u8; 4] {
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut key = vec![ALGORITHM_ED25519];
-        key.extend_from_slice(&self.public);
-        let hash = u32::from_be_bytes(self.hash());
-        write!(f, "{}+{hash:08x}+{}", self.name, BASE64.encode(key))
+        f.write_str(&self.to_text(ALGORITHM_ED25519))
     }
 }
 
@@ -68,7 +94,7 @@ impl fmt::Debug for VerifierKey {
 
 /// Parts a key's text into name, the 32 bytes of the key, and whether the hash fits is the
 /// caller's to check: for a private key it is over the public half.
-fn split_key(text: &str, what: &'static str) -> Result<(String, u32, [u8; 32]), Malformed> {
+fn split_key(text: &str, what: &'static str, algorithm: u8) -> Result<(String, u32, [u8; 32]), Malformed> {
     let bad = |why: &str| Malformed::new(what, why);
     let mut parts = text.splitn(3, '+');
     let (Some(name), Some(hash), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
@@ -83,11 +109,11 @@ fn split_key(text: &str, what: &'static str) -> Result<(String, u32, [u8; 32]), 
     let hash = u32::from_str_radix(hash, 16).map_err(|_| bad("its hash is not hexadecimal"))?;
     let key = BASE64.decode(key).map_err(|_| bad("its key is not base64"))?;
     match key.split_first() {
-        Some((&ALGORITHM_ED25519, bytes)) => {
+        Some((first, bytes)) if *first == algorithm => {
             let bytes = bytes.try_into().map_err(|_| bad("its key is not 32 bytes"))?;
             Ok((name.to_owned(), hash, bytes))
         }
-        _ => Err(bad("its algorithm is not Ed25519 (1)")),
+        _ => Err(bad(&format!("its type is not {algorithm}"))),
     }
 }
 
@@ -98,13 +124,7 @@ fn is_key_name(name: &str) -> bool {
 impl FromStr for VerifierKey {
     type Err = Malformed;
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let (name, hash, public) = split_key(text, "verifier key")?;
-        let key = Self { name, public };
-        if u32::from_be_bytes(key.hash()) == hash {
-            Ok(key)
-        } else {
-            Err(Malformed::new("verifier key", "its hash does not fit its key"))
-        }
+        Self::from_text(text, ALGORITHM_ED25519)
     }
 }
 
@@ -174,7 +194,7 @@ impl SigningKey {
             .trim()
             .strip_prefix("PRIVATE+KEY+")
             .ok_or_else(|| Malformed::new("signing key", "it does not begin PRIVATE+KEY+"))?;
-        let (name, hash, seed) = split_key(rest, "signing key")?;
+        let (name, hash, seed) = split_key(rest, "signing key", ALGORITHM_ED25519)?;
         let key = Self::from_seed(&name, seed)?;
         if u32::from_be_bytes(key.verifier().hash()) == hash {
             Ok(key)
@@ -189,6 +209,13 @@ impl SigningKey {
         let mut blob = self.verifier().hash().to_vec();
         blob.extend_from_slice(self.pair.sign(text.as_bytes()).as_ref());
         format!("{text}\n\u{2014} {} {}\n", self.name, BASE64.encode(blob))
+    }
+
+    /// Signs bytes that are no note. They begin as nothing else that is signed does, or one could pass for the other.
+    pub fn sign_bytes(&self, message: &[u8]) -> [u8; 64] {
+        let mut out = [0; 64];
+        out.copy_from_slice(self.pair.sign(message).as_ref());
+        out
     }
 }
 
@@ -230,12 +257,15 @@ impl<'a> Unverified<'a> {
     pub fn verify<'k>(&self, keys: &'k [&VerifierKey]) -> Option<(&'a str, &'k VerifierKey)> {
         keys.iter().find_map(|key| {
             let signed = self.signatures.iter().any(|(name, blob)| {
-                *name == key.name
-                    && blob[..4] == key.hash()
-                    && UnparsedPublicKey::new(&ED25519, &key.public).verify(self.text.as_bytes(), &blob[4..]).is_ok()
+                *name == key.name && blob[..4] == key.hash() && key.has_signed(self.text.as_bytes(), &blob[4..])
             });
             signed.then_some((self.text, *key))
         })
+    }
+
+    /// The signature lines: who they say signed, and the key's id with the signature after it.
+    pub fn lines(&self) -> impl Iterator<Item = (&'a str, &[u8])> {
+        self.signatures.iter().map(|(name, blob)| (*name, blob.as_slice()))
     }
 
     /// What the note says, for finding out which key to ask for. Not to be believed.
