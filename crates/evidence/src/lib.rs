@@ -1,5 +1,11 @@
 //! What follows from a site's ledger, by anybody's reckoning: which recovery points there were and what would
-//! have been lost. It knows no catalog, no network and no policy.
+//! have been lost; and the bundle in which all of it is carried away, written and verified. It knows no catalog, no
+//! network and no policy.
 
 pub mod facts;
+pub mod places;
+pub mod report;
 pub mod rpo;
+pub mod source;
+pub mod verify;
+pub mod write;

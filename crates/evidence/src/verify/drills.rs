@@ -1,0 +1,187 @@
+//! Step 10: no drill was left out, each ended once, and its outcome is what its steps bear.
+
+mod fields;
+mod judge;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pulih_ledger::ids::SiteId;
+use pulih_vault::id::ObjectHash;
+use pulih_vault::utc;
+use serde::de::DeserializeOwned;
+
+use crate::report::{Code, DrillReport, Report};
+use fields::{Announced, Attested, Ended, LogLine, Missed, Opened, Started, Step};
+
+/// How long after its last moment to start a drill must have ended.
+const GRACE_SECONDS: i64 = 24 * 3600;
+/// Most drills of a log that are followed: one an hour for a century.
+const MOST_DRILLS: usize = 1_000_000;
+
+/// What the entries say of one drill, in their order.
+#[derive(Default)]
+struct Drill {
+    announced: Option<Announced>,
+    opened: bool,
+    started: Option<Started>,
+    steps: Vec<Step>,
+    ended: Option<Ended>,
+    attested: bool,
+    /// Steps of which the raw log says that something was not as it should be; `None`: the log was not read.
+    not_ok: Option<BTreeSet<u64>>,
+    wrong: Vec<String>,
+}
+
+/// The drills of a site's log.
+pub struct Drills {
+    site: SiteId,
+    known: BTreeMap<String, Drill>,
+    /// The newest occurrence of each schedule.
+    schedules: BTreeMap<String, u64>,
+    /// The log is here from its first entry on, and so each schedule from its first occurrence.
+    from_first: bool,
+    wrong: Vec<String>,
+}
+
+fn fields<T: DeserializeOwned>(entry: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(entry).map_err(|why| why.to_string())
+}
+
+impl Drills {
+    pub fn new(site: &SiteId, from_first: bool) -> Self {
+        let (known, schedules) = (BTreeMap::new(), BTreeMap::new());
+        Self { site: site.clone(), known, schedules, from_first, wrong: Vec::new() }
+    }
+
+    /// Takes an entry, if it is about a drill. An error: it is not as entries of its kind are.
+    pub fn follow(&mut self, index: u64, kind: &str, entry: &[u8]) -> Result<(), String> {
+        match kind {
+            "drill-announced" => self.announced(index, fields(entry)?),
+            "drill-opened" => {
+                let opened: Opened = fields(entry)?;
+                self.its(index, &opened.drill, "opened", |drill| {
+                    let in_order = drill.started.is_none() && !drill.opened;
+                    drill.opened = true;
+                    in_order
+                });
+            }
+            "drill-started" => {
+                let started: Started = fields(entry)?;
+                self.its(index, &started.drill.clone(), "started", |drill| {
+                    let in_order = drill.started.is_none() && drill.steps.is_empty() && drill.ended.is_none();
+                    drill.started.get_or_insert(started);
+                    in_order
+                });
+            }
+            "drill-step" => {
+                let step: Step = fields(entry)?;
+                self.its(index, &step.drill.clone(), "stepped", |drill| {
+                    let is_next = step.number == drill.steps.len() as u64 + 1;
+                    drill.steps.push(step);
+                    is_next && drill.started.is_some() && drill.ended.is_none()
+                });
+            }
+            "drill-ended" => {
+                let ended: Ended = fields(entry)?;
+                self.its(index, &ended.drill.clone(), "ended", |drill| {
+                    let is_first = drill.ended.is_none();
+                    drill.ended.get_or_insert(ended);
+                    is_first
+                });
+            }
+            "drill-missed" => {
+                let missed: Missed = fields(entry)?;
+                self.occurrence(index, &missed.schedule, missed.occurrence, missed.count.unwrap_or(1));
+            }
+            "drill-attested" => {
+                let attested: Attested = fields(entry)?;
+                self.its(index, &attested.drill, "attested", |drill| {
+                    drill.attested = true;
+                    drill.ended.is_some()
+                });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn announced(&mut self, index: u64, announced: Announced) {
+        if let (Some(schedule), Some(occurrence)) = (&announced.schedule, announced.occurrence) {
+            self.occurrence(index, &schedule.clone(), occurrence, 1);
+        } else if announced.schedule.is_some() || announced.occurrence.is_some() || announced.due.is_some() {
+            self.wrong.push(format!("entry {index} has a part of schedule, occurrence and due, and not all"));
+        }
+        let id = announced.drill.clone();
+        if self.known.len() >= MOST_DRILLS {
+            self.wrong.push(format!("entry {index} announces a drill beyond the first {MOST_DRILLS}"));
+            return;
+        }
+        let drill = self.known.entry(id.clone()).or_default();
+        if drill.announced.is_some() {
+            self.wrong.push(format!("entry {index} announces {id}, an id that was given before"));
+        } else {
+            drill.announced = Some(announced);
+        }
+    }
+
+    /// Takes what an entry says of a drill that was announced before it.
+    fn its(&mut self, index: u64, id: &str, what: &str, take: impl FnOnce(&mut Drill) -> bool) {
+        match self.known.get_mut(id) {
+            Some(drill) if drill.announced.is_some() => {
+                if !take(drill) {
+                    drill.wrong.push(format!("entry {index} says that it {what}, out of order"));
+                }
+            }
+            _ => self.wrong.push(format!("entry {index} says that {id} {what}, which was not announced before")),
+        }
+    }
+
+    /// Occurrences `occurrence - count + 1` to `occurrence` of a schedule: they follow those before without a gap.
+    fn occurrence(&mut self, index: u64, schedule: &str, occurrence: u64, count: u64) {
+        let first = occurrence.checked_sub(count.max(1) - 1).filter(|first| *first > 0);
+        let before = if self.from_first { 0 } else { first.unwrap_or(1) - 1 };
+        let newest = self.schedules.entry(schedule.to_owned()).or_insert(before);
+        if first.is_none() || first != newest.checked_add(1) {
+            let since = *newest;
+            self.wrong.push(format!("entry {index} has the occurrence {occurrence} of {schedule}, after {since}"));
+        }
+        *newest = occurrence.max(*newest);
+    }
+
+    /// The raw log of a drill, which is the one that its end names.
+    pub fn read_log(&mut self, hash: ObjectHash, bytes: &[u8]) {
+        let hash = hash.to_string();
+        let not_ok: BTreeSet<u64> = bytes
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice::<LogLine>(line).ok())
+            .filter(|line| !line.ok)
+            .map(|line| line.step)
+            .collect();
+        let its = self.known.values_mut().filter(|drill| drill.ended.as_ref().is_some_and(|its| its.log == hash));
+        its.for_each(|drill| drill.not_ok = Some(not_ok.clone()));
+    }
+
+    /// All entries were followed; the last of them was at `last`.
+    pub fn close(self, is_whole: bool, last: &str, points: &mut BTreeSet<String>, report: &mut Report) {
+        if !is_whole {
+            // What is missing would be told a second time, as drills that did not end.
+            if !self.known.is_empty() || !self.wrong.is_empty() {
+                report.remark(format!("the drills of {} were not judged: not all entries are there", self.site));
+            }
+            return;
+        }
+        let site = self.site;
+        self.wrong.into_iter().for_each(|why| report.problem(Code::Drill, &site, why));
+        let last = utc::parse(last).unwrap_or(i64::MAX);
+        for (id, mut drill) in self.known {
+            let Some(announced) = drill.announced.take() else { continue };
+            drill.judge(&announced, last);
+            let place = format!("{site} drill {id}");
+            drill.wrong.iter().for_each(|why| report.problem(Code::Drill, &place, why.clone()));
+            let outcome = drill.ended.map_or_else(|| "open".to_owned(), |ended| ended.outcome);
+            let qualifying = announced.auditor.is_some();
+            points.extend(announced.points);
+            report.drills.push(DrillReport { drill: id, kind: announced.kind, outcome, qualifying });
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Whether a drill's end is what its beginning and its steps bear.
+
+use pulih_vault::utc;
+
+use super::fields::{Announced, Ended, Step};
+use super::{Drill, GRACE_SECONDS};
+
+/// Phases are whole milliseconds, so each may be one too many.
+const PHASES: u64 = 6;
+
+impl Drill {
+    /// `last`: the time of the log's last entry.
+    pub(super) fn judge(&mut self, announced: &Announced, last: i64) {
+        let mut wrong = Vec::new();
+        self.judge_start(announced, &mut wrong);
+        for step in &self.steps {
+            judge_step(step, announced, &mut wrong);
+        }
+        let until = utc::parse(announced.until.as_str()).unwrap_or(0);
+        if let Some(ended) = &self.ended {
+            self.judge_end(ended, announced, &mut wrong);
+        } else if until.saturating_add(GRACE_SECONDS) <= last {
+            wrong.push(format!("it was to start until {}, and nothing says how it ended", announced.until));
+        }
+        self.wrong.append(&mut wrong);
+    }
+
+    fn judge_start(&self, announced: &Announced, wrong: &mut Vec<String>) {
+        let Some(started) = &self.started else { return };
+        let all = [started.size.is_some(), started.cosigner.is_some(), started.cosignature.is_some()];
+        if announced.sample_percent.is_some() && all != [true; 3] {
+            wrong.push("a sample was drawn, and its start names no co-signature".into());
+        }
+        if announced.auditor.is_some() && !self.opened {
+            wrong.push("it started before the auditor opened it".into());
+        }
+    }
+
+    fn judge_end(&self, ended: &Ended, announced: &Announced, wrong: &mut Vec<String>) {
+        if ended.steps != self.steps.len() as u64 {
+            wrong.push(format!("its end counts {} steps, and there are {}", ended.steps, self.steps.len()));
+        }
+        if self.started.is_none() && ended.milliseconds > 0 {
+            wrong.push("it took time without having started".into());
+        }
+        let is_good = self.is_good(ended, announced);
+        let bears = match ended.outcome.as_str() {
+            "passed" => is_good,
+            "failed" => self.started.is_some() && !is_good,
+            "missed" => self.started.is_none() && self.steps.is_empty(),
+            "aborted" | "skipped" => true,
+            _ => false,
+        };
+        if !bears {
+            wrong.push(format!("it ended as {:?}, which its start and steps do not bear", ended.outcome));
+        }
+        let passed = |step: &&Step| step.outcome == "passed";
+        for step in self.steps.iter().filter(passed) {
+            if self.not_ok.as_ref().is_some_and(|not_ok| not_ok.contains(&step.number)) {
+                wrong.push(format!("step {} passed, and the log says that something in it was not right", step.number));
+            }
+        }
+    }
+
+    /// Started, each point and recipe tried and passed, and nothing left over.
+    fn is_good(&self, ended: &Ended, announced: &Announced) -> bool {
+        let of_point = |point: &String| self.steps.iter().any(|step| step.point().as_ref() == Some(point));
+        let of_recipe = |recipe: &String| {
+            let name = recipe.split('/').next().unwrap_or_default();
+            self.steps.iter().any(|step| step.what.strip_prefix("application ") == Some(name))
+        };
+        self.started.is_some()
+            && ended.leftovers == 0
+            && self.steps.iter().all(|step| step.outcome == "passed")
+            && announced.points.iter().all(of_point)
+            && announced.recipes.iter().flatten().all(of_recipe)
+    }
+}
+
+impl Step {
+    /// What it tried, as points are announced.
+    fn point(&self) -> Option<String> {
+        Some(format!("{}/{}/{}", self.vault.as_ref()?, self.dataset.as_ref()?, self.manifest.as_ref()?))
+    }
+}
+
+fn judge_step(step: &Step, announced: &Announced, wrong: &mut Vec<String>) {
+    if let Some(point) = step.point()
+        && !announced.points.contains(&point)
+    {
+        wrong.push(format!("step {} tried {point}, which was not announced", step.number));
+    }
+    if step.phases.sum() > step.milliseconds.saturating_add(PHASES) {
+        wrong.push(format!("the phases of step {} took longer than the step", step.number));
+    }
+    if !["passed", "failed", "skipped"].contains(&step.outcome.as_str()) {
+        wrong.push(format!("step {} has the outcome {:?}", step.number, step.outcome));
+    }
+}

@@ -1,0 +1,216 @@
+//! Step 6, and of step 7 what a log of one key has: each entry is canonical, of this site, of its kind; what a person
+//! did, that person signed with a key that the log gave before. What later steps need of the entries is kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pulih_ledger::bundle::MAX_ENTRY_BYTES;
+use pulih_ledger::chain::KeyChain;
+use pulih_ledger::entry::{Body, Kind};
+use pulih_ledger::hash::Hash;
+use pulih_ledger::ids::SiteId;
+use pulih_ledger::roster::Roster;
+use pulih_ledger::scan::{Scanned, scan};
+use pulih_ledger::time::Time;
+use pulih_ledger::tlog_proof::TlogProof;
+use pulih_ledger::{ReadEntry, View};
+use pulih_vault::id::ObjectHash;
+use serde_json::{Map, Value};
+
+use super::chain::Chain;
+use super::drills::Drills;
+use super::tree::Tree;
+use super::{Bundle, may_be_person, note};
+use crate::places::{Kept, Part, Place};
+use crate::report::{Code, Report};
+use crate::source::SourceError;
+
+/// Kinds that name an object, and in which field.
+const NAMING: [(&str, Kept, &str); 6] = [
+    ("drill-ended", Kept::Drills, "log"),
+    ("key-accepted", Kept::Keys, "statement"),
+    ("ledger-diverged", Kept::Proofs, "proof"),
+    ("plan-applied", Kept::Plans, "object"),
+    ("policy-applied", Kept::Policies, "object"),
+    ("recipe-applied", Kept::Recipes, "object"),
+];
+
+/// The object that an entry names, if it is of a kind that does.
+pub fn named_by(kind: &str, fields: &Map<String, Value>) -> Option<(Kept, ObjectHash)> {
+    let (_, kept, field) = NAMING.iter().find(|(name, ..)| *name == kind)?;
+    let hash = fields.get(*field)?.as_str()?.parse().ok()?;
+    Some((*kept, hash))
+}
+
+/// Whether entries of a kind name an object.
+pub fn names_one(kind: &str) -> bool {
+    NAMING.iter().any(|(name, ..)| *name == kind)
+}
+
+/// `<kind>` of a type that this program's version can know.
+pub fn kind_of(kind: &str) -> Option<&str> {
+    kind.strip_prefix("pulih/ledger/")?.strip_suffix("/v1")
+}
+
+/// Reads a log's entries in order, each once.
+pub struct Follower {
+    site: SiteId,
+    keys: KeyChain,
+    roster: Roster,
+    has_first: bool,
+    /// The newest entry's time: the next one has it as often as not.
+    last_at: String,
+    entries: u64,
+    /// Objects that must be there, and by which entry.
+    pub(super) named: BTreeMap<(Kept, ObjectHash), u64>,
+    pub(super) drills: Drills,
+}
+
+impl Follower {
+    pub fn new(site: &SiteId, chain: &Chain, from_first: bool) -> Self {
+        Self {
+            site: site.clone(),
+            keys: chain.keys.clone(),
+            roster: Roster::default(),
+            has_first: false,
+            last_at: String::new(),
+            entries: 0,
+            named: BTreeMap::new(),
+            drills: Drills::new(site, from_first),
+        }
+    }
+
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Entries before the run, each with its proof.
+    pub fn before(
+        &mut self,
+        bundle: &Bundle<'_>,
+        tree: &Tree,
+        chain: &Chain,
+        report: &mut Report,
+    ) -> Result<(), SourceError> {
+        for (part, place) in bundle.parts(&self.site.clone()) {
+            let Part::Proof(index) = part else { continue };
+            let json = Place::Of(self.site.clone(), Part::Entry(*index));
+            let (Some(proof), Some(entry)) = (bundle.read(place, report)?, bundle.need(&json, report)?) else {
+                continue;
+            };
+            match prove(&proof, *index, &entry, tree, chain) {
+                Ok(()) if *index < tree.first_entry() => self.follow(*index, &entry, report),
+                Ok(()) => report.remark(format!("{place} is in the bundles too")),
+                Err((code, why)) => report.problem(code, place, why),
+            }
+        }
+        for (part, place) in bundle.parts(&self.site) {
+            if let Part::Entry(index) = part
+                && !bundle.has(&Place::Of(self.site.clone(), Part::Proof(*index)))
+            {
+                report.problem(Code::Missing, place, "nothing proves that it is in the log");
+            }
+        }
+        Ok(())
+    }
+
+    /// An entry that is what the log signed.
+    pub fn follow(&mut self, index: u64, bytes: &[u8], report: &mut Report) {
+        self.entries += 1;
+        if let Err((code, why)) = self.check(index, bytes) {
+            report.problem(code, format!("{} entry {index}", self.site), why);
+        }
+    }
+
+    fn check(&mut self, index: u64, bytes: &[u8]) -> Result<(), (Code, String)> {
+        let bad = |why: String| (Code::Entry, why);
+        if bytes.len() > MAX_ENTRY_BYTES {
+            return Err(bad(format!("it has {} bytes", bytes.len())));
+        }
+        let found = scan(bytes).map_err(|why| bad(why.to_string()))?;
+        let kind = self.envelope(&found).map_err(bad)?;
+        if index == 0 {
+            self.check_first(bytes)?;
+        }
+        let Some(name) = kind_of(kind) else { return self.check_act(&found, bytes) };
+        if let Some(kind) = Kind::from_type(kind) {
+            Body::check(kind, bytes).map_err(|why| bad(why.to_string()))?;
+        }
+        if names_one(name) {
+            let fields = serde_json::from_slice(bytes).map_err(|why| bad(why.to_string()))?;
+            if let Some(named) = named_by(name, &fields) {
+                self.named.entry(named).or_insert(index);
+            }
+        }
+        self.drills.follow(index, name, bytes).map_err(bad)?;
+        self.check_act(&found, bytes)
+    }
+
+    /// The fields that every entry has; returns its type.
+    fn envelope<'e>(&mut self, found: &Scanned<'e>) -> Result<&'e str, String> {
+        let (Some(kind), Some(at), Some(site)) = (found.kind, found.at, found.site) else {
+            return Err("it lacks its type, its time or its site".into());
+        };
+        if at != self.last_at {
+            at.parse::<Time>().map_err(|why| why.to_string())?;
+            at.clone_into(&mut self.last_at);
+        }
+        if site != self.site.as_str() {
+            return Err(format!("it is of the site {site}"));
+        }
+        if found.actor.is_none() {
+            return Err("it does not say who did it".into());
+        }
+        Ok(kind)
+    }
+
+    /// The first entry says whose log it is, and with which key.
+    fn check_first(&mut self, bytes: &[u8]) -> Result<(), (Code, String)> {
+        self.has_first = true;
+        let entry = ReadEntry::parse(bytes).map_err(|why| (Code::Entry, why.to_string()))?;
+        match entry.body() {
+            Some(Body::SiteCreated(created)) if Some(&created.key) == self.keys.keys().next() => Ok(()),
+            Some(Body::SiteCreated(created)) => Err((
+                Code::KeyChain,
+                format!("the log began with the key {}, which is not the chain's first", created.key),
+            )),
+            _ => Err((Code::KeyChain, "it does not say whose log begins here".into())),
+        }
+    }
+
+    /// What a person did is signed; keys come from entries before.
+    fn check_act(&mut self, found: &Scanned<'_>, bytes: &[u8]) -> Result<(), (Code, String)> {
+        let gives_key = found.kind.and_then(kind_of) == Some("user-added");
+        if !gives_key && !may_be_person(found) {
+            return Ok(());
+        }
+        let entry = ReadEntry::parse(bytes).map_err(|why| (Code::Entry, why.to_string()))?;
+        if let View::Misread { why, .. } = &entry.view {
+            return Err((Code::Entry, why.to_string()));
+        }
+        if found.has_act && !matches!(entry.actor, pulih_ledger::Actor::Person { .. }) {
+            return Err((Code::Act, "it is signed as a person's act, and is no person's".into()));
+        }
+        self.roster.follow(&entry).map_err(|why| (Code::Act, why.to_string()))
+    }
+
+    /// All entries were followed. If not all were there, nothing is said of what must have been.
+    pub fn close(self, is_whole: bool, points: &mut BTreeSet<String>, report: &mut Report) {
+        if is_whole && !self.has_first && self.entries > 0 {
+            report.problem(Code::Missing, &self.site, "the log's first entry is not there, which says whose it is");
+        }
+        self.drills.close(is_whole, &self.last_at, points, report);
+    }
+}
+
+/// Whether an entry is in the log, by a proof for a checkpoint that the log signed.
+fn prove(proof: &[u8], index: u64, entry: &[u8], tree: &Tree, chain: &Chain) -> Result<(), (Code, String)> {
+    let proof = TlogProof::parse(proof).map_err(|why| (Code::Damaged, why.to_string()))?;
+    let signed = note::open(proof.checkpoint.as_bytes(), &chain.keys)?;
+    let its = signed.checkpoint();
+    if (its.size, its.root) != (tree.size(), tree.root()) || proof.index != index {
+        let why = format!("it is for entry {} of a checkpoint {}", proof.index, note::shown(its));
+        return Err((Code::RootMismatch, why));
+    }
+    let proved = tree.prove(Hash::of_leaf(entry), index, &proof.proof);
+    proved.map_err(|why| (Code::RootMismatch, why.to_string()))
+}
