@@ -1,10 +1,11 @@
-//! What fuzzing begins with, in `fuzz/seeds/ledger_*/`, so that a target is past the first checks
+//! What fuzzing begins with, in `fuzz/seeds/ledger_*/` and `fuzz/seeds/proof/`, so that a target is past the first checks
 //! at once. `PULIH_WRITE_VECTORS=1 cargo test -p pulih-ledger --test seeds` writes them again.
 
 mod support;
 
 use std::path::Path;
 
+use pulih_ledger::tlog_proof::{AddCheckpoint, TlogProof};
 use support::{MemStore, create, entries, site_key};
 
 fn seed(path: &str, bytes: &[u8]) {
@@ -45,4 +46,25 @@ fn of_ledgers() {
     let text = &head[..=head.find("\n\n").unwrap()];
     seed("ledger_checkpoint/site-head", &[&(text.len() as u16).to_le_bytes()[..], text.as_bytes()].concat());
     seed("ledger_checkpoint/key", site_key().to_secret_text().as_bytes());
+}
+
+#[test]
+fn of_proofs() {
+    let store = MemStore::default();
+    let mut ledger = create(&store.shared());
+    ledger.append(&entries(0..7)).unwrap();
+    let its = ledger.checkpoint().unwrap();
+    let log = ledger.log();
+    let checkpoint = its.sign(&site_key());
+    let proof = log.prove_inclusion(5, 7).unwrap();
+    let tlog_proof = |checkpoint: &str| TlogProof { index: 5, proof: proof.clone(), checkpoint: checkpoint.to_owned() };
+    seed("proof/tlog-proof", tlog_proof(&checkpoint).to_text().as_bytes());
+    // What the target signs itself.
+    seed("proof/tlog-proof-text", tlog_proof(&its.to_text()).to_text().as_bytes());
+    let proof = log.prove_consistency(3, 7).unwrap();
+    let asked = |checkpoint: &str| AddCheckpoint { old: 3, proof: proof.clone(), checkpoint: checkpoint.to_owned() };
+    seed("proof/add-checkpoint", asked(&checkpoint).to_text().as_bytes());
+    seed("proof/add-checkpoint-text", asked(&its.to_text()).to_text().as_bytes());
+    seed("proof/checkpoint", checkpoint.as_bytes());
+    seed("proof/entry", &log.get(1).unwrap().bytes);
 }

@@ -1,0 +1,109 @@
+//! `scripts/verify-evidence.py`, which shares nothing with this crate, says the same of the same bundles.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use pulih_vault::id::ObjectHash;
+use serde_json::{Value, json};
+use support::{
+    AT, Forged, LATER, announced, beginning, ended, good, key, key_named, missed, put, raw, report, step, trust,
+};
+
+/// What the script says: its status, and its answer.
+fn by_script(folder: &Path) -> (i32, Value) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/verify-evidence.py");
+    let mut command = Command::new("python3");
+    command.arg(script).arg(folder).arg("--json");
+    for (site, fingerprint) in &trust().sites {
+        command.arg("--site").arg(format!("{site}={fingerprint}"));
+    }
+    let done = command.output().unwrap_or_else(|error| panic!("python3 is needed here: {error}"));
+    let errors = String::from_utf8_lossy(&done.stderr);
+    let answer = serde_json::from_slice(&done.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"));
+    (done.status.code().unwrap(), answer)
+}
+
+/// Codes with the files or entries that they are about.
+fn problems(answer: &Value) -> BTreeSet<(String, String)> {
+    let text = |problem: &Value, name: &str| problem[name].as_str().unwrap().to_owned();
+    let all = answer["problems"].as_array().unwrap().iter();
+    all.map(|problem| (text(problem, "code"), text(problem, "where"))).collect()
+}
+
+fn agree(what: &str, folder: &Path) {
+    let ours = serde_json::to_value(report(folder)).unwrap();
+    let (status, its) = by_script(folder);
+    assert_eq!(problems(&its), problems(&ours), "{what}");
+    assert_eq!(status, i32::from(!problems(&ours).is_empty()), "{what}");
+    for field in ["type", "sites", "drills", "entries"] {
+        assert_eq!(its[field], ours[field], "{what}: {field}");
+    }
+    assert_eq!(its["remarks"].as_array().unwrap().len(), ours["remarks"].as_array().unwrap().len(), "{what}");
+}
+
+#[test]
+fn both_say_the_same_of_a_good_bundle_and_of_damaged_ones() {
+    let forged = Forged::of(&good(), &key(), &[256]);
+    let folder = forged.write();
+    agree("good", folder.path());
+    assert!(report(folder.path()).is_good());
+    // Each file once, in one of three ways: the script takes its time.
+    for (number, (name, bytes)) in forged.files.iter().enumerate() {
+        let mut changed = bytes.clone();
+        let middle = changed.len() / 2;
+        match number % 3 {
+            0 => changed[middle] ^= 1,
+            1 => changed.truncate(middle),
+            _ => fs::remove_file(folder.path().join(name)).unwrap(),
+        }
+        if number % 3 < 2 {
+            put(folder.path(), name, &changed);
+        }
+        agree(&format!("{name} harmed"), folder.path());
+        put(folder.path(), name, bytes);
+    }
+    put(folder.path(), "drc-33.19/..x", b"");
+    put(folder.path(), "drc-33.19/readme.txt", b"");
+    std::os::unix::fs::symlink("/", folder.path().join("root")).unwrap();
+    agree("with what is no part of it", folder.path());
+}
+
+#[test]
+fn both_say_the_same_of_what_a_site_signed_that_it_should_not_have() {
+    let other = key_named("pulih-ledger/drc-33.19", 9);
+    agree("another key", Forged::of(&good(), &other, &[256]).write().path());
+    let entry = |kind: &str, fields: Value| raw(kind, AT, fields);
+    let announce = |number| entry("drill-announced", announced("d-1", number));
+    let started = || entry("drill-started", json!({"drill": "d-1"}));
+    let of = |entries: Vec<Vec<u8>>| Forged::of(&[beginning(), entries].concat(), &key(), &[]);
+    let act = String::from_utf8(beginning()[3].clone()).unwrap();
+    for (what, entries) in [
+        (
+            "passed with a failed step",
+            vec![
+                announce(1),
+                started(),
+                entry("drill-step", step("d-1", "failed")),
+                entry("drill-ended", ended("d-1", "passed", 1)),
+            ],
+        ),
+        ("missed and started", vec![announce(1), started(), entry("drill-ended", ended("d-1", "missed", 0))]),
+        ("never ended", vec![announce(1), raw("of-the-future", LATER, json!({}))]),
+        ("a gap", vec![announce(1), entry("drill-missed", missed(3, None))]),
+        ("not announced", vec![started()]),
+        ("changed act", vec![act.replace("selesai", "lain").into_bytes()]),
+        ("not canonical", vec![b"{ }".to_vec()]),
+        ("nothing", vec![Vec::new()]),
+        ("no field", vec![entry("drill-ended", json!({"drill": "d-1"}))]),
+        (
+            "an object that is not there",
+            vec![entry("plan-applied", json!({"plan": "p", "version": 1, "object": ObjectHash::of(b"?").to_string()}))],
+        ),
+    ] {
+        agree(what, of(entries).write().path());
+    }
+}
