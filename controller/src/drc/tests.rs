@@ -2,6 +2,7 @@
 
 mod bench;
 mod changes;
+mod checkpoints;
 mod keys;
 mod quarter;
 mod servers;

@@ -75,16 +75,21 @@ impl Bundler {
         Ok(())
     }
 
-    /// Writes what a checkpoint of the tree of `edge` needs and is not full.
+    /// Writes what a checkpoint of all that was taken needs and is not full. `edge`: the tree's now.
     pub fn put_partial(&self, store: &dyn Store, edge: &Edge) -> Result<()> {
-        let size = edge.size();
-        if !self.entries.is_empty() {
-            let name = self.layout.bundle(full_tiles(size, 0), partial_width(size, 0));
-            put(store, &name, &bundle_bytes(&self.entries))?;
-        }
-        for (level, row) in edge.partial_tiles() {
-            put(store, &self.layout.tile(level, full_tiles(size, level), row.len()), &tile_bytes(row))?;
-        }
-        Ok(())
+        put_partial(store, &self.layout, edge, &self.entries)
     }
+}
+
+/// Writes what a checkpoint of the tree of `edge` needs and is not full. `entries`: those of its last bundle.
+pub fn put_partial(store: &dyn Store, layout: &Layout, edge: &Edge, entries: &[Vec<u8>]) -> Result<()> {
+    let size = edge.size();
+    if !entries.is_empty() {
+        let name = layout.bundle(full_tiles(size, 0), partial_width(size, 0));
+        put(store, &name, &bundle_bytes(entries))?;
+    }
+    for (level, row) in edge.partial_tiles() {
+        put(store, &layout.tile(level, full_tiles(size, level), row.len()), &tile_bytes(row))?;
+    }
+    Ok(())
 }

@@ -54,7 +54,7 @@ impl Ledger {
     /// Opens the ledger of a site, with all that was appended to it.
     pub fn open(store: Arc<dyn Store>, site: &SiteId, key: SigningKey) -> Result<Self> {
         let log = Log::at_newest_checkpoint(store, site, key.verifier())?;
-        let bundler = Bundler::new(log.layout.clone(), log.partial_bundle()?);
+        let bundler = Bundler::new(log.layout.clone(), log.partial_bundle(log.size())?);
         let mut ledger = Self { log, key, bundler, attempts: HashSet::new(), closed_by: None };
         while ledger.take_next()? {
             ledger.settle()?;
@@ -153,7 +153,8 @@ impl Ledger {
             let checkpoint = Checkpoint { origin, size: self.log.size(), root: self.log.root() };
             let written = self.write_checkpoint(&checkpoint);
             self.close_on_fork(written)?;
-            self.log.set_signed(checkpoint);
+            let edge = self.log.edge.clone();
+            self.log.set_signed(checkpoint, edge);
         }
         Ok(self.log.signed.clone())
     }

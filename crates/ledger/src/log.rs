@@ -120,11 +120,16 @@ impl Log {
         growth.full
     }
 
-    /// A checkpoint of all there is was written, and tiles up to it.
-    pub(crate) fn set_signed(&mut self, checkpoint: Checkpoint) {
+    /// A checkpoint was written, and tiles up to it. `edge`: the tree's at its size, where a batch ends.
+    pub(crate) fn set_signed(&mut self, checkpoint: Checkpoint, edge: Edge) {
+        self.tail.retain(|batch| batch.start >= checkpoint.size);
         self.signed = checkpoint;
-        self.signed_edge = self.edge.clone();
-        self.tail.clear();
+        self.signed_edge = edge;
+    }
+
+    /// Whether a batch ends after `size` entries, of those that no checkpoint covers: a log is opened there.
+    pub(crate) fn ends_batch(&self, size: u64) -> bool {
+        size == self.size() || self.tail.iter().any(|batch| batch.start == size)
     }
 }
 

@@ -9,7 +9,7 @@ use pulih_vault::note::VerifierKey;
 use pulih_vault::store::{ObjectName, Store, StoreError};
 
 pub use crate::batch::MAX_BATCH_BYTES;
-use crate::bundler::{Bundler, put};
+use crate::bundler::{Bundler, put, put_partial};
 use crate::checkpoint::Checkpoint;
 use crate::error::{LedgerError, Result};
 use crate::hash::Hash;
@@ -40,7 +40,7 @@ impl Mirror {
     /// Opens a mirror with all that it has.
     pub fn open(store: Arc<dyn Store>, site: &SiteId, key: VerifierKey) -> Result<Self> {
         let log = Log::at_newest_checkpoint(store, site, key)?;
-        let bundler = Bundler::new(log.layout.clone(), log.partial_bundle()?);
+        let bundler = Bundler::new(log.layout.clone(), log.partial_bundle(log.size())?);
         let mut mirror = Self { log, bundler };
         loop {
             let start = mirror.log.size();
@@ -73,23 +73,38 @@ impl Mirror {
         Ok(())
     }
 
-    /// Takes a checkpoint of all that is here, with the tiles that it needs.
-    pub fn take_checkpoint(&mut self, note: &[u8]) -> Result<()> {
+    /// Takes the checkpoint of the first `size` entries, with the tiles that it needs: of all that is here, or of
+    /// less where the other site has gone on since. One that is older than the newest here is held against the
+    /// mirror, and not kept.
+    pub fn take_checkpoint(&mut self, size: u64, note: &[u8]) -> Result<()> {
         self.bundler.settle(self.log.store.as_ref())?;
-        let name = self.log.layout.checkpoint(self.log.size());
+        let name = self.log.layout.checkpoint(size);
         let its = Checkpoint::open(note, &self.log.key).map_err(LedgerError::distrust(name.clone()))?;
-        if its.size != self.log.size() {
+        if its.size != size {
             let why = format!("it is of {} entries, not of those in its name", its.size);
             return Err(LedgerError::Damaged { object: name, source: Malformed::new("checkpoint", why) });
         }
-        if its.root != self.log.root() {
-            return Err(LedgerError::RootMismatch { object: name, size: its.size });
+        // What is at the end is in memory; further back it is read.
+        let is_newest = size == self.log.size();
+        let edge = if is_newest { self.log.edge.clone() } else { self.log.edge_at(size)? };
+        if its.root != edge.root() {
+            return Err(LedgerError::RootMismatch { object: name, size });
         }
-        if its.size > self.log.signed.size {
-            self.bundler.put_partial(self.log.store.as_ref(), &self.log.edge)?;
-            put(self.log.store.as_ref(), &name, note)?;
-            self.log.set_signed(its);
+        if size <= self.log.signed.size {
+            return Ok(());
         }
+        if !self.log.ends_batch(size) {
+            let why = format!("no batch ends after its {size} entries");
+            return Err(LedgerError::Damaged { object: name, source: Malformed::new("checkpoint", why) });
+        }
+        let store = self.log.store.as_ref();
+        if is_newest {
+            self.bundler.put_partial(store, &edge)?;
+        } else {
+            put_partial(store, &self.log.layout, &edge, &self.log.partial_bundle(size)?)?;
+        }
+        put(store, &name, note)?;
+        self.log.set_signed(its, edge);
         Ok(())
     }
 }

@@ -42,6 +42,11 @@ impl Log {
 
     /// Root hash of the first `size` entries.
     pub fn root_at(&self, size: u64) -> Result<Hash> {
+        Ok(self.edge_at(size)?.root())
+    }
+
+    /// The tree's edge after the first `size` entries.
+    pub(crate) fn edge_at(&self, size: u64) -> Result<Edge> {
         if size > self.size() {
             return Err(LedgerError::OutOfRange { index: size, size: self.size() });
         }
@@ -51,19 +56,16 @@ impl Log {
                 edge.push(Hash::of_leaf(&entry?.bytes), &mut full);
                 full.clear();
             }
-            return Ok(edge.root());
+            return Ok(edge);
         }
         let mut tiles = Tiles::of(self);
-        let edge = Edge::load(size, |level, _| tiles.row(level, full_tiles(size, level)).map(<[Hash]>::to_vec))?;
-        Ok(edge.root())
+        Edge::load(size, |level, _| tiles.row(level, full_tiles(size, level)).map(<[Hash]>::to_vec))
     }
 
-    /// Entries of the bundle that is not full at the newest checkpoint.
-    pub(crate) fn partial_bundle(&self) -> Result<Vec<Vec<u8>>> {
-        if self.signed.size.is_multiple_of(TILE_WIDTH as u64) {
-            return Ok(Vec::new());
-        }
-        Tiles::of(self).bundle(self.signed.size / TILE_WIDTH as u64)
+    /// Entries of the bundle that is not full after the first `size` entries.
+    pub(crate) fn partial_bundle(&self, size: u64) -> Result<Vec<Vec<u8>>> {
+        let begun = size % TILE_WIDTH as u64;
+        self.entries(size - begun).take(begun as usize).map(|entry| entry.map(|its| its.bytes)).collect()
     }
 }
 

@@ -224,7 +224,7 @@ impl Two {
     }
 
     /// The key of the Pusat Data's ledger, as who has taken it over has it.
-    fn stolen(&self) -> SigningKey {
+    pub fn stolen(&self) -> SigningKey {
         let text = SiteDir::at(self.pusat.folder.path().to_owned()).read("ledger.key").unwrap();
         SigningKey::from_secret_text(text.trim()).unwrap()
     }
