@@ -28,6 +28,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 pub use adopted::Moved;
 pub use changes::Proposal;
 pub use copies::{Compared, Copied, Damage, Turn};
+pub use follow::Followed;
 pub use grants::{Approval, Grant};
 pub use keeping::{Deletion, Doomed, GAP_SECONDS, Hold, Stopped, Suspicion, doubt};
 pub use peers::PeerSite;

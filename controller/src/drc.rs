@@ -8,6 +8,7 @@ mod adopt;
 mod alone;
 mod answers;
 pub mod changes;
+mod checkpoint;
 mod compare;
 mod damage;
 mod dates;

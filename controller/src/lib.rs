@@ -16,6 +16,7 @@ mod parallel;
 pub mod people;
 pub mod pki;
 pub mod policy;
+mod portions;
 pub mod pusat;
 pub mod record;
 mod recover;

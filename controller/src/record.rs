@@ -10,13 +10,14 @@ use pulih_ledger::ids::SiteId;
 use pulih_ledger::receipt::Receipt;
 use pulih_ledger::roster::Roster;
 use pulih_ledger::time::Time;
-use pulih_ledger::{Actor, Ledger, LedgerError};
+use pulih_ledger::{Actor, Ledger, LedgerError, Recorded};
 use pulih_vault::error::Malformed;
 use pulih_vault::note::{SigningKey, VerifierKey};
 use pulih_vault::store::Store;
 use pulih_vault::utc;
 
 use crate::catalog::{Catalog, CatalogError};
+use crate::portions::{MOST_ENTRIES, portions};
 use crate::site::{SiteDir, SiteError, SiteFile};
 
 #[derive(Debug, thiserror::Error)]
@@ -106,19 +107,41 @@ impl Record {
     }
 
     fn catch_up(&mut self) -> Result<(), RecordError> {
-        for recorded in self.ledger.log().entries(self.catalog.next_entry()?) {
-            let recorded = recorded?;
-            let entry = recorded.read()?;
-            let body = match &entry.view {
-                View::Known(body) => Some(&**body),
-                // A newer version's: it means nothing to this one's catalog.
-                View::Unknown => None,
-                View::Misread { why, .. } => return Err(why.clone().into()),
-            };
-            self.catalog.follow(recorded.index, Some((&entry.at, &entry.actor, body)))?;
-            if let Some(Body::UserAdded(_)) = body {
-                self.roster.follow(&entry)?;
+        for portion in portions(self.ledger.log(), self.catalog.next_entry()?) {
+            let portion = portion?;
+            let (mut entries, mut failed) = (Vec::new(), None);
+            for recorded in &portion {
+                match understood(recorded) {
+                    Ok(entry) => entries.push(entry),
+                    Err(error) => {
+                        failed = Some(error);
+                        break;
+                    }
+                }
             }
+            // What comes before one that cannot be read is known all the same.
+            self.catalog
+                .follow_all(portion[0].index, entries.iter().map(|its| Some((&its.at, &its.actor, its.body()))))?;
+            for entry in entries.iter().filter(|its| matches!(its.body(), Some(Body::UserAdded(_)))) {
+                self.roster.follow(entry)?;
+            }
+            if let Some(error) = failed {
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The catalog follows what was appended at `start` just now, without reading it again. A user that was
+    /// added is held against the roster, and goes by way of the ledger.
+    fn follow_appended(&mut self, start: u64, entries: &[Entry]) -> Result<(), RecordError> {
+        debug_assert!(
+            entries.iter().all(|entry| is_read_back(entry)),
+            "an entry is read otherwise than it was written"
+        );
+        for (start, portion) in (start..).step_by(MOST_ENTRIES).zip(entries.chunks(MOST_ENTRIES)) {
+            let followed = portion.iter().map(|its| Some((&its.at, &its.actor, Some(&its.body))));
+            self.catalog.follow_all(start, followed)?;
         }
         Ok(())
     }
@@ -149,11 +172,20 @@ impl Record {
     /// Writes what [`Self::verify`] gave.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), RecordError> {
         let appended = self.ledger.append(entries);
-        // Whatever came of it, the catalog gets what the ledger has: an append that failed may have
-        // arrived all the same, and one that went before may have been noticed only now.
-        self.catch_up()?;
-        appended?;
-        Ok(())
+        let next = self.catalog.next_entry()?;
+        let adds_user = entries.iter().any(|entry| matches!(entry.body, Body::UserAdded(_)));
+        match appended {
+            Ok(its) if its.start == next && its.end - next == entries.len() as u64 && !adds_user => {
+                self.follow_appended(next, entries)
+            }
+            // Whatever came of it, the catalog gets what the ledger has: an append that failed may have
+            // arrived all the same, and one that went before may have been noticed only now.
+            appended => {
+                self.catch_up()?;
+                appended?;
+                Ok(())
+            }
+        }
     }
 
     /// Signs a checkpoint, if there is news.
@@ -186,6 +218,22 @@ impl Record {
     pub fn size(&self) -> u64 {
         self.ledger.log().size()
     }
+}
+
+/// An entry of this site's own ledger: one of a newer version means nothing to this one's catalog, and one that
+/// cannot be read is an error.
+fn understood(recorded: &Recorded) -> Result<ReadEntry, Malformed> {
+    let entry = recorded.read()?;
+    match &entry.view {
+        View::Misread { why, .. } => Err(why.clone()),
+        View::Known(_) | View::Unknown => Ok(entry),
+    }
+}
+
+/// Whether an entry says the same when it is read from the ledger.
+fn is_read_back(entry: &Entry) -> bool {
+    let read = entry.encode(&entry.site).ok().and_then(|bytes| ReadEntry::parse(&bytes).ok());
+    read.is_some_and(|its| its.at == entry.at && its.actor == entry.actor && its.body() == Some(&entry.body))
 }
 
 fn remove_if_there(path: &Path) -> std::io::Result<()> {

@@ -10,6 +10,10 @@ use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::{Catalog, CatalogError, Result, adopted, changes, copies, keeping, recoveries, replicas, silence};
 
+/// What the catalog sees of an entry: `None` of one that cannot be read, and no body of one of a kind that this
+/// version does not know, which changes nothing here but the clock.
+pub type Followed<'e> = Option<(&'e Time, &'e Actor, Option<&'e Body>)>;
+
 pub(super) fn seconds(time: &Time) -> i64 {
     utc::parse(time.as_str()).unwrap_or(0)
 }
@@ -21,24 +25,32 @@ impl Catalog {
         Ok(size.unwrap_or(0) as u64)
     }
 
-    /// Takes in the entry with this index. `entry` is `None` for one that cannot be read, and its body for
-    /// one of a kind that this version does not know: it changes nothing here but the clock.
-    pub fn follow(&mut self, index: u64, entry: Option<(&Time, &Actor, Option<&Body>)>) -> Result<()> {
+    /// Takes in the entry with this index.
+    pub fn follow(&mut self, index: u64, entry: Followed) -> Result<()> {
+        self.follow_all(index, [entry])
+    }
+
+    /// Takes in entries, the first of which has this index: all or none of them.
+    pub fn follow_all<'e>(&mut self, from: u64, entries: impl IntoIterator<Item = Followed<'e>>) -> Result<()> {
         let next = self.next_entry()?;
-        if next != index {
-            return Err(CatalogError::OutOfStep { path: self.path.clone(), at: next, index });
+        if next != from {
+            return Err(CatalogError::OutOfStep { path: self.path.clone(), at: next, index: from });
         }
         let path = self.path.clone();
         let failed = |source| CatalogError::Sqlite { path: path.clone(), source };
         // Begun as one that writes: one that reads first is refused at once, and does not wait, where another
         // connection wrote in between.
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        match entry {
-            Some((at, actor, body)) => follow(&transaction, index, seconds(at), actor, body),
-            None => replicas::unread(&transaction, index),
+        let mut end = from;
+        for entry in entries {
+            match entry {
+                Some((at, actor, body)) => follow(&transaction, end, seconds(at), actor, body),
+                None => replicas::unread(&transaction, end),
+            }
+            .map_err(failed)?;
+            end += 1;
         }
-        .map_err(failed)?;
-        transaction.execute("UPDATE ledger SET size = ?1", [index as i64 + 1]).map_err(failed)?;
+        transaction.execute("UPDATE ledger SET size = ?1", [end as i64]).map_err(failed)?;
         transaction.commit().map_err(failed)
     }
 }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use pulih_ledger::Actor;
-use pulih_ledger::LedgerError;
 use pulih_ledger::checkpoint::MAX_CHECKPOINT_BYTES;
 use pulih_ledger::entry::kinds::{Alarm, LedgerDiverged};
 use pulih_ledger::entry::{Body, ReadEntry, View};
@@ -12,6 +11,7 @@ use pulih_ledger::head::Head;
 use pulih_ledger::ids::SiteId;
 use pulih_ledger::layout::Layout;
 use pulih_ledger::mirror::{MAX_BATCH_BYTES, Mirror};
+use pulih_ledger::{LedgerError, Recorded};
 use pulih_policies::Policy;
 use pulih_vault::id::ObjectHash;
 use pulih_vault::note::VerifierKey;
@@ -26,6 +26,7 @@ use crate::card;
 use crate::cards;
 use crate::catalog::{Catalog, PeerSite};
 use crate::gateway::answer::{Answer, Refusal};
+use crate::portions::portions;
 
 /// Cards that are kept of another site: it is paired a few times in its life.
 const MOST_CARDS: usize = 64;
@@ -46,19 +47,14 @@ impl Mirrored {
             );
             return Err(Refusal::internal(&text));
         }
-        for recorded in mirror.log().entries(next) {
-            let recorded = recorded.map_err(|error| Refusal::internal(&error))?;
+        for portion in portions(mirror.log(), next) {
+            let portion = portion.map_err(|error| Refusal::internal(&error))?;
             // The other site's to write well: what is not understood changes nothing here but how much of it
             // there is, and must not keep what comes after it from being known.
-            match recorded.read() {
-                Ok(ReadEntry { view: View::Misread { .. }, .. }) | Err(_) => {
-                    self.catalog.follow(recorded.index, None)?;
-                }
-                Ok(entry) => {
-                    let body = if let View::Known(body) = &entry.view { Some(&**body) } else { None };
-                    self.catalog.follow(recorded.index, Some((&entry.at, &entry.actor, body)))?;
-                }
-            }
+            let read = |its: &Recorded| its.read().ok().filter(|its| !matches!(its.view, View::Misread { .. }));
+            let entries: Vec<Option<ReadEntry>> = portion.iter().map(read).collect();
+            let followed = entries.iter().map(|its| its.as_ref().map(|its| (&its.at, &its.actor, its.body())));
+            self.catalog.follow_all(portion[0].index, followed)?;
         }
         Ok(())
     }
@@ -222,16 +218,6 @@ impl Drc {
         self.newest_checkpoint(site, head.checkpoint, there)
     }
 
-    /// Takes the newest checkpoint that there is, once the mirror has come to it: it may have been signed since the
-    /// last look, and the ledger have gone on after it.
-    fn newest_checkpoint(&self, site: &SiteId, size: u64, there: &dyn There) -> Result<(), PullError> {
-        let is_new = lock(&self.mirrored).mirror.as_ref().is_some_and(|mirror| {
-            let log = mirror.log();
-            (log.checkpoint().size + 1..=log.size()).contains(&size)
-        });
-        if is_new { self.checkpoint_of(site, size, there) } else { Ok(()) }
-    }
-
     fn mirror_size(&self) -> u64 {
         lock(&self.mirrored).mirror.as_ref().map_or(0, |mirror| mirror.log().size())
     }
@@ -285,28 +271,8 @@ impl Drc {
         }
     }
 
-    fn checkpoint_of(&self, site: &SiteId, size: u64, there: &dyn There) -> Result<(), PullError> {
-        let name = Layout { site: site.clone() }.checkpoint(size);
-        let note =
-            self.patiently(|| there.read(&name, MAX_CHECKPOINT_BYTES).map_err(|error| PullError::there(&name, error)))?;
-        let mut mirrored = lock(&self.mirrored);
-        let taken = mirrored.mirror.as_mut().map_or(Ok(()), |mirror| mirror.take_checkpoint(size, &note));
-        drop(mirrored);
-        match taken {
-            Err(LedgerError::RootMismatch { object, .. }) if object == name => {
-                let why = format!("its checkpoint of {size} entries has another root hash: it was forked");
-                Err(self.diverge(site, &note, &why))
-            }
-            // It is the mirror that is damaged, and this site's to heal.
-            Err(error) if error.object().is_some_and(|object| *object != name) => {
-                Err(PullError::Here(error.to_string()))
-            }
-            taken => taken.map_err(|error| PullError::ledger(&name, error)),
-        }
-    }
-
     /// The ledger no longer goes on from the mirror: what was signed is kept, and people are told, once.
-    fn diverge(&self, site: &SiteId, proof: &[u8], reason: &str) -> PullError {
+    pub(super) fn diverge(&self, site: &SiteId, proof: &[u8], reason: &str) -> PullError {
         match self.write_divergence(site, proof, reason) {
             Ok(()) => PullError::Line(format!("the ledger of {site} does not go on from the mirror here: {reason}")),
             Err(error) => error,

@@ -42,12 +42,12 @@ pub fn doubt(before: i64, now: i64) -> Option<String> {
 
 /// Follows the time of an entry that the site dated.
 pub fn tick(db: &Transaction, at: i64) -> rusqlite::Result<()> {
-    let newest: i64 = db.query_row("SELECT newest FROM clock", [], |row| row.get(0))?;
+    let newest: i64 = db.prepare_cached("SELECT newest FROM clock")?.query_row([], |row| row.get(0))?;
     if let Some(reason) = doubt(newest, at) {
         let sql = "UPDATE clock SET stopped = ?1, reason = ?2, said = 0 WHERE stopped IS NULL";
         db.execute(sql, params![at, reason])?;
     }
-    db.execute("UPDATE clock SET newest = ?1", [at]).map(|_| ())
+    db.prepare_cached("UPDATE clock SET newest = ?1")?.execute([at]).map(|_| ())
 }
 
 pub(super) fn stop(db: &Transaction, at: i64, reason: &str) -> rusqlite::Result<usize> {
