@@ -19,6 +19,7 @@ mod recoveries;
 mod replicas;
 mod schema;
 mod silence;
+mod standing;
 mod vaults;
 
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! The policy in force at a site: an object of the site, named by its ledger; read once and kept.
 
 use pulih_ledger::entry::kinds::PolicyApplied;
-use pulih_policies::{Class, Policy, Rules};
+use pulih_policies::{Class, Policy, Rules, Targets};
 use pulih_protocol::error::Code;
 use pulih_vault::id::ObjectHash;
 use pulih_vault::store::{ObjectName, Store, StoreError};
@@ -55,6 +55,12 @@ impl InForce {
         let class: Class = class.parse().map_err(|error| Refusal::internal(&error))?;
         let none = || Refusal::internal(&format!("the policy has no class {class}"));
         self.policy.rules(class, opd, dataset).ok_or_else(none)
+    }
+
+    pub fn targets(&self, class: &str, opd: &str, dataset: &str) -> Answer<Targets> {
+        let class: Class = class.parse().map_err(|error| Refusal::internal(&error))?;
+        let none = || Refusal::internal(&format!("the policy has no class {class}"));
+        self.policy.targets(class, opd, dataset).ok_or_else(none)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Names of policies, of OPD and of datasets: those of datasets must be ones that a vault takes.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,6 +13,13 @@ pub struct NameError;
 
 impl Name {
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// In the order of its text: a map of names is asked by text.
+impl Borrow<str> for Name {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -88,15 +88,21 @@ pub struct Office {
     pub datasets: BTreeMap<Name, Overrides>,
 }
 
+impl Targets {
+    fn with(self, over: &Overrides) -> Self {
+        Self {
+            rpo_pusat: over.rpo_pusat.unwrap_or(self.rpo_pusat),
+            rpo_drc: over.rpo_drc.unwrap_or(self.rpo_drc),
+            rto: over.rto.unwrap_or(self.rto),
+        }
+    }
+}
+
 impl Rules {
     pub(crate) fn with(&self, over: &Overrides) -> Self {
-        let (targets, keep) = (self.targets, &self.keep);
+        let keep = &self.keep;
         Self {
-            targets: Targets {
-                rpo_pusat: over.rpo_pusat.unwrap_or(targets.rpo_pusat),
-                rpo_drc: over.rpo_drc.unwrap_or(targets.rpo_drc),
-                rto: over.rto.unwrap_or(targets.rto),
-            },
+            targets: self.targets.with(over),
             keep: KeepRules {
                 newest: over.newest.unwrap_or(keep.newest),
                 hourly: over.hourly.or(keep.hourly),
@@ -150,8 +156,16 @@ impl Policy {
         let rules = self.classes.get(&class)?;
         let Some(office) = self.office(office) else { return Some(rules.clone()) };
         let rules = rules.with(&office.overrides);
-        let over = office.datasets.iter().find(|(name, _)| name.as_str() == dataset);
-        Some(over.map_or_else(|| rules.clone(), |(_, over)| rules.with(over)))
+        let over = office.datasets.get(dataset);
+        Some(over.map_or_else(|| rules.clone(), |over| rules.with(over)))
+    }
+
+    /// The targets of [`Self::rules`] alone: they are asked for of every dataset of a site at once.
+    pub fn targets(&self, class: Class, office: &str, dataset: &str) -> Option<Targets> {
+        let targets = self.classes.get(&class)?.targets;
+        let Some(office) = self.office(office) else { return Some(targets) };
+        let targets = targets.with(&office.overrides);
+        Some(office.datasets.get(dataset).map_or(targets, |over| targets.with(over)))
     }
 
     /// The most that an OPD may have stored at the Pusat Data; none: no limit.
@@ -170,6 +184,6 @@ impl Policy {
     }
 
     fn office(&self, name: &str) -> Option<&Office> {
-        self.offices.iter().find(|(office, _)| office.as_str() == name).map(|(_, office)| office)
+        self.offices.get(name)
     }
 }

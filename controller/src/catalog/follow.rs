@@ -8,7 +8,7 @@ use pulih_ledger::time::Time;
 use pulih_vault::utc;
 use rusqlite::{Transaction, TransactionBehavior, params};
 
-use super::{Catalog, CatalogError, Result, adopted, changes, copies, keeping, recoveries, replicas, silence};
+use super::{Catalog, CatalogError, Result, adopted, changes, copies, keeping, recoveries, replicas, silence, standing};
 
 /// What the catalog sees of an entry: `None` of one that cannot be read, and no body of one of a kind that this
 /// version does not know, which changes nothing here but the clock.
@@ -169,9 +169,10 @@ fn apply_data(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::R
             let sql = "INSERT OR IGNORE INTO snapshot \
                        (vault, dataset, name, captured, accepted, keep_until, tiers, stored_bytes, partial, late, \
                        number) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+            let (vault, dataset) = (its.vault.to_string(), its.dataset.to_string());
             let values = params![
-                its.vault.to_string(),
-                its.dataset.to_string(),
+                vault,
+                dataset,
                 its.manifest.to_string(),
                 its.captured.as_str(),
                 at,
@@ -182,7 +183,11 @@ fn apply_data(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::R
                 its.late,
                 index as i64,
             ];
-            db.execute(sql, values)
+            let added = db.prepare_cached(sql)?.execute(values)?;
+            if added > 0 {
+                standing::came(db, &vault, &dataset, its.partial, its.stored_bytes as i64)?;
+            }
+            Ok(added)
         }
         Body::PacksDoomed(its) => {
             let mut statement =

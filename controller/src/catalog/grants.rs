@@ -1,5 +1,7 @@
 //! What offices allow: that a dataset is saved, and that content is fetched.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Row, params};
 
 use super::{Catalog, Result};
@@ -53,6 +55,17 @@ impl Catalog {
         let sql = "SELECT 1 FROM approval WHERE vault = ?1 AND dataset = ?2 AND ended IS NULL \
                    AND (until IS NULL OR until > ?3) LIMIT 1";
         Ok(self.one(sql, params![vault, dataset, now], |_| Ok(()))?.is_some())
+    }
+
+    /// Vaults and datasets whose approval is in force.
+    pub fn approved(&self, now: i64) -> Result<BTreeSet<(String, String)>> {
+        let sql = "SELECT vault, dataset FROM approval WHERE ended IS NULL AND (until IS NULL OR until > ?1)";
+        Ok(self.all(sql, [now], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
+    }
+
+    /// Datasets of a vault that were ever approved.
+    pub fn datasets_approved(&self, vault: &str) -> Result<Vec<String>> {
+        self.all("SELECT DISTINCT dataset FROM approval WHERE vault = ?1", [vault], |row| row.get(0))
     }
 
     pub fn approvals(&self) -> Result<Vec<Approval>> {

@@ -7,9 +7,10 @@ mod orders;
 
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::follow::seconds;
+use super::standing;
 
 pub use clock::{GAP_SECONDS, Stopped, doubt};
 pub use expiry::Doomed;
@@ -84,16 +85,21 @@ pub fn apply(db: &Transaction, _index: u64, at: i64, actor: &Actor, body: &Body)
         }
         Body::SnapshotsExpired(its) => {
             let (vault, dataset) = (its.vault.to_string(), its.dataset.to_string());
-            for table in ["snapshot", "replica"] {
-                let sql = format!(
-                    "UPDATE {table} SET expired = ?4 WHERE vault = ?1 AND dataset = ?2 AND name = ?3 AND expired IS NULL"
-                );
-                let mut statement = db.prepare_cached(&sql)?;
-                its.manifests.iter().try_for_each(|name| {
-                    statement.execute(params![vault, dataset, name, at]).map(|_| ())
-                })?;
+            let expire = "SET expired = ?4 WHERE vault = ?1 AND dataset = ?2 AND name = ?3 AND expired IS NULL";
+            let mut snapshot =
+                db.prepare_cached(&format!("UPDATE snapshot {expire} RETURNING partial, stored_bytes"))?;
+            let mut replica = db.prepare_cached(&format!("UPDATE replica {expire}"))?;
+            let mut gone = standing::Gone::default();
+            for name in &its.manifests {
+                let row = |row: &Row| Ok((row.get(0)?, row.get(1)?));
+                if let Some((partial, bytes)) =
+                    snapshot.query_row(params![vault, dataset, name, at], row).optional()?
+                {
+                    gone.add(partial, bytes);
+                }
+                replica.execute(params![vault, dataset, name, at])?;
             }
-            Ok(0)
+            standing::went(db, &vault, &dataset, &gone).map(|()| 0)
         }
         Body::DeletionAsked(its) => {
             let sql = "INSERT OR IGNORE INTO deletion (id, vault, dataset, manifests, reason, asked_by, asked) \

@@ -4,7 +4,24 @@ use pulih_vault::store::ObjectName;
 use pulih_vault::utc;
 use rusqlite::{Row, params};
 
+use super::standing::standing;
 use super::{Catalog, Result};
+
+/// Whether a snapshot is in `locked` is known in its own row too: those that are not are looked for all the time, and
+/// are few. No one but the tables themselves keeps it so.
+pub const TABLES: &str = "
+    ALTER TABLE snapshot ADD COLUMN is_locked INTEGER NOT NULL DEFAULT 0;
+    UPDATE snapshot SET is_locked = 1 WHERE (vault, dataset, name) IN (SELECT vault, dataset, name FROM locked);
+    CREATE INDEX snapshot_unlocked ON snapshot (keep_until) WHERE expired IS NULL AND is_locked = 0;
+    CREATE INDEX locked_until ON locked (until);
+    CREATE TRIGGER point_locked AFTER INSERT ON locked BEGIN
+        UPDATE snapshot SET is_locked = 1
+        WHERE vault = new.vault AND dataset = new.dataset AND name = new.name AND is_locked = 0;
+    END;
+    CREATE TRIGGER point_let_go AFTER DELETE ON locked BEGIN
+        UPDATE snapshot SET is_locked = 0 WHERE vault = old.vault AND dataset = old.dataset AND name = old.name;
+    END;
+";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Point {
@@ -105,16 +122,16 @@ impl Catalog {
     /// Snapshots that are kept until a time, and whose objects are not all locked so long.
     pub fn unlocked_points(&self, now: i64) -> Result<Vec<Point>> {
         let sql = format!(
-            "SELECT {POINT} FROM snapshot s WHERE s.keep_until > ?1 AND s.expired IS NULL AND NOT EXISTS (SELECT 1 FROM locked l \
-             WHERE l.vault = s.vault AND l.dataset = s.dataset AND l.name = s.name) ORDER BY s.number"
+            "SELECT {POINT} FROM snapshot s INDEXED BY snapshot_unlocked WHERE s.keep_until > ?1 AND s.expired IS NULL \
+             AND s.is_locked = 0 ORDER BY s.number"
         );
         self.all(&sql, [now], point)
     }
 
     /// How many they are, and when the first of them was accepted.
     pub fn count_unlocked(&self, now: i64) -> Result<(u64, Option<i64>)> {
-        let sql = "SELECT COUNT(*), MIN(s.accepted) FROM snapshot s WHERE s.keep_until > ?1 AND s.expired IS NULL AND NOT EXISTS \
-                   (SELECT 1 FROM locked l WHERE l.vault = s.vault AND l.dataset = s.dataset AND l.name = s.name)";
+        let sql = "SELECT COUNT(*), MIN(accepted) FROM snapshot INDEXED BY snapshot_unlocked WHERE keep_until > ?1 \
+                   AND expired IS NULL AND is_locked = 0";
         let found = self.one(sql, [now], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
         Ok(found.unwrap_or_default())
     }
@@ -134,9 +151,15 @@ impl Catalog {
 
     /// When the first lock ends of those that hold a kept snapshot.
     pub fn least_lock(&self) -> Result<Option<i64>> {
-        let sql = "SELECT MIN(coalesce(l.until, s.keep_until)) FROM locked l JOIN snapshot s ON s.vault = l.vault \
-                   AND s.dataset = l.dataset AND s.name = l.name WHERE s.expired IS NULL";
-        Ok(self.one(sql, [], |row| row.get(0))?.flatten())
+        let kept = "FROM locked l INDEXED BY locked_until CROSS JOIN snapshot s ON s.vault = l.vault \
+                    AND s.dataset = l.dataset AND s.name = l.name WHERE s.expired IS NULL";
+        // In order: those that have expired and are not settled yet come first, and are few.
+        let sql = format!("SELECT l.until {kept} AND l.until IS NOT NULL ORDER BY l.until LIMIT 1");
+        let said: Option<i64> = self.one(&sql, [], |row| row.get(0))?;
+        // Locked before it was written down until when.
+        let sql = format!("SELECT MIN(s.keep_until) {kept} AND l.until IS NULL");
+        let dated = self.one(&sql, [], |row| row.get::<_, Option<i64>>(0))?.flatten();
+        Ok(said.into_iter().chain(dated).min())
     }
 
     /// Until when the site locked an object, seconds since 1970.
@@ -146,22 +169,6 @@ impl Catalog {
 
     pub fn set_lock(&self, name: &ObjectName, until: i64) -> Result<()> {
         self.change("INSERT OR REPLACE INTO lock (name, until) VALUES (?1, ?2)", params![name.as_str(), until])
-    }
-
-    /// The datasets of a vault of which a snapshot is kept.
-    pub fn datasets_of(&self, vault: &str) -> Result<Vec<String>> {
-        let sql = "SELECT DISTINCT dataset FROM snapshot WHERE vault = ?1 AND expired IS NULL ORDER BY dataset";
-        self.all(sql, [vault], |row| row.get(0))
-    }
-
-    /// The newest recovery point of every dataset.
-    pub fn standings(&self) -> Result<Vec<Standing>> {
-        self.standings_where(
-            "WHERE (s.vault, s.dataset, s.name) IN (SELECT vault, dataset, name FROM (SELECT vault, dataset, name, \
-             ROW_NUMBER() OVER (PARTITION BY vault, dataset ORDER BY accepted DESC, name DESC) AS place FROM snapshot \
-             WHERE partial = 0 AND expired IS NULL) WHERE place = 1) \
-             ORDER BY a.opd, a.name, s.dataset",
-        )
     }
 
     /// Every snapshot that was accepted and is kept, in the order of the ledger.
@@ -180,9 +187,7 @@ impl Catalog {
             "SELECT {POINT}, a.opd, a.name, v.class FROM snapshot s JOIN vault v ON v.id = s.vault \
              JOIN agent a ON a.name = v.agent {which}"
         );
-        self.all(&sql, [], |row| {
-            Ok(Standing { point: point(row)?, opd: row.get(10)?, agent: row.get(11)?, class: row.get(12)? })
-        })
+        self.all(&sql, [], standing)
     }
 
     /// The object of the policy in force, and since when it is.

@@ -1,6 +1,6 @@
 //! What agents say of themselves: heartbeats, jobs; and alarms, which people look at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pulih_protocol::report::{Job, JobOutcome};
 use rusqlite::params;
@@ -10,6 +10,9 @@ use super::{Catalog, Result};
 /// Jobs that are kept of a dataset, and of all datasets of an agent.
 const JOBS: i64 = 100;
 const JOBS_OF_AGENT: i64 = 5000;
+
+/// A site raises alarms for years, and those of the last days are asked for.
+pub const TABLES: &str = "CREATE INDEX alarm_at ON alarm (at);";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presence {
@@ -60,7 +63,7 @@ impl Catalog {
     /// The datasets that somebody approved or that have a snapshot, in the vaults of an agent.
     pub fn datasets_of_agent(&self, agent: &str) -> Result<BTreeSet<String>> {
         let sql = "SELECT p.dataset FROM approval p JOIN vault v ON v.id = p.vault WHERE v.agent = ?1 \
-                   UNION SELECT s.dataset FROM snapshot s JOIN vault v ON v.id = s.vault WHERE v.agent = ?1";
+                   UNION SELECT s.dataset FROM standing s JOIN vault v ON v.id = s.vault WHERE v.agent = ?1";
         Ok(self.all(sql, [agent], |row| row.get(0))?.into_iter().collect())
     }
 
@@ -84,20 +87,22 @@ impl Catalog {
         Ok(self.one("SELECT COUNT(*) FROM job WHERE agent = ?1", [agent], |row| row.get(0))?.unwrap_or(0))
     }
 
-    /// What went wrong in the last job of each dataset whose last job failed.
-    pub fn last_errors(&self) -> Result<Vec<(String, String, String)>> {
-        let sql = "SELECT agent, dataset, error, MAX(began), outcome FROM job GROUP BY agent, dataset";
-        let rows = self.all(sql, [], |row| {
-            let outcome: String = row.get(4)?;
-            let error: Option<String> = row.get(2)?;
-            Ok((outcome == "failed").then_some((row.get(0)?, row.get(1)?, error.unwrap_or_default())))
-        })?;
-        Ok(rows.into_iter().flatten().collect())
+    /// What went wrong in the last job of each dataset whose last job failed, by agent and dataset: of those that are
+    /// approved or have a snapshot, as [`Self::datasets_of_agent`] has them.
+    pub fn last_errors(&self) -> Result<BTreeMap<(String, String), String>> {
+        // One look into the jobs of each, of which there are many.
+        let sql = "SELECT j.agent, j.dataset, COALESCE(j.error, '') FROM \
+                   (SELECT vault, dataset FROM standing UNION SELECT vault, dataset FROM approval) n \
+                   CROSS JOIN vault v ON v.id = n.vault CROSS JOIN job j ON j.agent = v.agent AND j.dataset = n.dataset \
+                   AND j.began = (SELECT MAX(began) FROM job WHERE agent = v.agent AND dataset = n.dataset) \
+                   WHERE j.outcome = 'failed'";
+        let rows = self.all(sql, [], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+        Ok(rows.into_iter().collect())
     }
 
     /// Alarms since a time, the newest first.
     pub fn alarms(&self, since: i64) -> Result<Vec<Alarm>> {
-        let sql = "SELECT at, alarm, subject, text FROM alarm WHERE at >= ?1 ORDER BY rowid DESC LIMIT 1000";
+        let sql = "SELECT at, alarm, subject, text FROM alarm INDEXED BY alarm_at WHERE at >= ?1 ORDER BY rowid DESC LIMIT 1000";
         self.all(sql, [since], |row| {
             Ok(Alarm { at: row.get(0)?, alarm: row.get(1)?, subject: row.get(2)?, text: row.get(3)? })
         })

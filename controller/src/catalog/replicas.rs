@@ -6,7 +6,7 @@ use rusqlite::{Row, Transaction, params};
 
 use super::follow::seconds;
 use super::points::Standing;
-use super::{Catalog, Result};
+use super::{Catalog, Result, standing};
 
 /// A snapshot before whose time of keeping is fixed is kept so long at least, in seconds.
 const PROVISIONAL_SECONDS: i64 = 30 * 24 * 3600;
@@ -90,25 +90,6 @@ impl Catalog {
 
     pub fn pins(&self) -> Result<Vec<Pin>> {
         self.all("SELECT vault, opd, agent, class, owner FROM pin ORDER BY vault", [], pin_row)
-    }
-
-    /// What is here of each dataset, of what is kept: pulled, or brought by its agent.
-    pub fn stocks(&self) -> Result<Vec<Stock>> {
-        let sql = "SELECT vault, dataset, SUM(partial = 0), MAX(stored_bytes) FROM snapshot \
-                   WHERE expired IS NULL GROUP BY vault, dataset";
-        let mut all = self.all(sql, [], |row| {
-            let (points, stored_bytes) = (row.get::<_, i64>(2)? as u64, row.get::<_, i64>(3)? as u64);
-            Ok(Stock { vault: row.get(0)?, dataset: row.get(1)?, points, stored_bytes, newest: None })
-        })?;
-        let sql = "SELECT s.vault, s.dataset, s.name, s.accepted, COALESCE(r.replicated, s.accepted), \
-                   CASE WHEN r.name IS NULL THEN s.keep_until ELSE r.keep_until END, s.stored_bytes, s.partial \
-                   FROM snapshot s LEFT JOIN replica r ON r.vault = s.vault AND r.dataset = s.dataset \
-                   AND r.name = s.name WHERE s.vault = ?1 AND s.dataset = ?2 AND s.partial = 0 \
-                   AND s.expired IS NULL ORDER BY s.accepted DESC, s.name DESC LIMIT 1";
-        for its in &mut all {
-            its.newest = self.one(sql, [&its.vault, &its.dataset], replica)?;
-        }
-        Ok(all)
     }
 
     /// Also one that has expired here: it does not come again.
@@ -240,6 +221,14 @@ pub(super) fn replicated(db: &Transaction, index: u64, at: i64, its: &SnapshotRe
     // Nothing goes before it is fixed how long it stays.
     let held = if its.provisional { until.max(Some(at.saturating_add(PROVISIONAL_SECONDS))) } else { until };
     let (captured, tiers) = (its.captured.as_str(), its.tiers.join(" "));
+    let is_new = "SELECT 1 FROM snapshot WHERE vault = ?1 AND dataset = ?2 AND name = ?3";
+    let is_new = !db.prepare_cached(is_new)?.exists(params![vault, dataset, name])?;
     let values = params![vault, dataset, name, captured, accepted, held, tiers, bytes, its.partial, index as i64];
-    db.execute(sql, values)
+    let changed = db.prepare_cached(sql)?.execute(values)?;
+    if is_new {
+        standing::came(db, &vault, &dataset, its.partial, bytes)?;
+    } else {
+        standing::look_again(db, &vault, &dataset)?;
+    }
+    Ok(changed)
 }

@@ -1,5 +1,7 @@
 //! Vaults, who writes into them, and whose turn it is.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Row, params};
 
 use super::{Catalog, Result};
@@ -45,6 +47,21 @@ fn vault_row(row: &Row) -> rusqlite::Result<Vault> {
 const VAULTS: &str =
     "SELECT v.id, v.agent, a.opd, v.class, v.described, v.keyed FROM vault v JOIN agent a ON a.name = v.agent";
 
+const LINEAGES: &str = "SELECT l.id, l.agent, l.machine, l.host, l.refused, t.next FROM lineage l \
+    LEFT JOIN turn t ON t.lineage = l.id";
+
+fn lineage_row(row: &Row) -> rusqlite::Result<Lineage> {
+    Ok(Lineage {
+        id: row.get(0)?,
+        agent: row.get(1)?,
+        machine: row.get(2)?,
+        host: row.get(3)?,
+        refused: row.get(4)?,
+        clone: row.get::<_, i64>(4)? == 1,
+        next: row.get(5)?,
+    })
+}
+
 impl Catalog {
     pub fn vault(&self, id: &str) -> Result<Option<Vault>> {
         self.one(&format!("{VAULTS} WHERE v.id = ?1"), [id], vault_row)
@@ -60,19 +77,16 @@ impl Catalog {
 
     /// The lineages of an agent, the oldest first.
     pub fn lineages(&self, agent: &str) -> Result<Vec<Lineage>> {
-        let sql = "SELECT l.id, l.agent, l.machine, l.host, l.refused, t.next FROM lineage l \
-                   LEFT JOIN turn t ON t.lineage = l.id WHERE l.agent = ?1 ORDER BY l.number";
-        self.all(sql, [agent], |row| {
-            Ok(Lineage {
-                id: row.get(0)?,
-                agent: row.get(1)?,
-                machine: row.get(2)?,
-                host: row.get(3)?,
-                refused: row.get(4)?,
-                clone: row.get::<_, i64>(4)? == 1,
-                next: row.get(5)?,
-            })
-        })
+        self.all(&format!("{LINEAGES} WHERE l.agent = ?1 ORDER BY l.number"), [agent], lineage_row)
+    }
+
+    /// Those of each agent, the oldest first.
+    pub fn lineages_by_agent(&self) -> Result<BTreeMap<String, Vec<Lineage>>> {
+        let mut by_agent: BTreeMap<String, Vec<Lineage>> = BTreeMap::new();
+        for its in self.all(&format!("{LINEAGES} ORDER BY l.number"), [], lineage_row)? {
+            by_agent.entry(its.agent.clone()).or_default().push(its);
+        }
+        Ok(by_agent)
     }
 
     /// Whether a lineage is the agent's, and was refused.

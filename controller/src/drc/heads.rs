@@ -2,8 +2,6 @@
 //! cannot withhold in silence. In the same note stands whether a disaster is declared, and where the Pusat
 //! Data went: what an agent needs when its own does not answer.
 
-use std::collections::BTreeMap;
-
 use pulih_protocol::drc::{HEADS_TYPE, HeadView, Heads, Moved};
 use pulih_vault::utc;
 
@@ -28,13 +26,13 @@ impl Drc {
     /// A signed note for the agent that shows a certificate.
     pub fn heads(&self, certificate: CertificateHash) -> Answer<String> {
         let agent = self.agent_of(certificate)?;
-        let (vaults, stocks, disaster) = {
+        let (stocks, disaster) = {
             let catalog = lock(&self.catalog);
-            (catalog.vaults_of(&agent.name)?, catalog.stocks()?, catalog.disaster()?)
+            let own = catalog.vaults_of(&agent.name)?.into_iter().filter(|vault| vault.opd == agent.opd);
+            let stocks: Vec<_> = own.map(|vault| catalog.stocks_of(&vault.id)).collect::<Result<_, _>>()?;
+            (stocks, catalog.disaster()?)
         };
-        let own: BTreeMap<_, _> = vaults.into_iter().map(|vault| (vault.id.clone(), vault)).collect();
-        let own = |vault: &str| own.get(vault).is_some_and(|vault| vault.opd == agent.opd);
-        let points = stocks.into_iter().filter(|its| own(&its.vault)).filter_map(|its| its.newest);
+        let points = stocks.into_iter().flatten().filter_map(|its| its.newest);
         let heads = Heads {
             kind: HEADS_TYPE.to_owned(),
             site: self.id()?.to_string(),

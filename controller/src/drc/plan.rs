@@ -26,8 +26,8 @@ impl Drc {
     /// A dataset's DRC target in seconds, by the policy of this site.
     pub(super) fn target(&self, class: &str, opd: &str, dataset: &str) -> i64 {
         let class: Class = class.parse().unwrap_or(Class::Strategis);
-        let rules = self.in_force().policy.rules(class, opd, dataset);
-        rules.map_or(0, |rules| rules.targets.rpo_drc.seconds() as i64)
+        let targets = self.in_force().policy.targets(class, opd, dataset);
+        targets.map_or(0, |targets| targets.rpo_drc.seconds() as i64)
     }
 
     /// What is here of each dataset.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::urgency::Dataset;
 use super::work::key;
 use super::{Drc, lock};
-use crate::catalog::Stock;
+use crate::catalog::{Stock, Vault};
 use crate::gateway::answer::Answer;
 use crate::keeping::Locked;
 use crate::scrub::StoreStatus;
@@ -89,10 +89,11 @@ struct Raised {
 impl Drc {
     pub fn status(&self) -> Answer<Status> {
         let (now, outlook, in_force) = ((self.clock)(), self.outlook(), self.in_force());
-        let (stocks, vaults, alarms) = {
+        let (stocks, vaults, mut suspected, alarms) = {
             let catalog = lock(&self.catalog);
-            (catalog.stocks()?, catalog.vaults()?, catalog.alarms(now - ALARMS)?)
+            (catalog.stocks()?, catalog.vaults()?, catalog.all_suspected()?, catalog.alarms(now - ALARMS)?)
         };
+        let vaults: HashMap<&str, &Vault> = vaults.iter().map(|vault| (vault.id.as_str(), vault)).collect();
         let mut stocks: BTreeMap<Dataset, Stock> =
             stocks.into_iter().map(|its| ((its.vault.clone(), its.dataset.clone()), its)).collect();
         // Those that wait, in the order in which they come over; then those that have all.
@@ -113,14 +114,14 @@ impl Drc {
             }
         }
         for (dataset, stock) in stocks {
-            let Some(vault) = vaults.iter().find(|vault| vault.id == dataset.0).filter(|_| stock.points > 0) else {
+            let Some(vault) = vaults.get(dataset.0.as_str()).filter(|_| stock.points > 0) else {
                 continue;
             };
             rows.push(self.row(now, (&vault.opd, &vault.agent, &vault.class), dataset, Some(stock)));
         }
         let (locks, stopped) = (self.locked()?, lock(&self.catalog).stopped()?);
         for row in &mut rows {
-            row.suspicion = lock(&self.catalog).suspected(&row.vault, &row.dataset)?.map(|its| its.id);
+            row.suspicion = suspected.remove(&(row.vault.clone(), row.dataset.clone()));
         }
         let backlog_bytes = rows.iter().map(|row| row.backlog_bytes).sum();
         Ok(Status {

@@ -66,7 +66,7 @@ impl Pusat {
             return Ok(None);
         }
         drop(catalog);
-        let rules = self.in_force().rules(&its.class, &its.opd, &its.point.dataset)?;
-        Ok(Some(rules.targets.rpo_pusat.seconds() as i64))
+        let targets = self.in_force().targets(&its.class, &its.opd, &its.point.dataset)?;
+        Ok(Some(targets.rpo_pusat.seconds() as i64))
     }
 }

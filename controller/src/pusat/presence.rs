@@ -1,7 +1,7 @@
 //! Heartbeats. They are many, so they are kept in memory and written down together, every few
 //! seconds; what ended is written at once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
@@ -15,7 +15,7 @@ use pulih_vault::layout::DatasetName;
 use pulih_vault::utc;
 
 use super::{Pusat, is_printable, lock};
-use crate::catalog::{Agent, Presence};
+use crate::catalog::{Agent, Point, Presence};
 use crate::gateway::answer::{Answer, Refusal};
 
 /// Seconds before a certificate's end from which on it is renewed.
@@ -184,28 +184,22 @@ impl Pusat {
     pub fn view(&self, agent: &Agent) -> Answer<AgentView> {
         let now = (self.clock)();
         let catalog = lock(&self.catalog);
-        let standings = catalog.standings()?;
-        let approvals = catalog.approvals()?;
         let mut vaults = Vec::new();
         for vault in catalog.vaults_of(&agent.name)? {
-            let approved = approvals.iter().filter(|its| its.vault == vault.id).map(|its| &its.dataset);
-            let saved = standings.iter().filter(|its| its.point.vault == vault.id).map(|its| &its.point.dataset);
-            let mut names: Vec<&String> = approved.chain(saved).collect();
-            names.sort_unstable();
-            names.dedup();
+            let points = catalog.standings_of(&vault.id)?.into_iter().map(|its| (its.point.dataset.clone(), its.point));
+            let mut points: BTreeMap<String, Point> = points.collect();
+            let approved = catalog.datasets_approved(&vault.id)?;
+            let names: BTreeSet<String> = approved.into_iter().chain(points.keys().cloned()).collect();
             let mut datasets = Vec::new();
-            for name in names {
-                let mine = |its: &&crate::catalog::Standing| its.point.vault == vault.id && its.point.dataset == *name;
-                datasets.push(DatasetView {
-                    dataset: name.clone(),
-                    approved: catalog.is_approved(&vault.id, name, now)?,
-                    newest: standings.iter().find(mine).map(|its| PointView {
-                        snapshot: its.point.snapshot.clone(),
-                        accepted: utc::rfc3339(its.point.accepted),
-                        captured: its.point.captured.clone(),
-                        at_drc: None,
-                    }),
+            for dataset in names {
+                let approved = catalog.is_approved(&vault.id, &dataset, now)?;
+                let newest = points.remove(&dataset).map(|point| PointView {
+                    snapshot: point.snapshot,
+                    accepted: utc::rfc3339(point.accepted),
+                    captured: point.captured,
+                    at_drc: None,
                 });
+                datasets.push(DatasetView { dataset, approved, newest });
             }
             vaults.push(VaultView { vault: vault.id, class: vault.class, datasets });
         }

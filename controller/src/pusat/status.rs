@@ -1,6 +1,6 @@
 //! How things stand, in one answer: for `status`, and for whoever watches it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pulih_policies::Size;
 use pulih_protocol::report::Report;
@@ -112,9 +112,18 @@ struct Known<'k> {
     in_force: &'k InForce,
     catalog: &'k Catalog,
     presences: BTreeMap<String, Presence>,
+    /// By vault and dataset.
+    approved: BTreeSet<(String, String)>,
+    suspected: HashMap<(String, String), String>,
 }
 
-impl Known<'_> {
+impl<'k> Known<'k> {
+    fn of(now: i64, in_force: &'k InForce, catalog: &'k Catalog) -> Answer<Self> {
+        let presences = catalog.presences()?.into_iter().map(|its| (its.agent.clone(), its)).collect();
+        let (approved, suspected) = (catalog.approved(now)?, catalog.all_suspected()?);
+        Ok(Self { now, in_force, catalog, presences, approved, suspected })
+    }
+
     fn datasets(&self) -> Answer<Vec<Dataset>> {
         let reports: BTreeMap<&String, Report> = self
             .presences
@@ -140,19 +149,17 @@ impl Known<'_> {
         for name in names {
             let Some(vault) = vaults.get(&name.0) else { continue };
             let said = reports.get(&vault.agent).and_then(|its| its.datasets.iter().find(|its| its.dataset == name.1));
-            let error = errors.iter().find(|(agent, its, _)| *agent == vault.agent && *its == name.1);
+            let next = said.and_then(|its| its.next.clone());
+            let error = errors.get(&(vault.agent.clone(), name.1.clone())).cloned();
             let point = points.remove(&name);
-            let mut row = self.dataset(vault, name.1, point)?;
-            row.next = said.and_then(|its| its.next.clone());
-            row.error = error.map(|(.., error)| error.clone());
-            datasets.push(row);
+            datasets.push(Dataset { next, error, ..self.dataset(vault, name, point)? });
         }
         datasets.sort_by(|a, b| (&a.opd, &a.agent, &a.dataset).cmp(&(&b.opd, &b.agent, &b.dataset)));
         Ok(datasets)
     }
 
-    fn dataset(&self, vault: &Vault, dataset: String, point: Option<Point>) -> Answer<Dataset> {
-        let rpo_seconds = self.in_force.rules(&vault.class, &vault.opd, &dataset)?.targets.rpo_pusat.seconds();
+    fn dataset(&self, vault: &Vault, name: (String, String), point: Option<Point>) -> Answer<Dataset> {
+        let rpo_seconds = self.in_force.targets(&vault.class, &vault.opd, &name.1)?.rpo_pusat.seconds();
         let exposure = point.as_ref().map(|point| self.now - point.as_of());
         let tiers = |point: &Point| point.tiers.split_whitespace().map(str::to_owned).collect();
         Ok(Dataset {
@@ -160,27 +167,28 @@ impl Known<'_> {
             agent: vault.agent.clone(),
             vault: vault.id.clone(),
             class: vault.class.clone(),
-            approved: self.catalog.is_approved(&vault.id, &dataset, self.now)?,
+            approved: self.approved.contains(&name),
             accepted: point.as_ref().map(|its| utc::rfc3339(its.accepted)),
             keep_until: point.as_ref().and_then(|its| its.keep_until).map(utc::rfc3339),
             tiers: point.as_ref().map(tiers).unwrap_or_default(),
             rpo_seconds,
             exposure_seconds: exposure,
             late: exposure.is_none_or(|seconds| seconds > rpo_seconds as i64),
-            suspicion: self.catalog.suspected(&vault.id, &dataset)?.map(|its| its.id),
+            suspicion: self.suspected.get(&name).cloned(),
             next: None,
             error: None,
             captured: point.as_ref().map(|its| its.captured.clone()),
             snapshot: point.map(|its| its.snapshot),
-            dataset,
+            dataset: name.1,
         })
     }
 
     fn agents(&self) -> Answer<Vec<Server>> {
         let mut agents = Vec::new();
+        let mut by_agent = self.catalog.lineages_by_agent()?;
         for agent in self.catalog.agents()? {
             let seen = self.presences.get(&agent.name);
-            let lineages = self.catalog.lineages(&agent.name)?;
+            let lineages = by_agent.remove(&agent.name).unwrap_or_default();
             let clone = lineages.iter().any(|its| its.clone);
             // What a catalog that was made anew has of it.
             let begun = lineages.iter().rfind(|its| !its.refused);
@@ -244,8 +252,7 @@ impl Pusat {
         let locks = self.locked()?;
         let store_status = self.store_status()?;
         let catalog = lock(&self.catalog);
-        let presences = catalog.presences()?.into_iter().map(|its| (its.agent.clone(), its)).collect();
-        let known = Known { now, in_force: &in_force, catalog: &catalog, presences };
+        let known = Known::of(now, &in_force, &catalog)?;
         let alarms = catalog.alarms(now - ALARMS)?.into_iter().map(|its| Raised {
             at: utc::rfc3339(its.at),
             alarm: its.alarm,

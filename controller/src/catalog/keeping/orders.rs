@@ -1,5 +1,7 @@
 //! What restrains expiry, and what asks for it: holds, suspicion, deletions that two people want.
 
+use std::collections::HashMap;
+
 use rusqlite::{Row, params};
 
 use super::super::points::{POINT, Point, point};
@@ -109,6 +111,14 @@ impl Catalog {
     pub fn suspected(&self, vault: &str, dataset: &str) -> Result<Option<Suspicion>> {
         let sql = format!("{SUSPICION} WHERE vault = ?1 AND dataset = ?2 AND ended IS NULL ORDER BY since LIMIT 1");
         self.one(&sql, [vault, dataset], suspicion)
+    }
+
+    /// The ids of those that datasets are under now, by vault and dataset.
+    pub fn all_suspected(&self) -> Result<HashMap<(String, String), String>> {
+        // The columns are those of the row that has the least.
+        let sql = "SELECT vault, dataset, id, MIN(since) FROM suspicion WHERE ended IS NULL GROUP BY vault, dataset";
+        let rows = self.all(sql, [], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+        Ok(rows.into_iter().collect())
     }
 
     /// When a person last ended one about a dataset that a measure had raised.

@@ -200,7 +200,9 @@ impl Two {
 
     /// The letters that are here, the oldest first.
     pub fn points(&self) -> Vec<Point> {
-        let mut points = lock(&self.drc.catalog).points(&VAULT.to_string(), "letters").unwrap();
+        let catalog = lock(&self.drc.catalog);
+        catalog.hold_against_scan(drc_now());
+        let mut points = catalog.points(&VAULT.to_string(), "letters").unwrap();
         points.sort_by(|one, other| one.snapshot.cmp(&other.snapshot));
         points
     }

@@ -371,7 +371,9 @@ impl Bench {
     }
 
     pub fn points(&self, dataset: &str) -> Vec<crate::catalog::Point> {
-        lock(&self.pusat.catalog).points(&VAULT.to_string(), dataset).unwrap()
+        let catalog = lock(&self.pusat.catalog);
+        catalog.hold_against_scan(now());
+        catalog.points(&VAULT.to_string(), dataset).unwrap()
     }
 
     pub fn renew(&self, shown: CertificateHash) -> Answer<Renewed> {
