@@ -55,6 +55,15 @@ def program(name):
     return f"{TARGET}/release/{name}"
 
 
+def example(package, name):
+    """An example of a package, built now, or one that is ready in the folder PROVE_EXAMPLES."""
+    ready = os.environ.get("PROVE_EXAMPLES")
+    if ready:
+        return os.path.abspath(f"{ready}/{name}")
+    subprocess.run(["cargo", "build", "--quiet", "--locked", "--release", "-p", package, "--example", name], cwd=ROOT, check=True)
+    return f"{TARGET}/release/examples/{name}"
+
+
 def room(work, mib):
     free = shutil.disk_usage(work).free // MIB
     if free < mib:
