@@ -123,7 +123,8 @@ fn main() -> Done<()> {
     let [_, folder, entries] = &arguments[..] else {
         return Err("append_speed FOLDER ENTRIES".into());
     };
-    let (folder, entries) = (Path::new(folder), entries.parse()?);
+    let (folder, entries): (&Path, u64) = (Path::new(folder), entries.parse()?);
+    fs::create_dir_all(folder)?;
     let batches = batches(entries)?;
     let ledger_seconds = ledger(&folder.join("ledger"), &batches)?;
     let mut sizes = Vec::new();
