@@ -8,7 +8,9 @@ use pulih_ledger::time::Time;
 use pulih_vault::utc;
 use rusqlite::{Transaction, TransactionBehavior, params};
 
-use super::{Catalog, CatalogError, Result, adopted, changes, copies, keeping, recoveries, replicas, silence, standing};
+use super::{
+    Catalog, CatalogError, Result, adopted, changes, copies, keeping, recoveries, replicas, silence, standing,
+};
 
 /// What the catalog sees of an entry: `None` of one that cannot be read, and no body of one of a kind that this
 /// version does not know, which changes nothing here but the clock.

@@ -116,6 +116,10 @@ label_id!(
     /// A recovery.
     RecoveryId, "recovery's id"
 );
+label_id!(
+    /// A drill. Never given twice.
+    DrillId, "drill's id"
+);
 
 /// SHA-256 as `sha256sum` prints it: 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

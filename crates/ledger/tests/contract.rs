@@ -11,13 +11,13 @@ use pulih_ledger::entry::kinds::{
     AdoptedCertificate, AgentAdopted, AgentClock, AgentEnrolled, AgentHeard, AgentInvited, AgentRevoked, AgentSilent,
     Alarm, ApprovalEnded, ApprovalGiven, BackupFailing, CertificateIssued, ChangeApproved, ChangeMade, ChangeProposed,
     ChangeRefused, CloneRefused, CopyMade, DeletionApproved, DeletionAsked, DisasterDeclared, DisasterEnded,
-    ExpiryResumed, ExpiryStopped, GlassBroken, HoldPlaced, HoldReleased, KeysOpened, LedgerDiverged, LineageBegun,
-    LinkBack, LinkLost, ObjectDamaged, ObjectHealed, ObjectLost, ObjectsDeleted, OpdAdded, PacksAvoided, PacksDoomed,
-    Phases, PlanApplied, PolicyApplied, PullRefused, PusatMoved, RecoveryBegun, RecoveryEnded, RecoveryStep,
-    ReplicationResumed, ReplicationStopped, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed,
-    ScrubFinished, SeedImported, SiteAdopted, SiteAway, SiteCertified, SiteCreated, SitePaired, SiteUnpaired,
-    SitesCompared, SnapshotAccepted, SnapshotReplicated, SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded,
-    VaultPinned,
+    DrillAnnounced, DrillAuditor, DrillEnded, DrillMissed, DrillPhases, DrillStarted, DrillStep, ExpiryResumed,
+    ExpiryStopped, GlassBroken, HoldPlaced, HoldReleased, KeysOpened, LedgerDiverged, LineageBegun, LinkBack, LinkLost,
+    ObjectDamaged, ObjectHealed, ObjectLost, ObjectsDeleted, OpdAdded, PacksAvoided, PacksDoomed, Phases, PlanApplied,
+    PolicyApplied, PullRefused, PusatMoved, RecoveryBegun, RecoveryEnded, RecoveryStep, ReplicationResumed,
+    ReplicationStopped, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed, ScrubFinished,
+    SeedImported, SiteAdopted, SiteAway, SiteCertified, SiteCreated, SitePaired, SiteUnpaired, SitesCompared,
+    SnapshotAccepted, SnapshotReplicated, SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned,
 };
 use pulih_ledger::entry::{Body, ENVELOPE, Kind};
 use pulih_ledger::ids::Sha256;
@@ -128,6 +128,7 @@ fn bodies() -> Vec<Body> {
     all.extend(of_keeping());
     all.extend(of_copies_and_changes());
     all.extend(of_recovery());
+    all.extend(of_drills());
     all
 }
 
@@ -264,6 +265,74 @@ fn of_silence() -> Vec<Body> {
         LinkLost { peer: peer(), since: since() }.into(),
         LinkBack { peer: peer(), since: since() }.into(),
         SiteAway { since: since() }.into(),
+    ]
+}
+
+/// The same of drills.
+fn of_drills() -> Vec<Body> {
+    let (vault, object) = (VaultId([7; 16]), ObjectHash([8; 32]));
+    let (manifest, key) = (id(&format!("0000000007-{object}")), person_key().verifier());
+    let time = || id("2027-01-31T00:00:00Z");
+    let (text, drill) = (|| "for people".to_owned(), || id("d-1"));
+    let auditor = DrillAuditor { user: id("aud-1"), name: text(), institution: text(), mandate: text(), key };
+    vec![
+        DrillAnnounced {
+            drill: drill(),
+            kind: "restore".into(),
+            class: Some("publik".into()),
+            schedule: Some("publik/restore".into()),
+            occurrence: Some(7),
+            due: Some(time()),
+            points: vec![format!("{vault}/rekam-medis/{manifest}")],
+            plan: Some("kabupaten".into()),
+            plan_version: Some(2),
+            recipes: Some(vec![format!("simrs/3/{object}")]),
+            sample_percent: Some(5),
+            scratch_bytes: 1 << 40,
+            policy: object,
+            until: time(),
+            auditor: Some(auditor),
+        }
+        .into(),
+        DrillStarted { drill: drill(), size: Some(7), cosigner: Some(text()), cosignature: Some(text()) }.into(),
+        DrillStep {
+            drill: drill(),
+            step: 1,
+            what: "restore".into(),
+            vault: Some(vault),
+            dataset: Some(id("rekam-medis")),
+            manifest: Some(manifest),
+            outcome: "passed".into(),
+            began: time(),
+            milliseconds: 21,
+            phases: DrillPhases { approve: 1, fetch: 2, decrypt: 3, write: 4, verify: 5, check: 6 },
+            files: 2,
+            bytes: 3,
+            total_files: 4,
+            total_bytes: 5,
+            text: text(),
+        }
+        .into(),
+        DrillEnded {
+            drill: drill(),
+            outcome: "passed".into(),
+            milliseconds: 1,
+            steps: 1,
+            log: object,
+            leftovers: 0,
+            text: text(),
+        }
+        .into(),
+        DrillMissed {
+            schedule: "publik/restore".into(),
+            kind: "restore".into(),
+            class: "publik".into(),
+            occurrence: 8,
+            due: time(),
+            reason: text(),
+            count: Some(3),
+        }
+        .into(),
     ]
 }
 

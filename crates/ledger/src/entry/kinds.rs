@@ -3,6 +3,7 @@
 
 mod changes;
 mod copies;
+mod drills;
 mod keeping;
 mod recovery;
 mod silence;
@@ -22,6 +23,7 @@ use crate::time::Time;
 
 pub use changes::{ChangeApproved, ChangeMade, ChangeProposed, ChangeRefused, ReplicationResumed, ReplicationStopped};
 pub use copies::{CopyMade, ObjectDamaged, ObjectHealed, ObjectLost, ScrubFinished, SitesCompared};
+pub use drills::{DrillAnnounced, DrillAuditor, DrillEnded, DrillMissed, DrillPhases, DrillStarted, DrillStep};
 pub use keeping::{
     DeletionApproved, DeletionAsked, ExpiryResumed, ExpiryStopped, HoldPlaced, HoldReleased, ObjectsDeleted,
     PacksAvoided, SnapshotsExpired, SuspicionEnded, SuspicionRaised,
@@ -151,6 +153,11 @@ kinds! {
     LinkLost = "link-lost",
     LinkBack = "link-back",
     SiteAway = "site-away",
+    DrillAnnounced = "drill-announced",
+    DrillStarted = "drill-started",
+    DrillStep = "drill-step",
+    DrillEnded = "drill-ended",
+    DrillMissed = "drill-missed",
 }
 
 impl Kind {
