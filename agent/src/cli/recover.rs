@@ -199,7 +199,7 @@ impl Work<'_> {
             outcome: outcome.to_owned(),
             milliseconds: milliseconds(clock.elapsed()),
             fetch: milliseconds(done.fetch),
-            write: milliseconds(done.write),
+            write: milliseconds(done.decrypt + done.write),
             verify: milliseconds(done.verify),
             files: done.files,
             bytes: done.bytes,

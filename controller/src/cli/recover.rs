@@ -303,7 +303,8 @@ impl<'r> Run<'r> {
             began,
             milliseconds: milliseconds(clock.elapsed()),
             fetch_ms: milliseconds(fetch),
-            write_ms: milliseconds(write),
+            // Of a recovery, opening is part of bringing it into place.
+            write_ms: milliseconds(decrypt + write),
             verify_ms: milliseconds(verify),
             files,
             bytes,

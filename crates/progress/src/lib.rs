@@ -43,6 +43,9 @@ pub trait Monitor: Send + Sync {
     /// All there is to do was found: from now on an estimate is worth something.
     fn found_all(&self) {}
     fn advance(&self, _step: Progress) {}
+    /// A file was read again from where it was brought to: its number in the order of the tree, from 0, its size, and
+    /// whether it is the snapshot's.
+    fn file(&self, _number: u64, _bytes: u64, _is_right: bool) {}
     /// So many bytes wait to be stored now.
     fn waiting(&self, _bytes: u64) {}
     /// Something could not be read, written or trusted; the run goes on without it.

@@ -23,7 +23,7 @@ use crate::target::{Target, TargetError};
 use crate::{Action, Restore, RestoreError, Selection, Summary};
 
 pub use room::{bytes_below, free_bytes};
-use timed::Timed;
+use timed::{Timed, TimedKeys};
 
 /// A recovery point, and whose word it is believed by.
 #[derive(Debug, Clone)]
@@ -49,6 +49,8 @@ pub struct Done {
     pub files: u64,
     pub bytes: u64,
     pub fetch: Duration,
+    /// Asking for keys, and opening: of all workers, divided by their number.
+    pub decrypt: Duration,
     pub write: Duration,
     pub verify: Duration,
     /// For people.
@@ -71,6 +73,9 @@ struct Quiet<'m>(&'m dyn Monitor);
 
 impl Monitor for Quiet<'_> {
     fn advance(&self, _: Progress) {}
+    fn file(&self, number: u64, bytes: u64, is_right: bool) {
+        self.0.file(number, bytes, is_right);
+    }
     fn problem(&self, path: &[u8], what: &str) {
         self.0.problem(path, what);
     }
@@ -92,6 +97,8 @@ pub fn bring(store: Arc<dyn Store>, point: &Point, keys: Arc<dyn Keys>, place: &
     let timed = Arc::new(Timed::new(store));
     let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
     let store: Arc<dyn Store> = timed.clone();
+    let asked = Arc::new(TimedKeys::new(keys));
+    let keys: Arc<dyn Keys> = asked.clone();
     let trusted = point.trusted(&*store)?;
     let layout = trusted.layout;
     let manifest = trusted.manifest(&*store, &point.dataset, point.manifest)?;
@@ -127,15 +134,18 @@ pub fn bring(store: Arc<dyn Store>, point: &Point, keys: Arc<dyn Keys>, place: &
     };
     let written = run(Action::Write, place.monitor)?;
     target.sync()?;
-    let (writing, fetch) = (began.elapsed(), timed.waited() / workers as u32);
+    let writing = began.elapsed();
+    let fetch = (timed.waited() / workers as u32).min(writing);
+    let decrypt = ((asked.waited() + reader.opening()) / workers as u32).min(writing.saturating_sub(fetch));
     let again = Instant::now();
     let seen = run(Action::Verify, &Quiet(place.monitor))?;
     Ok(Done {
         is_good: written.failed == 0 && is_verified(&written, &seen),
         files: written.files,
         bytes: written.bytes,
-        fetch: fetch.min(writing),
-        write: writing.saturating_sub(fetch),
+        fetch,
+        decrypt,
+        write: writing.saturating_sub(fetch + decrypt),
         verify: again.elapsed(),
         text: said(&written, &seen),
     })

@@ -8,7 +8,9 @@ pub mod walk;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use age::Identity;
 
@@ -46,6 +48,8 @@ pub struct SnapshotReader {
     frames: Vec<FrameInfo>,
     map: ChunkMap,
     openers: Mutex<HashMap<u32, Arc<Opener>>>,
+    /// Nanoseconds.
+    opening: AtomicU64,
 }
 
 /// Openers kept: 32 packs of a restore's window, and some.
@@ -71,6 +75,7 @@ impl SnapshotReader {
             frames: Vec::new(),
             map: ChunkMap::new(scratch, SPILL_AT),
             openers: Mutex::new(HashMap::new()),
+            opening: AtomicU64::new(0),
         };
         let own: Identities = vec![Box::new(secrets.index_identity()?)];
         for hash in &reach.indexes {
@@ -161,7 +166,14 @@ impl SnapshotReader {
         buffers.read(&*self.store, &name, &opener, info).map_err(|error| match error {
             VaultError::Malformed(source) => VaultError::Object { name, source },
             other => other,
-        })
+        })?;
+        self.opening.fetch_add(buffers.opening.as_nanos() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How long opening and decompressing took, of all threads together.
+    pub fn opening(&self) -> Duration {
+        Duration::from_nanos(self.opening.load(Ordering::Relaxed))
     }
 
     /// The chunk `id` out of a frame that was read, checked.

@@ -1,9 +1,10 @@
-//! A store that counts the time in which somebody waits for it.
+//! A store, and keys, that count the time in which somebody waits for them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use pulih_vault::reader::keys::{Found, Keys, Stanza};
 use pulih_vault::store::{ObjectName, Staged, Store, StoreError};
 
 pub struct Timed {
@@ -44,5 +45,30 @@ impl Store for Timed {
 
     fn list(&self, prefix: &ObjectName, each: &mut dyn FnMut(ObjectName)) -> Result<(), StoreError> {
         self.timed(|store| store.list(prefix, each))
+    }
+}
+
+pub struct TimedKeys {
+    keys: Arc<dyn Keys>,
+    nanoseconds: AtomicU64,
+}
+
+impl TimedKeys {
+    pub fn new(keys: Arc<dyn Keys>) -> Self {
+        Self { keys, nanoseconds: AtomicU64::new(0) }
+    }
+
+    /// Of all threads together.
+    pub fn waited(&self) -> Duration {
+        Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
+    }
+}
+
+impl Keys for TimedKeys {
+    fn file_key(&self, object: &ObjectName, stanzas: &[Stanza]) -> Found {
+        let began = Instant::now();
+        let found = self.keys.file_key(object, stanzas);
+        self.nanoseconds.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        found
     }
 }

@@ -225,7 +225,9 @@ impl Planner<'_> {
             return Err(error);
         }
         let parts = (self.window.parts.len() - before) as u32;
-        self.window.files.push(Task::new(entry, parts));
+        // It is counted already.
+        let of_tree = self.summary.files.saturating_sub(1);
+        self.window.files.push(Task::new(entry, of_tree, parts));
         Ok(())
     }
 

@@ -47,6 +47,8 @@ pub fn window(restore: &Restore, window: &Window) -> Result<Summary, RestoreErro
 /// A file whose content is not the snapshot's has failed; its metadata counts apart.
 fn file(restore: &Restore, task: &Task, parts: &[Part], summary: &mut Summary) {
     let content = restore.target.open_to_read(&task.entry).and_then(|file| differs(restore, &file, parts));
+    let size = task.entry.content().map_or(0, |content| content.size);
+    restore.monitor.file(task.number, size, matches!(content, Ok(None)));
     match content {
         Ok(None) => {
             summary.already_right += 1;

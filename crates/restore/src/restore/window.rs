@@ -29,6 +29,8 @@ pub struct Part {
 /// A file that is being restored.
 pub struct Task {
     pub entry: Entry,
+    /// Of the tree's files, in its order, from 0.
+    pub number: u64,
     /// Parts that are still to come.
     left: AtomicU32,
     failed: AtomicBool,
@@ -37,9 +39,10 @@ pub struct Task {
 }
 
 impl Task {
-    pub fn new(entry: Entry, parts: u32) -> Self {
+    pub fn new(entry: Entry, number: u64, parts: u32) -> Self {
         Self {
             entry,
+            number,
             left: AtomicU32::new(parts),
             failed: AtomicBool::new(false),
             changed: AtomicBool::new(false),

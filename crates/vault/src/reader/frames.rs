@@ -1,5 +1,7 @@
 //! Frames on their way from a pack to plain bytes, in buffers that are used again.
 
+use std::time::{Duration, Instant};
+
 use crate::envelope::Opener;
 use crate::error::Result;
 use crate::frame::Decompressor;
@@ -22,6 +24,8 @@ pub struct FrameBuffers {
     sealed: Vec<u8>,
     decompressor: Decompressor,
     pub plain: Vec<u8>,
+    /// How long the last one took to open and decompress.
+    pub opening: Duration,
 }
 
 impl FrameBuffers {
@@ -30,7 +34,10 @@ impl FrameBuffers {
         let (offset, sealed_len) = opener.sealed_range(at, len as u64);
         self.sealed.clear();
         store.read_range(pack, offset, sealed_len as usize, &mut self.sealed)?;
+        let began = Instant::now();
         let frame = opener.open_range(&mut self.sealed, at, len)?;
-        self.decompressor.decompress(frame, info.plain_bytes as usize, &mut self.plain)
+        let done = self.decompressor.decompress(frame, info.plain_bytes as usize, &mut self.plain);
+        self.opening = began.elapsed();
+        done
     }
 }
