@@ -6,12 +6,14 @@
 //! weakens its dataset if the class is weaker than the exception was.
 
 use crate::class::Class;
+use crate::drills::Drills;
 use crate::exclude::wider;
 use crate::fields::{Field, Scope, Value};
 use crate::gap::longest_gap;
 use crate::policy::{Policy, Rules};
 use crate::quantity::{Rate, Span};
-use crate::window::DAY_MINUTES;
+use crate::schedule::Schedule;
+use crate::window::{DAY_MINUTES, Windows};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -116,10 +118,31 @@ fn weakens_rules(old: &Rules, new: &Rules, rule: &str) -> Option<&'static str> {
         "keep.monthly" => shorter(Some(keep.0.monthly), Some(keep.1.monthly)),
         "keep.yearly" => shorter(Some(keep.0.yearly), Some(keep.1.yearly)),
         "excludes" => (!wider(&old.excludes, &new.excludes).is_empty()).then_some("more is left out of backups"),
+        "drills.verify" | "drills.restore" | "drills.datasets" | "drills.window" | "drills.wipe" => {
+            weakens_drills(&old.drills, &new.drills, rule)
+        }
         // Schedules, windows and jitter together say how old the last point may become.
         _ => {
             let wait = |rules: &Rules| longest_gap(&rules.schedules, &rules.windows).seconds() + rules.jitter.seconds();
             (wait(new) > wait(old)).then_some("backups may come further apart")
         }
+    }
+}
+
+fn weakens_drills(old: &Drills, new: &Drills, rule: &str) -> Option<&'static str> {
+    // Where nothing is said nothing is ever tried.
+    let gap = |line: Option<&Schedule>| {
+        line.map_or(u64::MAX, |line| longest_gap(std::slice::from_ref(line), &Windows::default()).seconds())
+    };
+    let rarer = |old: Option<&Schedule>, new: Option<&Schedule>| {
+        (gap(new) > gap(old)).then_some("drills may come further apart")
+    };
+    match rule {
+        "drills.verify" => rarer(old.verify.as_ref(), new.verify.as_ref()),
+        "drills.restore" => rarer(old.restore.as_ref(), new.restore.as_ref()),
+        "drills.datasets" => (new.datasets() < old.datasets()).then_some("a drill tries fewer datasets"),
+        "drills.window" => (new.window() > old.window()).then_some("a drill may start later"),
+        // It says where restored data stays, not what is tried.
+        _ => None,
     }
 }

@@ -8,10 +8,12 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::class::Class;
+use crate::drills::{Drills, Wipe};
 use crate::exclude::Pattern;
 use crate::name::Name;
 use crate::policy::{Band, Limits, Overrides, Policy};
 use crate::quantity::{Size, Span};
+use crate::schedule::Schedule;
 
 /// Where in a policy something is said.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,6 +121,18 @@ fn add_overrides(fields: &mut Fields, scope: &Scope, over: &Overrides) {
     add(fields, scope, values);
 }
 
+fn add_drills(fields: &mut Fields, scope: &Scope, drills: &Drills) {
+    let text = |text: Option<&str>| text.map(|text| Value::Text(text.to_owned()));
+    let values = [
+        ("drills.verify", text(drills.verify.as_ref().map(Schedule::as_str))),
+        ("drills.restore", text(drills.restore.as_ref().map(Schedule::as_str))),
+        ("drills.datasets", drills.datasets.map(Value::Number)),
+        ("drills.window", drills.window.map(Value::Span)),
+        ("drills.wipe", text(drills.wipe.map(Wipe::as_str))),
+    ];
+    add(fields, scope, values);
+}
+
 fn add<const N: usize>(fields: &mut Fields, scope: &Scope, values: [(&'static str, Option<Value>); N]) {
     for (name, value) in values {
         if let Some(value) = value {
@@ -172,6 +186,7 @@ impl Policy {
         add_limits(&mut fields, &Scope::Policy, &self.limits);
         for (class, rules) in &self.classes {
             add_overrides(&mut fields, &Scope::Class(*class), &rules.said());
+            add_drills(&mut fields, &Scope::Class(*class), &rules.drills);
         }
         for (name, office) in &self.offices {
             let scope = Scope::Office(name.clone());

@@ -14,6 +14,7 @@
 mod class;
 mod cron_text;
 mod diff;
+mod drills;
 mod exclude;
 mod fields;
 mod gap;
@@ -33,6 +34,7 @@ mod zone;
 pub use class::{Class, ClassError};
 pub use cron_text::CronError;
 pub use diff::{Change, diff};
+pub use drills::{Drills, Wipe, WipeError};
 pub use exclude::{Pattern, PatternError, wider};
 pub use fields::{Field, Scope, Value};
 pub use gap::longest_gap;

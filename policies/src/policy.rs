@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::class::Class;
+use crate::drills::Drills;
 use crate::exclude::Pattern;
 use crate::keep::KeepRules;
 use crate::name::Name;
@@ -61,6 +62,8 @@ pub struct Rules {
     pub windows: Windows,
     pub jitter: Span,
     pub excludes: Vec<Pattern>,
+    /// Of the class: no OPD or dataset says otherwise.
+    pub drills: Drills,
 }
 
 /// What an OPD or a dataset says otherwise. A list takes the place of the whole list.
@@ -115,6 +118,7 @@ impl Rules {
             windows: over.windows.as_ref().unwrap_or(&self.windows).clone(),
             jitter: over.jitter.unwrap_or(self.jitter),
             excludes: over.excludes.as_ref().unwrap_or(&self.excludes).clone(),
+            drills: self.drills.clone(),
         }
     }
 

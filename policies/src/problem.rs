@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::cron_text::CronError;
+use crate::drills::WipeError;
 use crate::exclude::PatternError;
 use crate::keep::Tier;
 use crate::name::NameError;
@@ -68,6 +69,12 @@ pub enum ProblemKind {
     DrcBeforePusat { drc: Span, pusat: Span },
     #[error("between two runs there are up to {gap}, but no more than {rpo} of data may be lost")]
     ScheduleMissesRpo { gap: Span, rpo: Span },
+    #[error("a drill's window of {0} is not within an hour and seven days")]
+    DrillWindow(Span),
+    #[error(transparent)]
+    Wipe(#[from] WipeError),
+    #[error("what was restored of class strategis does not stay")]
+    DrillWipe,
     #[error(transparent)]
     Plan(#[from] PlanProblem),
 }
@@ -99,6 +106,8 @@ impl ProblemKind {
             Self::Jitter(_) => "jitter",
             Self::DrcBeforePusat { .. } => "drc-before-pusat",
             Self::ScheduleMissesRpo { .. } => "schedule-misses-rpo",
+            Self::DrillWindow(_) => "drill-window",
+            Self::Wipe(_) | Self::DrillWipe => "drill-wipe",
             Self::Plan(its) => its.code(),
         }
     }
@@ -149,6 +158,9 @@ impl ProblemKind {
             Self::DrcBeforePusat { .. } => {
                 "the DRC gets its copies from the Pusat Data: make `rpo_drc` at least as long"
             }
+            Self::DrillWindow(_) => "write `1h` to `7d`",
+            Self::Wipe(_) => "write `always`, or `passed` so that what failed stays for seven days",
+            Self::DrillWipe => "write `always`, or take it out",
             Self::Plan(its) => return its.remedy(),
             Self::ScheduleMissesRpo { .. } => "schedule more runs, widen the windows, or make `rpo_pusat` longer",
         };

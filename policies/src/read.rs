@@ -2,6 +2,7 @@
 //! then read as TOML, and each value becomes a type of its own or a problem with its place.
 
 mod check;
+mod drills;
 mod forbidden;
 mod near;
 mod nesting;
@@ -114,8 +115,9 @@ fn classes(root: &Table) -> BTreeMap<Class, Rules> {
     let read = |class: Class| {
         let of_class = table.needed(class.as_str())?.table()?;
         let said = overrides::read(&of_class, true);
+        let drills = drills::read(&of_class, class);
         of_class.finish();
-        Some((class, overrides::complete(said)?))
+        Some((class, overrides::complete(said, drills)?))
     };
     let classes = Class::ALL.into_iter().filter_map(read).collect();
     table.finish();

@@ -7,6 +7,10 @@ use pulih_policies::{Policy, Refused};
 
 const DEFAULT: &str = include_str!("../default.toml");
 
+/// What a class may say of drills.
+const DRILLS: &str = "[class.publik.drills]\nverify = \"@weekly\"\nrestore = \"@monthly\"\ndatasets = 7\n\
+    window = \"12h\"\nwipe = \"passed\"\n";
+
 /// A file that says everything that can be said.
 const EVERYTHING: &str = r#"
     [opd.x]
@@ -62,7 +66,7 @@ fn refused(text: &str) -> Refused {
 fn the_page_lists_every_field() {
     let page = page();
     let on_page = |title| rows(&page, title).into_iter().map(|(name, _)| name.to_owned()).collect::<BTreeSet<_>>();
-    let fields = parse(&format!("{DEFAULT}{EVERYTHING}")).fields();
+    let fields = parse(&format!("{DEFAULT}{EVERYTHING}{DRILLS}")).fields();
     let in_code = |prefix: &str| -> BTreeSet<String> {
         fields.keys().filter_map(|field| field.to_string().strip_prefix(prefix).map(str::to_owned)).collect()
     };
@@ -74,6 +78,9 @@ fn the_page_lists_every_field() {
         in_code("opd.x.").into_iter().partition(|f| !f.starts_with("limits."));
     assert_eq!(on_page("Fields of a class"), class);
     assert!(limits.is_subset(&policy));
+    let drills: BTreeSet<String> =
+        in_code("class.publik.").into_iter().filter(|field| field.starts_with("drills.")).collect();
+    assert_eq!(on_page("Drills of a class"), drills);
 }
 
 #[test]
@@ -153,6 +160,8 @@ fn each_code_on_the_page_has_a_file_that_earns_it() {
         ("jitter", with("jitter = \"1h\"", "jitter = \"13h\"")),
         ("drc-before-pusat", with("rpo_drc = \"8h\"", "rpo_drc = \"3h\"")),
         ("schedule-misses-rpo", with("0 */2 * * *", "0 */5 * * *")),
+        ("drill-window", and("[class.publik.drills]\nwindow = \"59m\"")),
+        ("drill-wipe", and("[class.strategis.drills]\nwipe = \"passed\"")),
     ];
     for (code, bytes) in &earned {
         let refused = Policy::parse("policy", bytes).expect_err(code);

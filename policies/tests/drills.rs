@@ -1,0 +1,47 @@
+//! Drills in a policy: what stays as it was without them, and what of them weakens.
+
+use pulih_policies::{Class, Policy, Wipe, diff};
+
+const DEFAULT: &str = include_str!("../default.toml");
+
+#[track_caller]
+fn parse(text: &str) -> Policy {
+    Policy::parse("policy", text.as_bytes()).unwrap_or_else(|refused| panic!("{refused}"))
+}
+
+fn with(drills: &str) -> Policy {
+    parse(&format!("{DEFAULT}\n[class.publik.drills]\n{drills}\n"))
+}
+
+#[test]
+fn what_is_not_said_is_not_in_the_canonical_form_and_has_its_default() {
+    let (bare, empty) = (parse(DEFAULT), with(""));
+    assert_eq!(bare.hash(), empty.hash());
+    assert!(!bare.canonical_json().contains("drills"));
+    let drills = &bare.classes[&Class::Publik].drills;
+    assert_eq!((drills.datasets(), drills.window().seconds(), drills.wipe()), (5, 6 * 3600, Wipe::Always));
+    let said = with("restore = \"@weekly\"\nwindow = \"1d\"");
+    assert!(said.canonical_json().contains(r#""drills":{"restore":"0 0 * * 0","window":86400}"#));
+    // An OPD and a dataset take what their class says.
+    let rules = said.rules(Class::Publik, "dinkes", "surat").unwrap();
+    assert_eq!(rules.drills, said.classes[&Class::Publik].drills);
+    assert!(Policy::parse("policy", format!("{DEFAULT}\n[opd.x.drills]\nverify = \"@daily\"\n").as_bytes()).is_err());
+}
+
+#[test]
+fn less_often_fewer_and_later_weakens() {
+    let usual = "verify = \"@weekly\"\ndatasets = 5\nwindow = \"6h\"";
+    for (new, why) in [
+        ("verify = \"@daily\"\ndatasets = 6\nwindow = \"5h\"", None),
+        ("verify = \"@weekly\"", None),
+        ("verify = \"@weekly\"\nwipe = \"passed\"", None),
+        ("verify = \"@monthly\"", Some("drills may come further apart")),
+        ("datasets = 5", Some("drills may come further apart")),
+        ("verify = \"@weekly\"\ndatasets = 4", Some("a drill tries fewer datasets")),
+        ("verify = \"@weekly\"\nwindow = \"7h\"", Some("a drill may start later")),
+    ] {
+        let changes = diff(&with(usual), &with(new));
+        let weakens: Vec<_> = changes.iter().filter_map(|change| change.weakens).collect();
+        assert_eq!(weakens, why.into_iter().collect::<Vec<_>>(), "{new}");
+    }
+}
