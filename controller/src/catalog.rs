@@ -6,6 +6,7 @@
 mod adopted;
 mod changes;
 mod copies;
+mod drills;
 mod follow;
 mod grants;
 mod keeping;
@@ -29,6 +30,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 pub use adopted::Moved;
 pub use changes::Proposal;
 pub use copies::{Compared, Copied, Damage, Turn};
+pub use drills::{Drill, Missed, Tried};
 pub use follow::Followed;
 pub use grants::{Approval, Grant};
 pub use keeping::{Deletion, Doomed, GAP_SECONDS, Hold, Stopped, Suspicion, doubt};

@@ -4,6 +4,7 @@ mod ask;
 mod copies;
 mod disaster;
 mod doctor;
+mod drill;
 mod evidence;
 mod files;
 mod init;
@@ -64,7 +65,7 @@ enum Command {
     /// Show each dataset's newest recovery point
     Status,
     /// Look the site over and say what is wrong
-    Doctor,
+    Doctor(keys::AtKeeper),
     /// Make the catalog again from the ledger
     Rebuild,
     /// Pair a DRC with its Pusat Data: two cards, and two people who compare fingerprints
@@ -82,6 +83,9 @@ enum Command {
     Plan(plan::PlanCommand),
     /// Bring datasets, or a plan's services in their order, into place on this host
     Recover(recover::Recover),
+    /// Try whether what is kept comes back, by the policy's schedules or by hand
+    #[command(subcommand)]
+    Drill(drill::Drill),
     /// Recovery identities of this site, and the process that keeps them
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -389,7 +393,7 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Init(args) => init::run(&dir, args, cli.json),
         Command::Serve(at) => serve::run(&dir, at),
-        Command::Doctor => match doctor::run(&dir, cli.json) {
+        Command::Doctor(at) => match doctor::run(&dir, at, cli.json) {
             Ok(false) => return ExitCode::FAILURE,
             done => done.map(drop),
         },
@@ -408,6 +412,11 @@ pub fn main() -> ExitCode {
         Command::Policy(Policy::Check { file }) => policy::check(file),
         Command::Policy(Policy::Diff { file }) => policy::diff(&dir, file, cli.json),
         Command::Plan(plan::PlanCommand::Check { file }) => plan::check(file),
+        Command::Drill(command) => match drill::run(&dir, command, cli.json) {
+            Ok(0) => Ok(()),
+            Ok(status) => return ExitCode::from(status),
+            Err(failure) => Err(failure),
+        },
         Command::Recover(args) => recover::run(&dir, args, cli.json),
         Command::Evidence(command) => evidence::run(&dir, command, cli.json),
         Command::Keys(command) => keys::run(&dir, command, cli.json),

@@ -16,7 +16,7 @@ use tokio::net::UnixListener;
 use tokio::sync::watch;
 
 use crate::catalog::{Grant, PeerSite, User, Vault};
-use crate::drc::{changes, recovery};
+use crate::drc::{changes, drills, recovery};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::keeping;
 use crate::policy::InForce;
@@ -88,6 +88,8 @@ pub enum Ask {
     Recovery(recovery::Ask),
     /// Of what would weaken a DRC.
     Changes(changes::Ask),
+    /// At a DRC, of drills.
+    Drill(drills::Ask),
 }
 
 /// What answers commands: a site of one role.
@@ -177,7 +179,7 @@ fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
             let text = "a new Pusat Data is filled from the DRC before it serves: end the process that serves it first";
             Err(Refusal::new(Code::BadRequest, text))
         }
-        Ask::Recovery(_) | Ask::Changes(_) => Err(elsewhere("DRC")),
+        Ask::Recovery(_) | Ask::Changes(_) | Ask::Drill(_) => Err(elsewhere("DRC")),
     }
 }
 

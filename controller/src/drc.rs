@@ -13,6 +13,7 @@ mod compare;
 mod damage;
 mod dates;
 mod descriptions;
+pub mod drills;
 mod error;
 mod fetch;
 mod heads;
@@ -51,6 +52,7 @@ use crate::pusat::Pusat;
 
 pub use pull::Round;
 
+use drills::Drilling;
 use recovery::server::Servers;
 use there::There;
 use work::Work;
@@ -80,6 +82,8 @@ pub struct Drc {
     stopping: AtomicBool,
     /// Servers that recover from here, and what each may have for it now.
     pub servers: Servers,
+    /// What whoever follows a drill's worker hears of people.
+    pub drilling: Drilling,
     /// The pairing has ended.
     parted: AtomicBool,
     work: Mutex<Work>,
@@ -111,6 +115,7 @@ impl Drc {
             lines: Lines::default(),
             stopping: AtomicBool::new(false),
             servers: Servers::default(),
+            drilling: Drilling::default(),
             parted: AtomicBool::new(false),
             work: Mutex::default(),
             changed: Condvar::new(),
@@ -122,6 +127,10 @@ impl Drc {
         drc.plan()?;
         drc.settle_leftovers()?;
         drc.open_intake();
+        // What fails is tried again while it serves, and keeps nothing that is here from being restored.
+        if let Err(refusal) = drc.sweep_if_drc() {
+            eprintln!("warning: drills that were broken off have not ended yet: {}", refusal.message);
+        }
         Ok(drc)
     }
 

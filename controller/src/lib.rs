@@ -9,6 +9,7 @@ pub mod cli;
 mod control;
 pub mod copy;
 pub mod drc;
+mod drill;
 pub mod evidence;
 pub mod gateway;
 pub mod keeping;

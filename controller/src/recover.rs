@@ -5,7 +5,7 @@
 mod preflight;
 mod restore;
 
-pub use preflight::{Preflight, look, standings};
+pub use preflight::{Preflight, content, look, missing, standings};
 pub use restore::restore;
 
 use std::path::{Path, PathBuf};

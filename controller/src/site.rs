@@ -106,6 +106,8 @@ pub struct SiteFile {
     pub location: Option<Location>,
     /// Most bytes that the scrub reads in a day: `500GiB`.
     pub scrub_per_day: Option<String>,
+    /// Where drills restore to: a folder of this host for nothing else.
+    pub drill_scratch: Option<PathBuf>,
 }
 
 fn is_named(text: &str) -> bool {
@@ -193,6 +195,9 @@ impl SiteFile {
         }
         if site.scrub_per_day.is_some() && site.scrub_per_day().is_none_or(|bytes| bytes == 0) {
             return Err("`scrub_per_day` is how much is read in a day, as \"500GiB\"; at least 1".into());
+        }
+        if site.drill_scratch.as_deref().is_some_and(|place| !place.is_absolute() || place.parent().is_none()) {
+            return Err("`drill_scratch` is the whole path of a folder that is for drills alone".into());
         }
         site.location.iter().try_for_each(Location::check)?;
         site.certificates.iter().flatten().try_for_each(Certified::check)?;
@@ -327,6 +332,7 @@ mod tests {
             ("127.0.0.1:8443", "8443", "listen"),
             ("name", "nama", "nama"),
             ("Pusat Data", " ", "name"),
+            ("hosts =", "drill_scratch = \"drills\"\nhosts =", "drill_scratch"),
         ] {
             let why = SiteFile::parse(&GOOD.replace(from, to)).unwrap_err();
             assert!(why.contains(named), "{why}");

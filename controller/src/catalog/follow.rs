@@ -9,7 +9,7 @@ use pulih_vault::utc;
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::{
-    Catalog, CatalogError, Result, adopted, changes, copies, keeping, recoveries, replicas, silence, standing,
+    Catalog, CatalogError, Result, adopted, changes, copies, drills, keeping, recoveries, replicas, silence, standing,
 };
 
 /// What the catalog sees of an entry: `None` of one that cannot be read, and no body of one of a kind that this
@@ -69,7 +69,7 @@ fn follow(db: &Transaction, index: u64, at: i64, actor: &Actor, body: Option<&Bo
         Body::SnapshotAccepted(its) => silence::succeeded(db, its)?,
         _ => {}
     }
-    for room in [keeping::apply, changes::apply] {
+    for room in [keeping::apply, changes::apply, drills::apply] {
         if room(db, index, at, actor, body)? {
             return Ok(());
         }

@@ -2,7 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::{adopted, changes, copies, keeping, objects, points, presence, recoveries, replicas, silence, standing};
+use super::{
+    adopted, changes, copies, drills, keeping, objects, points, presence, recoveries, replicas, silence, standing,
+};
 
 /// Each is one or more texts, for a room of the catalog has its own tables.
 const MIGRATIONS: [&[&str]; 5] = [&["
@@ -95,7 +97,7 @@ const MIGRATIONS: [&[&str]; 5] = [&["
     recoveries::SERVERS,
     objects::TABLES,
     adopted::TAKEN_OVER,
-], &[silence::TABLES, standing::TABLES, points::TABLES, presence::TABLES]];
+], &[silence::TABLES, standing::TABLES, points::TABLES, presence::TABLES, drills::TABLES]];
 
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 

@@ -164,10 +164,11 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         Command::Init(_)
         | Command::Pair(Pair::Offer { .. } | Pair::Show { .. } | Pair::Accept { .. } | Pair::Move { .. })
         | Command::Serve(_)
-        | Command::Doctor
+        | Command::Doctor(_)
         | Command::Rebuild
         | Command::Recover(_)
         | Command::Evidence(_)
+        | Command::Drill(_)
         | Command::Keys(_)
         | Command::User(User::Key { .. })
         | Command::Policy(Policy::Check { .. } | Policy::Diff { .. }) => {

@@ -1,6 +1,8 @@
 //! `doctor`: looks over the site without changing anything, whether it is served or not, and says
 //! plainly what is wrong.
 
+mod drills;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 use super::Failure;
+use super::keys::AtKeeper;
 use crate::catalog::Catalog;
 use crate::control::{self, Ask, SOCKET};
 use crate::pki::Authority;
@@ -33,7 +36,7 @@ const LOW_SPACE: u64 = 10;
 const LOCKS_LATE: u64 = 3600;
 
 /// Returns whether nothing is wrong.
-pub fn run(dir: &SiteDir, as_json: bool) -> Result<bool, Failure> {
+pub fn run(dir: &SiteDir, at: &AtKeeper, as_json: bool) -> Result<bool, Failure> {
     let site = dir.site()?;
     let mut found = Findings::default();
     found.ok("program", PROGRAM);
@@ -43,6 +46,7 @@ pub fn run(dir: &SiteDir, as_json: bool) -> Result<bool, Failure> {
         Ok(opened) => {
             look_at_store(dir, &mut found);
             look_at_record(dir, &site, &opened.store, served.is_some(), &mut found);
+            drills::look(dir, &site, &*opened.store, at, &mut found);
         }
         Err(error) => found.wrong("store", error.to_string()),
     }

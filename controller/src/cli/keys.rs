@@ -20,6 +20,7 @@ use crate::control::Ask;
 use crate::drc::recovery::Ask as Recovery;
 use crate::drc::recovery::keys::glass_what;
 use crate::record::time;
+use crate::recover::missing;
 use crate::site::SiteDir;
 
 const MAX_IDENTITY_BYTES: u64 = 64 << 10;
@@ -317,21 +318,6 @@ fn opened(dir: &SiteDir, keeper: &Keeper, class: Class, people: &[String], until
     keeper.open(class.as_str(), until)?;
     println!("The identity of class {class} is open until {}, by {}.", utc::rfc3339(until), people.join(", "));
     Ok(())
-}
-
-/// Who is still missing for a sealed identity.
-pub fn missing(its: &Standing) -> String {
-    let left: Vec<&str> = its.people.iter().filter(|user| !its.given.contains(user)).map(String::as_str).collect();
-    let given = if its.given.is_empty() { "nobody".to_owned() } else { its.given.join(", ") };
-    format!(
-        "The identity of class {} is sealed: it takes {}, {given} gave a part, and {} of {} {} missing: `pulih-controller keys open --class {}`",
-        its.class,
-        its.needed,
-        its.needed.saturating_sub(its.given.len()),
-        left.join(", "),
-        if its.needed.saturating_sub(its.given.len()) == 1 { "is" } else { "are" },
-        its.class
-    )
 }
 
 fn table(all: &[Standing]) -> String {

@@ -21,7 +21,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 
 use super::ask::{answer, said};
-use super::keys::{AtKeeper, missing};
+use super::keys::AtKeeper;
 use super::show::columns;
 use super::{Failure, Signed, person};
 use crate::control::Ask;
@@ -30,10 +30,11 @@ use crate::drc::recovery::manual_what;
 use crate::drc::recovery::order::{Dataset, Ended, Item, Manual, Prepared, Wanted};
 use crate::pusat::draw;
 use crate::record::time;
-use crate::recover::{self, place};
+use crate::recover::{self, missing, place};
 use crate::site::SiteDir;
 use crate::store;
-use say::{in_the_way, record_text, show_plan};
+pub(super) use say::in_the_way;
+use say::{record_text, show_plan};
 
 /// Between looks whether a manual step was ticked.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -292,7 +293,7 @@ impl<'r> Run<'r> {
         let done =
             recover::restore(self.store.clone(), its, keeper.identity(&its.class), &place(target, its), &monitor);
         drop(monitor);
-        let Done { is_good, files, bytes, fetch, write, verify, text } = done;
+        let Done { is_good, files, bytes, fetch, decrypt, write, verify, text } = done;
         let milliseconds = |span: Duration| span.as_millis() as u64;
         let ended = Ended {
             recovery: id.to_owned(),

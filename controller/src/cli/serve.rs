@@ -17,6 +17,7 @@ use crate::base::Base;
 use crate::card::is_read_with;
 use crate::control::{self, Answers as _, Ask, SOCKET};
 use crate::drc::Drc;
+use crate::drill;
 use crate::gateway::Gateway;
 use crate::gateway::answer::Answer;
 use crate::pki::Authority;
@@ -106,7 +107,7 @@ pub fn run(dir: &SiteDir, at: &AtKeeper) -> Result<(), Failure> {
         Opened::Pusat(pusat) => runtime.block_on(serve(dir, pusat)),
         Opened::Drc(drc) => {
             drc.servers.serve_with(&at.keeper);
-            runtime.block_on(serve_drc(dir, drc))
+            runtime.block_on(serve_drc(dir, drc, at.keeper.clone()))
         }
     }
 }
@@ -183,7 +184,7 @@ async fn gateway(dir: &SiteDir, pusat: &Arc<Pusat>, drc: Option<Arc<Drc>>) -> Re
 }
 
 /// Pulls, answers commands, and serves agents what a DRC does: little, unless a disaster is declared.
-async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
+async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>, keeper_at: PathBuf) -> Result<(), Failure> {
     let gateway = gateway(dir, drc.intake(), Some(drc.clone())).await?;
     let (mut post, control) = Post::open(dir)?;
     let (stop, stopped) = watch::channel(false);
@@ -192,6 +193,8 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
     let serving = tokio::spawn(gateway.serve(stopped));
     let pulling = drc.clone();
     let pulling = tokio::task::spawn_blocking(move || pulling.serve());
+    let drilling = drc.clone();
+    let drilling = tokio::task::spawn_blocking(move || drill::serve(&drilling, &keeper_at));
     let (mut tending, mut locking) = (tokio::time::interval(TEND_EVERY), tokio::time::interval(LOCK_EVERY));
     let (mut keeper, mut locker) = (tokio::spawn(async {}), tokio::spawn(async {}));
     let (mut listening, mut listener) = (tokio::time::interval(LISTEN_EVERY), tokio::spawn(async {}));
@@ -234,6 +237,7 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>) -> Result<(), Failure> {
     let _ = stop.send(true);
     let _ = serving.await;
     let _ = pulling.await;
+    let _ = drilling.await;
     let _ = scrubber.await;
     let _ = answering.await;
     post.close();

@@ -109,11 +109,12 @@ pub fn text(command: &Command, answer: &Value) -> String {
         Command::Resume(_) => "It goes on from here.\n".to_owned(),
         Command::Recover(_)
         | Command::Evidence(_)
+        | Command::Drill(_)
         | Command::Keys(_)
         | Command::Init(_)
         | Command::Pair(_)
         | Command::Serve(_)
-        | Command::Doctor
+        | Command::Doctor(_)
         | Command::Rebuild => String::new(),
     }
 }

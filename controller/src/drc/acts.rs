@@ -6,7 +6,7 @@ use pulih_protocol::error::Code;
 use pulih_vault::utc;
 
 use super::recovery::{disaster, keys, steps};
-use super::{Drc, lock};
+use super::{Drc, drills, lock};
 use crate::card;
 use crate::cards;
 use crate::catalog::{Catalog, User};
@@ -45,6 +45,7 @@ impl Drc {
             _ => {}
         }
         let is_policy = matches!(body, Body::PolicyApplied(_));
+        let is_drill = matches!(body, Body::DrillAnnounced(_));
         let is_declared = matches!(body, Body::DisasterDeclared(_));
         let at = time(now).map_err(|error| Refusal::internal(&error))?;
         let site = entry.site.clone();
@@ -52,6 +53,9 @@ impl Drc {
         let mut entries: Vec<Entry> = also.into_iter().map(by_site).collect();
         let is_pairing = matches!(body, Body::SitePaired(_) | Body::SiteUnpaired(_));
         entries.insert(0, entry);
+        if is_policy {
+            self.announce_before_change(&mut record);
+        }
         record.append(&entries)?;
         if is_policy {
             self.reload_policy(&record.catalog)?;
@@ -64,6 +68,9 @@ impl Drc {
         drop(record);
         if is_declared {
             self.take_in();
+        }
+        if is_drill {
+            self.drilling.wake();
         }
         Ok(())
     }
@@ -131,6 +138,10 @@ impl Drc {
             Body::RecoveryStep(its) => {
                 disaster::must_run_it(person)?;
                 steps::check_ticked(catalog, its)?;
+            }
+            Body::DrillAnnounced(its) => {
+                disaster::must_run_it(person)?;
+                drills::check_announced(catalog, its, &self.in_force(), now)?;
             }
             Body::KeysOpened(its) => keys::check_opened(person, its, now)?,
             Body::GlassBroken(its) => {

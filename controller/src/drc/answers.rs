@@ -41,6 +41,7 @@ impl Answers for Drc {
                 self.intake().answer(ask)
             }
             Ask::Changes(ask) => self.answer_changes(&ask),
+            Ask::Drill(ask) => self.answer_drills(&ask),
             Ask::Import { .. } => Err(elsewhere("Pusat Data")),
         }
     }

@@ -47,7 +47,7 @@ pub struct Round {
 }
 
 impl Drc {
-    pub(super) fn is_stopping(&self) -> bool {
+    pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
@@ -65,6 +65,7 @@ impl Drc {
     /// Ends all pulling soon; what is stored stays.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.drilling.wake();
         self.changed.notify_all();
     }
 

@@ -13,7 +13,7 @@ pub(super) mod steps;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use prepare::manual_what;
+pub use prepare::{MAX_POINTS, manual_what, parse_point};
 
 use super::Drc;
 use crate::control::json;

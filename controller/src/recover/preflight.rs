@@ -7,6 +7,7 @@ use std::path::Path;
 use pulih_keeper::{Keeper, Standing};
 use pulih_restore::recover::{bytes_below, free_bytes};
 use pulih_terminal::size;
+use pulih_vault::manifest::Counts;
 use pulih_vault::reach::chain;
 use pulih_vault::store::Store;
 
@@ -81,6 +82,15 @@ pub fn look(
     found
 }
 
+/// What a point has, by its manifest.
+pub fn content(store: &dyn Store, its: &Dataset) -> Result<Counts, String> {
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", its.label());
+    let point = its.parsed()?;
+    let trusted = point.trusted(store).map_err(|error| told(&error))?;
+    let manifest = trusted.manifest(store, &point.dataset, point.manifest).map_err(|error| told(&error))?;
+    Ok(manifest.facts.counts)
+}
+
 /// Bytes of a point's content, and whom its vault is encrypted to.
 fn point(store: &dyn Store, its: &Dataset) -> Result<(u64, Vec<String>), String> {
     let told = |error: &dyn std::fmt::Display| format!("{}: {error}", its.label());
@@ -95,4 +105,19 @@ fn point(store: &dyn Store, its: &Dataset) -> Result<(u64, Vec<String>), String>
 /// How the keeper's identities stand.
 pub fn standings(keeper: Result<Keeper, pulih_keeper::KeeperError>) -> Result<Vec<Standing>, String> {
     keeper.and_then(|keeper| keeper.standings()).map_err(|error| error.to_string())
+}
+
+/// Who is still missing for a sealed identity.
+pub fn missing(its: &Standing) -> String {
+    let left: Vec<&str> = its.people.iter().filter(|user| !its.given.contains(user)).map(String::as_str).collect();
+    let given = if its.given.is_empty() { "nobody".to_owned() } else { its.given.join(", ") };
+    format!(
+        "The identity of class {} is sealed: it takes {}, {given} gave a part, and {} of {} {} missing: `pulih-controller keys open --class {}`",
+        its.class,
+        its.needed,
+        its.needed.saturating_sub(its.given.len()),
+        left.join(", "),
+        if its.needed.saturating_sub(its.given.len()) == 1 { "is" } else { "are" },
+        its.class
+    )
 }

@@ -118,11 +118,25 @@ impl Drc {
     }
 
     pub fn start(&mut self) {
-        let mut serving = self.command().arg("serve").stdout(Stdio::piped()).spawn().unwrap();
+        self.start_with(&[]);
+    }
+
+    /// The same with other variables.
+    pub fn start_with(&mut self, variables: &[(&str, &Path)]) {
+        let mut command = self.command();
+        command.envs(variables.iter().copied());
+        let mut serving = command.arg("serve").stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(serving.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert!(line.contains("pulls"), "{line}");
         self.serving = Some(serving);
+    }
+
+    /// Ends the serving process as the power would.
+    pub fn kill(&mut self) {
+        let mut serving = self.serving.take().unwrap();
+        serving.kill().unwrap();
+        serving.wait().unwrap();
     }
 
     pub fn declare(&self) {

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test program uses a part of it.
 
 pub mod drc;
+pub mod hold;
 pub mod keeper;
 pub mod night;
 pub mod onto;

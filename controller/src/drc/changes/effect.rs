@@ -35,6 +35,7 @@ impl Drc {
                     Err(refusal) if refusal.code == Code::Internal => return Err(refusal),
                     Err(refusal) => vec![ChangeRefused { proposal, reason: refusal.message }.into()],
                 };
+                self.announce_before_change(&mut record);
                 record.write(now, &Actor::Site, bodies)?;
                 self.reload_policy(&record.catalog)?;
             }

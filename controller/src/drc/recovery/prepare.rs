@@ -32,7 +32,7 @@ struct Draft<'c> {
 }
 
 impl Drc {
-    pub(super) fn prepare(&self, wanted: &Wanted) -> Answer<Prepared> {
+    pub(in crate::drc) fn prepare(&self, wanted: &Wanted) -> Answer<Prepared> {
         let plan = wanted.plan.as_deref().map(|name| self.plan_in_force(name)).transpose()?.map(|(plan, ..)| plan);
         // Before the catalog is held: the keeper may take its time.
         let served = wanted.server.as_ref().map(|_| self.servers.must_serve());

@@ -134,7 +134,8 @@ impl Two {
         let first = pusat.init();
         pusat.approve("letters");
         let dir = SiteDir::at(folder.path().to_owned());
-        dir.write("site.toml", SITE).unwrap();
+        let scratch = folder.path().join("scratch");
+        dir.write("site.toml", &format!("drill_scratch = {scratch:?}\n{SITE}")).unwrap();
         let site = dir.site().unwrap();
         let (authority, ca_key) = Authority::make(&site.name, now()).unwrap();
         dir.write("ca.pem", authority.certificate()).unwrap();

@@ -1,0 +1,76 @@
+//! Whether drills can run at a DRC: what the policy asks for, the scratch place, its room, and the keeper.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use pulih_restore::recover::free_bytes;
+use pulih_terminal::{Findings, size};
+use pulih_vault::store::Store;
+
+use super::{AtKeeper, Catalog, SiteDir, SiteFile, load_policy};
+use crate::drc::drills::RESTORE;
+use crate::drc::drills::due::{Line, lines};
+use crate::recover::{missing, standings};
+use crate::site::SiteRole;
+
+pub fn look(dir: &SiteDir, site: &SiteFile, store: &dyn Store, at: &AtKeeper, found: &mut Findings) {
+    if site.role != SiteRole::Drc {
+        return;
+    }
+    // What is wrong with these was told.
+    let Ok(catalog) = Catalog::open(&dir.path("catalog.sqlite")) else { return };
+    let Ok(in_force) = load_policy(store, site, &catalog) else { return };
+    let lines = lines(&in_force.policy);
+    if lines.is_empty() && site.drill_scratch.is_none() {
+        return found.ok("drills", "none are asked for by the policy");
+    }
+    match &site.drill_scratch {
+        Some(place) => look_at_scratch(place, found),
+        None if lines.iter().any(|line| line.kind == RESTORE) => {
+            found.wrong("drills", "the policy asks for drills that restore, and site.toml has no `drill_scratch`");
+        }
+        None => {}
+    }
+    look_at_keeper(&lines, at, found);
+    if let Ok(Some(last)) = catalog.drills().map(|all| all.into_iter().find(|its| its.ended.is_some())) {
+        let outcome = last.outcome.as_deref().unwrap_or("-");
+        let text = format!("the last one, {} ({}), ended as {outcome}", last.id, last.kind);
+        if outcome == "passed" { found.ok("drills", text) } else { found.warning("drills", text) }
+    }
+}
+
+fn look_at_scratch(place: &Path, found: &mut Findings) {
+    match fs::symlink_metadata(place) {
+        Ok(its) if !its.is_dir() => found.wrong("drills", format!("{} is no folder", place.display())),
+        Ok(its) if its.permissions().mode() & 0o077 != 0 => {
+            found.warning("drills", format!("other users may enter {}; run `chmod 700` on it", place.display()));
+        }
+        Ok(_) => {
+            let free = free_bytes(place).map_or_else(|| "nobody knows how much".to_owned(), size);
+            found.ok("drills", format!("the scratch place {} has room for {free}", place.display()));
+        }
+        Err(error) => found.wrong("drills", format!("the scratch place {} cannot be used: {error}", place.display())),
+    }
+}
+
+/// Of the classes that are to be restored.
+fn look_at_keeper(lines: &[Line], at: &AtKeeper, found: &mut Findings) {
+    let classes: Vec<&str> = lines.iter().filter(|line| line.kind == RESTORE).map(|line| line.class.as_str()).collect();
+    if classes.is_empty() {
+        return;
+    }
+    let standings = match standings(at.connect()) {
+        Ok(standings) => standings,
+        Err(why) => return found.warning("drills", format!("this user cannot see whether keys are there: {why}")),
+    };
+    for class in classes {
+        match standings.iter().find(|its| its.class == class) {
+            None => {
+                found.wrong("drills", format!("the keeper has no identity for class {class}: its drills are skipped"))
+            }
+            Some(its) if !its.open => found.warning("drills", missing(its)),
+            Some(_) => found.ok("drills", format!("the keeper opens class {class}")),
+        }
+    }
+}

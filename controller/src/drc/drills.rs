@@ -1,0 +1,74 @@
+//! Drills at the DRC: what the policy's lines ask for, what a person orders, and what came of it. Every decision
+//! and every entry is here; the worker that restores is elsewhere (`crate::drill`) and asks. `docs/contracts/evidence.md`.
+
+mod announce;
+mod choose;
+pub mod due;
+mod end;
+pub mod order;
+mod shown;
+mod start;
+mod tend;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use announce::check_announced;
+pub use tend::Drilling;
+
+use super::Drc;
+use crate::control::json;
+use crate::gateway::answer::Answer;
+use order::{Done, Host, StepEnded, Wanted};
+
+/// The kinds of drills that this version does.
+pub const VERIFY: &str = "verify";
+pub const RESTORE: &str = "restore";
+pub const KINDS: [&str; 2] = [VERIFY, RESTORE];
+
+/// What a command of this area, or the worker, asks of a DRC.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "drill", rename_all = "kebab-case")]
+pub enum Ask {
+    /// What a person would announce.
+    Plan {
+        wanted: Wanted,
+    },
+    List,
+    Show {
+        id: String,
+    },
+    /// When each schedule comes next.
+    Schedule,
+    Cancel {
+        id: String,
+        reason: String,
+    },
+    /// The worker is ready: whether it may begin, and with what.
+    Start {
+        id: String,
+        host: Host,
+    },
+    Step {
+        ended: StepEnded,
+    },
+    /// The worker has done all it could.
+    End {
+        done: Done,
+    },
+}
+
+impl Drc {
+    pub(super) fn answer_drills(&self, ask: &Ask) -> Answer<Value> {
+        match ask {
+            Ask::Plan { wanted } => json(self.plan_drill(wanted)?),
+            Ask::List => self.listed_drills(),
+            Ask::Show { id } => self.shown_drill(id),
+            Ask::Schedule => self.drill_schedule(),
+            Ask::Cancel { id, reason } => self.cancel_drill(id, reason),
+            Ask::Start { id, host } => json(self.start_drill(id, host)?),
+            Ask::Step { ended } => self.drill_step(ended),
+            Ask::End { done } => self.drill_done(done),
+        }
+    }
+}

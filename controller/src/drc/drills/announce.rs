@@ -1,0 +1,219 @@
+//! Announcing a drill: it stands in the ledger with its points before anybody knows how it goes.
+
+use pulih_ledger::Actor;
+use pulih_ledger::entry::Body;
+use pulih_ledger::entry::kinds::{DrillAnnounced, DrillMissed};
+use pulih_protocol::error::Code;
+use pulih_vault::id::ObjectHash;
+
+use super::super::recovery::order::{Dataset, Item, Wanted as Recovered};
+use super::super::{Drc, lock};
+use super::due::{Due, Line, Occurrence, due, lines};
+use super::order::{Planned, Wanted};
+use super::{KINDS, RESTORE};
+use crate::catalog::Catalog;
+use crate::drc::recovery::{MAX_POINTS, parse_point};
+use crate::gateway::answer::{Answer, Refusal};
+use crate::policy::InForce;
+use crate::pusat::draw;
+use crate::record::{Record, time};
+use crate::recover::content;
+
+/// What a file takes beside its content: an entry of its folder, and the end of its last block.
+const FILE_BYTES: u64 = 8192;
+
+fn bad(why: impl Into<String>) -> Refusal {
+    Refusal::new(Code::BadRequest, why)
+}
+
+fn told(error: impl std::fmt::Display) -> Refusal {
+    Refusal::internal(&error)
+}
+
+/// That a person's announcement is one that this version does, of the points that are due to be tried.
+pub fn check_announced(catalog: &Catalog, its: &DrillAnnounced, in_force: &InForce, now: i64) -> Answer<()> {
+    if catalog.drill(its.drill.as_str())?.is_some() {
+        return Err(Refusal::new(Code::AlreadyExists, format!("there was a drill {} already", its.drill)));
+    }
+    let is_more = its.plan.is_some()
+        || its.plan_version.is_some()
+        || its.recipes.is_some()
+        || its.sample_percent.is_some()
+        || its.auditor.is_some();
+    if !KINDS.contains(&its.kind.as_str()) || is_more {
+        return Err(bad("this version does `verify` and `restore` drills, of whole points"));
+    }
+    if its.schedule.is_some() || its.occurrence.is_some() || its.due.is_some() {
+        return Err(Refusal::new(
+            Code::Forbidden,
+            "what the policy's schedule asks for is announced by the site alone",
+        ));
+    }
+    if its.policy.to_string() != in_force.hash {
+        return Err(bad("another policy came into force just now; order it again"));
+    }
+    let until = pulih_vault::utc::parse(its.until.as_str()).unwrap_or(0);
+    let most = 7 * 24 * 3600;
+    if !(now..=now + most).contains(&until) {
+        return Err(bad("a drill waits for its start seven days at most"));
+    }
+    if its.points.is_empty() || its.points.len() > MAX_POINTS {
+        return Err(bad(format!("a drill has 1 to {MAX_POINTS} points")));
+    }
+    for (at, point) in its.points.iter().enumerate() {
+        let (vault, dataset, manifest) = parse_point(point)?;
+        let usual = catalog.newest_before_suspicion(vault, dataset)?;
+        if usual.is_none_or(|usual| usual.snapshot != manifest) || its.points[..at].contains(point) {
+            return Err(bad(format!("{dataset}: this is not the newest complete point that is not suspected, once")));
+        }
+    }
+    Ok(())
+}
+
+impl Drc {
+    /// What a person would announce.
+    pub(super) fn plan_drill(&self, wanted: &Wanted) -> Answer<Planned> {
+        if !KINDS.contains(&wanted.kind.as_str()) {
+            return Err(bad("a drill is `verify` or `restore`"));
+        }
+        let (in_force, now) = (self.in_force(), self.now());
+        let (mut items, mut problems) = (Vec::new(), Vec::new());
+        let mut window = pulih_policies::Drills::default().window();
+        if let Some(class) = &wanted.class {
+            let drills = in_force.rules(class, "", "").map_err(|_| bad(format!("{class:?} is no class")))?.drills;
+            window = drills.window();
+            items = Self::chosen(&lock(&self.catalog), class, &wanted.kind, drills.datasets(), 0)?;
+            if items.is_empty() {
+                problems.push(format!("no dataset of class {class} has a complete point here that is not suspected"));
+            }
+        } else {
+            let named = Recovered { datasets: wanted.datasets.clone(), ..Recovered::default() };
+            let prepared = self.prepare(&named)?;
+            problems.extend(prepared.problems);
+            items.extend(prepared.items.into_iter().filter_map(|item| match item {
+                Item::Dataset(its) => Some(its),
+                Item::Manual(_) => None,
+            }));
+        }
+        if wanted.kind == RESTORE && self.site.drill_scratch.is_none() {
+            problems
+                .push("there is no `drill_scratch` in site.toml: a drill that restores needs a place for it".into());
+        }
+        let scratch_bytes = self.scratch_bytes(&wanted.kind, &items);
+        let announced = DrillAnnounced {
+            class: wanted.class.clone(),
+            until: time(now + window.seconds() as i64).map_err(told)?,
+            ..self.announcement(&wanted.kind, &items, scratch_bytes)?
+        };
+        let rate = lock(&self.catalog).recovery_rate()?;
+        let forecast_seconds = rate.filter(|_| wanted.kind == RESTORE).map(|rate| scratch_bytes / rate.max(1));
+        Ok(Planned { announced, items, problems, forecast_seconds })
+    }
+
+    /// The most that these points take on disk.
+    fn scratch_bytes(&self, kind: &str, items: &[Dataset]) -> u64 {
+        if kind != RESTORE {
+            return 0;
+        }
+        // What cannot be read is a matter for the drill to find.
+        let of = |its: &Dataset| {
+            content(&*self.store, its).map_or(its.stored_bytes, |counts| {
+                counts.bytes.saturating_add((counts.files + counts.dirs + counts.others).saturating_mul(FILE_BYTES))
+            })
+        };
+        items.iter().map(of).fold(0, u64::saturating_add)
+    }
+
+    fn announcement(&self, kind: &str, items: &[Dataset], scratch_bytes: u64) -> Answer<DrillAnnounced> {
+        let policy: ObjectHash = self.in_force().hash.parse().map_err(told)?;
+        Ok(DrillAnnounced {
+            drill: draw("d")?.parse().map_err(told)?,
+            kind: kind.to_owned(),
+            class: None,
+            schedule: None,
+            occurrence: None,
+            due: None,
+            points: items.iter().map(Dataset::point).collect(),
+            plan: None,
+            plan_version: None,
+            recipes: None,
+            sample_percent: None,
+            scratch_bytes,
+            policy,
+            until: time(self.now()).map_err(told)?,
+            auditor: None,
+        })
+    }
+
+    /// Writes down what the policy's lines have asked for by now: announced, or missed. Called before another policy
+    /// takes its place too, so that each occurrence is one of the policy that it came under.
+    pub(in crate::drc) fn announce_due(&self, record: &mut Record) -> Answer<()> {
+        let (in_force, now) = (self.in_force(), self.now());
+        let mut bodies: Vec<Body> = Vec::new();
+        for line in lines(&in_force.policy) {
+            let name = line.name();
+            let known = record.catalog.drill_schedule(&name)?.map(|(number, due)| Occurrence { number, due });
+            for found in due(&line, in_force.policy.zone, in_force.since, known, now) {
+                match found {
+                    Due::Missed { last, count } => {
+                        bodies.push(missed(&record.catalog, &line, last, count)?.into());
+                    }
+                    Due::Now(its) => {
+                        let is_open =
+                            record.catalog.open_drills()?.iter().any(|open| open.schedule.as_ref() == Some(&name));
+                        bodies.extend(
+                            if is_open { None } else { self.scheduled(&record.catalog, &line, its)? }.map(Body::from),
+                        );
+                    }
+                }
+            }
+        }
+        if bodies.is_empty() {
+            return Ok(());
+        }
+        Ok(record.write(now, &Actor::Site, bodies)?)
+    }
+
+    /// The same before another policy takes the place of the one in force, which is not kept from it.
+    pub(in crate::drc) fn announce_before_change(&self, record: &mut Record) {
+        if let Err(refusal) = self.announce_due(record) {
+            eprintln!("warning: drills that were due were not announced: {}", refusal.message);
+        }
+    }
+
+    /// The announcement of an occurrence; `None`: there is nothing yet that it could try.
+    fn scheduled(&self, catalog: &Catalog, line: &Line, its: Occurrence) -> Answer<Option<DrillAnnounced>> {
+        let most = self.in_force().rules(&line.class, "", "")?.drills.datasets();
+        let items = Self::chosen(catalog, &line.class, &line.kind, most, its.number)?;
+        if items.is_empty() {
+            return Ok(None);
+        }
+        let scratch_bytes = self.scratch_bytes(&line.kind, &items);
+        Ok(Some(DrillAnnounced {
+            class: Some(line.class.clone()),
+            schedule: Some(line.name()),
+            occurrence: Some(its.number),
+            due: Some(time(its.due).map_err(told)?),
+            until: time(its.due + line.window).map_err(told)?,
+            ..self.announcement(&line.kind, &items, scratch_bytes)?
+        }))
+    }
+}
+
+fn missed(catalog: &Catalog, line: &Line, its: Occurrence, count: u64) -> Answer<DrillMissed> {
+    let is_nothing = Drc::chosen(catalog, &line.class, &line.kind, 1, its.number)?.is_empty();
+    let reason = if is_nothing {
+        format!("no dataset of class {} has a complete point here that is not suspected", line.class)
+    } else {
+        "in its window nobody served this site, or the drill before it of the same schedule had not ended".into()
+    };
+    Ok(DrillMissed {
+        schedule: line.name(),
+        kind: line.kind.clone(),
+        class: line.class.clone(),
+        occurrence: its.number,
+        due: time(its.due).map_err(told)?,
+        reason,
+        count: (count > 1).then_some(count),
+    })
+}

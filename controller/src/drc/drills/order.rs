@@ -1,0 +1,91 @@
+//! What a drill does, as both sides of the control socket say it.
+
+use std::path::PathBuf;
+
+use pulih_keeper::Standing;
+use pulih_ledger::entry::kinds::DrillAnnounced;
+use serde::{Deserialize, Serialize};
+
+use super::super::recovery::order::Dataset;
+
+/// What a person wants tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    pub kind: String,
+    /// Some datasets of this class, as a schedule would choose them.
+    pub class: Option<String>,
+    /// `DATASET` or `AGENT/DATASET`, without a class.
+    pub datasets: Vec<String>,
+}
+
+/// What would be announced, and what is known to be in its way. What is shown is what runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    pub announced: DrillAnnounced,
+    pub items: Vec<Dataset>,
+    pub problems: Vec<String>,
+    /// At the rate that recoveries and drills came to here.
+    pub forecast_seconds: Option<u64>,
+}
+
+/// What the host has for a drill now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// How the keeper's identities stand; `Err`: why it could not be asked.
+    pub standings: Result<Vec<Standing>, String>,
+    /// Bytes that are free in the scratch place.
+    pub free_bytes: Option<u64>,
+}
+
+/// Whether a drill may begin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "start", rename_all = "kebab-case")]
+pub enum Start {
+    /// It has begun: this is on the ledger.
+    Now { order: Order },
+    /// Not yet, because of this.
+    Wait { why: String },
+    /// It has ended without being tried.
+    Over { outcome: String },
+}
+
+/// What the worker does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    pub drill: String,
+    pub kind: String,
+    pub items: Vec<Dataset>,
+    /// The scratch place; a drill that restores has one.
+    pub scratch: Option<PathBuf>,
+    /// What failed stays for people to look.
+    pub keep_failed: bool,
+}
+
+/// A step that has ended. The site counts it, and says for which point it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepEnded {
+    pub drill: String,
+    /// `<vault>/<dataset>/<manifest>`.
+    pub point: String,
+    pub passed: bool,
+    pub began: String,
+    pub milliseconds: u64,
+    pub fetch_ms: u64,
+    pub decrypt_ms: u64,
+    pub write_ms: u64,
+    pub verify_ms: u64,
+    pub files: u64,
+    pub bytes: u64,
+    pub total_files: u64,
+    pub total_bytes: u64,
+    pub text: String,
+}
+
+/// All that the worker could do is done, and its scratch place wiped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    pub drill: String,
+    pub milliseconds: u64,
+    pub leftovers: u64,
+    pub text: String,
+}

@@ -1,0 +1,179 @@
+//! Whether a drill may begin, that it has begun, and each of its steps.
+
+use pulih_ledger::Actor;
+use pulih_ledger::entry::Body;
+use pulih_ledger::entry::kinds::{Alarm, DrillPhases, DrillStarted, DrillStep};
+use pulih_policies::Wipe;
+use pulih_protocol::error::Code;
+use pulih_protocol::recovery::{MAX_TEXT_BYTES, one_line};
+use serde_json::{Value, json};
+
+use super::super::recovery::order::Dataset;
+use super::super::{Drc, lock};
+use super::RESTORE;
+use super::order::{Host, Order, Start, StepEnded};
+use crate::catalog::{Catalog, Drill};
+use crate::drc::recovery::parse_point;
+use crate::drill::people_first;
+use crate::gateway::answer::{Answer, Refusal};
+use crate::recover::missing;
+
+/// What is in the way of a drill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum InTheWay {
+    /// Perhaps not for long.
+    Now(String),
+    /// People have to come.
+    Sealed(String),
+    /// It cannot be tried here.
+    Never(String),
+}
+
+/// What the keys and the scratch place have against it. Pure.
+fn in_the_way(drill: &Drill, items: &[Dataset], has_scratch: bool, host: &Host) -> Option<InTheWay> {
+    if drill.kind != RESTORE {
+        return None;
+    }
+    if !has_scratch {
+        return Some(InTheWay::Never("there is no `drill_scratch` in site.toml".into()));
+    }
+    let standings = match &host.standings {
+        Ok(standings) => standings,
+        Err(why) => return Some(InTheWay::Now(why.clone())),
+    };
+    for its in items {
+        match standings.iter().find(|standing| standing.class == its.class) {
+            None => return Some(InTheWay::Never(format!("the keeper has no identity for class {}", its.class))),
+            Some(standing) if !standing.open => return Some(InTheWay::Sealed(missing(standing))),
+            Some(_) => {}
+        }
+    }
+    let free = host.free_bytes.unwrap_or(0);
+    (free < drill.scratch_bytes)
+        .then(|| InTheWay::Now(format!("the scratch place has {free} bytes, and it may take {}", drill.scratch_bytes)))
+}
+
+fn must_be_open(catalog: &Catalog, id: &str) -> Answer<Drill> {
+    let none = || Refusal::new(Code::NotFound, format!("no drill {id} waits or goes on here"));
+    catalog.drill(id)?.filter(|its| its.ended.is_none()).ok_or_else(none)
+}
+
+impl Drc {
+    /// Whether it could begin now; what could not begin in its window, or never, is ended.
+    pub(super) fn may_start(&self, id: &str, host: &Host) -> Answer<Start> {
+        let drill = must_be_open(&lock(&self.catalog), id)?;
+        if drill.started.is_some() {
+            return Ok(Start::Wait { why: "it has begun".into() });
+        }
+        let items = self.drill_items(&drill.points)?;
+        let found = match self.others(&drill)? {
+            Some(why) => Some(InTheWay::Now(why)),
+            None => in_the_way(&drill, &items, self.site.drill_scratch.is_some(), host),
+        };
+        let over = |outcome: &str, why: &str| {
+            self.end_drill(&drill.id, Some(outcome), 0, 0, why)?;
+            Ok(Start::Over { outcome: outcome.to_owned() })
+        };
+        let is_late = self.now() >= drill.until;
+        match found {
+            Some(InTheWay::Never(why)) => over("skipped", &why),
+            Some(InTheWay::Now(why) | InTheWay::Sealed(why)) if is_late => over("missed", &why),
+            None if is_late => over("missed", "nobody served this site until its window was over"),
+            Some(InTheWay::Sealed(why)) => {
+                self.call_people(&drill, &why)?;
+                Ok(Start::Wait { why })
+            }
+            Some(InTheWay::Now(why)) => Ok(Start::Wait { why }),
+            None => Ok(Start::Now { order: self.order(&drill, items)? }),
+        }
+    }
+
+    /// Who has the scratch place, or comes first.
+    fn others(&self, drill: &Drill) -> Answer<Option<String>> {
+        let catalog = lock(&self.catalog);
+        if let Some(why) = people_first(&self.dir, &catalog)? {
+            return Ok(Some(why));
+        }
+        let other = catalog.open_drills()?.into_iter().find(|its| its.started.is_some() && its.id != drill.id);
+        Ok(other.map(|its| format!("drill {} holds the scratch place", its.id)))
+    }
+
+    /// Says once that people are waited for.
+    fn call_people(&self, drill: &Drill, why: &str) -> Answer<()> {
+        let mut record = lock(&self.record);
+        if record.catalog.has_alarm("drill-waits", &drill.id)? {
+            return Ok(());
+        }
+        eprintln!("alarm: drill {} waits: {why}", drill.id);
+        let alarm = Alarm { alarm: "drill-waits".into(), subject: drill.id.clone(), text: why.to_owned() };
+        Ok(record.write(self.now(), &Actor::Site, vec![alarm.into()])?)
+    }
+
+    fn order(&self, drill: &Drill, items: Vec<Dataset>) -> Answer<Order> {
+        let in_force = self.in_force();
+        // Of several classes the strictest says.
+        let mut keep_failed = true;
+        for its in &items {
+            keep_failed &= in_force.rules(&its.class, &its.opd, &its.dataset)?.drills.wipe() == Wipe::Passed;
+        }
+        let scratch = self.site.drill_scratch.clone().filter(|_| drill.kind == RESTORE);
+        Ok(Order { drill: drill.id.clone(), kind: drill.kind.clone(), items, scratch, keep_failed })
+    }
+
+    /// The worker is there: if it may begin, this is written down first.
+    pub(super) fn start_drill(&self, id: &str, host: &Host) -> Answer<Start> {
+        let start = self.may_start(id, host)?;
+        if let Start::Now { .. } = start {
+            let mut record = lock(&self.record);
+            // Decided again now that nobody else writes.
+            let open = record.catalog.open_drills()?;
+            if open.iter().any(|its| its.started.is_some()) || !open.iter().any(|its| its.id == id) {
+                return Ok(Start::Wait { why: "another drill began just now".into() });
+            }
+            let drill = id.parse().map_err(|error| Refusal::internal(&error))?;
+            let started = DrillStarted { drill, size: None, cosigner: None, cosignature: None };
+            record.write(self.now(), &Actor::Site, vec![started.into()])?;
+        }
+        Ok(start)
+    }
+
+    /// Writes a step down.
+    pub(super) fn drill_step(&self, its: &StepEnded) -> Answer<Value> {
+        let bad = |error: &dyn std::fmt::Display| Refusal::new(Code::BadRequest, error.to_string());
+        let mut record = lock(&self.record);
+        let drill = must_be_open(&record.catalog, &its.drill)?;
+        let steps = record.catalog.drill_steps(&its.drill)?;
+        let is_new = !steps.iter().any(|step| step.point.as_ref() == Some(&its.point));
+        if drill.started.is_none() || !drill.points.contains(&its.point) || !is_new {
+            return Err(bad(&format!("{} is no point that drill {} has yet to try", its.point, its.drill)));
+        }
+        let (vault, dataset, manifest) = parse_point(&its.point)?;
+        let step: Body = DrillStep {
+            drill: its.drill.parse().map_err(|error| bad(&error))?,
+            step: steps.len() as u64 + 1,
+            what: drill.kind,
+            vault: Some(vault.parse().map_err(|error| bad(&error))?),
+            dataset: Some(dataset.parse().map_err(|error| bad(&error))?),
+            manifest: Some(manifest.parse().map_err(|error| bad(&error))?),
+            outcome: if its.passed { "passed" } else { "failed" }.into(),
+            began: its.began.parse().map_err(|error| bad(&error))?,
+            milliseconds: its.milliseconds,
+            phases: DrillPhases {
+                approve: 0,
+                fetch: its.fetch_ms,
+                decrypt: its.decrypt_ms,
+                write: its.write_ms,
+                verify: its.verify_ms,
+                check: 0,
+            },
+            files: its.files,
+            bytes: its.bytes,
+            total_files: its.total_files,
+            total_bytes: its.total_bytes,
+            text: one_line(&its.text, MAX_TEXT_BYTES),
+        }
+        .into();
+        record.write(self.now(), &Actor::Site, vec![step])?;
+        Ok(json!({"type": "pulih/drill-step-ended/v1"}))
+    }
+}

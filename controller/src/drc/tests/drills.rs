@@ -1,0 +1,246 @@
+//! Drills where clocks, people and processes are against them: what is on the ledger in the end.
+
+use pulih_keeper::Standing;
+use pulih_ledger::entry::Body;
+use pulih_ledger::entry::kinds::{DisasterDeclared, DrillAnnounced, DrillEnded, DrillMissed};
+use pulih_protocol::error::Code;
+use pulih_vault::store::Store as _;
+
+use super::super::drills::Ask;
+use super::super::drills::order::{Done, Host, StepEnded, Wanted};
+use super::super::lock;
+use super::bench::{Two, drc_now, set_apart};
+use super::changes::{act, person};
+use crate::drill::{log, scratch, try_lock};
+use crate::pusat::tests::bench::{DAY, code, wait};
+use crate::record::time;
+
+const HOUR: i64 = 3600;
+
+/// A DRC with one dataset, whose policy asks for drills of its class at each hour.
+fn asking(drills: &str) -> Two {
+    let two = Two::new();
+    two.save(1);
+    two.round().unwrap();
+    std::fs::create_dir_all(two.drc.site.drill_scratch.as_ref().unwrap()).unwrap();
+    two.follow(|text| format!("{text}\n[class.non-publik.drills]\n{drills}\n"));
+    two
+}
+
+fn standing(open: bool) -> Standing {
+    Standing {
+        class: "non-publik".into(),
+        recipient: "age1x".into(),
+        sealed: true,
+        open,
+        until: None,
+        needed: 2,
+        people: vec!["siti".into(), "budi".into()],
+        given: vec![],
+        ready: false,
+        glass: false,
+    }
+}
+
+fn host(standings: Vec<Standing>) -> Host {
+    Host { standings: Ok(standings), free_bytes: Some(1 << 40) }
+}
+
+/// One look at the drills by a host whose keeper says this.
+fn look(two: &Two, standings: &[Standing]) -> Option<String> {
+    two.drc.tend_drills(|| host(standings.to_vec())).unwrap()
+}
+
+fn of<T>(two: &Two, pick: impl Fn(Body) -> Option<T>) -> Vec<T> {
+    two.ledger().into_iter().filter_map(pick).collect()
+}
+
+fn announced(two: &Two) -> Vec<DrillAnnounced> {
+    of(two, |body| if let Body::DrillAnnounced(its) = body { Some(its) } else { None })
+}
+
+fn ended(two: &Two) -> Vec<DrillEnded> {
+    of(two, |body| if let Body::DrillEnded(its) = body { Some(its) } else { None })
+}
+
+fn missed(two: &Two) -> Vec<DrillMissed> {
+    of(two, |body| if let Body::DrillMissed(its) = body { Some(its) } else { None })
+}
+
+/// That the raw log of a drill is in the store before its end names it.
+fn has_log(two: &Two, its: &DrillEnded) {
+    let name = format!("site/drc-33.19/drills/{}", its.log).parse().unwrap();
+    assert!(two.store.read(&name, 1 << 20).unwrap().starts_with(b"{\"drill\":\""));
+}
+
+fn begin(two: &Two, id: &str) {
+    let host = host(vec![standing(true)]);
+    let started = two.drc.answer_drills(&Ask::Start { id: id.to_owned(), host }).unwrap();
+    assert_eq!(started["start"], "now", "{started}");
+}
+
+fn step(two: &Two, drill: &str, point: &str, passed: bool) -> StepEnded {
+    let ended = StepEnded {
+        drill: drill.to_owned(),
+        point: point.to_owned(),
+        passed,
+        began: time(drc_now()).unwrap().to_string(),
+        milliseconds: 10,
+        fetch_ms: 1,
+        decrypt_ms: 2,
+        write_ms: 3,
+        verify_ms: 4,
+        files: 1,
+        bytes: 2,
+        total_files: 1,
+        total_bytes: 2,
+        text: "said".into(),
+    };
+    two.drc.answer_drills(&Ask::Step { ended: ended.clone() }).unwrap();
+    ended
+}
+
+#[test]
+fn a_scheduled_drill_is_announced_with_its_points_and_passes_only_with_a_step_for_each() {
+    let two = asking("restore = \"@hourly\"");
+    assert_eq!(look(&two, &[standing(true)]), None);
+    wait(HOUR);
+    let id = look(&two, &[standing(true)]).unwrap();
+    // Looked at again, it is the same one.
+    assert_eq!(look(&two, &[standing(true)]).as_ref(), Some(&id));
+    let [its] = &announced(&two)[..] else { panic!("{:?}", announced(&two)) };
+    let point = format!("{}/letters/{}", crate::pusat::tests::bench::VAULT, two.points()[0].snapshot);
+    assert_eq!((its.occurrence, its.schedule.as_deref()), (Some(1), Some("non-publik/restore")));
+    assert_eq!(its.points, [point.clone()]);
+    begin(&two, &id);
+    // Nobody else begins, no step is told twice, and none of a point that was not announced.
+    let again = Ask::Start { id: id.clone(), host: host(vec![standing(true)]) };
+    assert_eq!(two.drc.answer_drills(&again).unwrap()["start"], "wait");
+    let told = step(&two, &id, &point, true);
+    assert_eq!(code(two.drc.answer_drills(&Ask::Step { ended: told.clone() })), Code::BadRequest);
+    let other = StepEnded { point: point.replace("letters", "other"), ..told };
+    assert_eq!(code(two.drc.answer_drills(&Ask::Step { ended: other })), Code::BadRequest);
+    let done = Done { drill: id.clone(), milliseconds: 10, leftovers: 0, text: String::new() };
+    two.drc.answer_drills(&Ask::End { done: done.clone() }).unwrap();
+    assert_eq!(code(two.drc.answer_drills(&Ask::End { done })), Code::NotFound);
+    let [its] = &ended(&two)[..] else { panic!("it ends once") };
+    assert_eq!((its.outcome.as_str(), its.steps, its.leftovers), ("passed", 1, 0));
+    has_log(&two, its);
+}
+
+#[test]
+fn people_who_do_not_come_are_called_once_and_the_drill_has_missed() {
+    let two = asking("restore = \"0 0 * * *\"\nwindow = \"2d\"");
+    wait(DAY);
+    let sealed = [standing(false)];
+    assert_eq!(look(&two, &sealed), None);
+    let until = pulih_vault::utc::parse(announced(&two)[0].until.as_str()).unwrap();
+    wait(until - drc_now() - 1);
+    assert_eq!(look(&two, &sealed), None);
+    assert_eq!((two.alarms("drill-waits"), ended(&two).len()), (1, 0));
+    wait(1);
+    assert_eq!(look(&two, &sealed), None);
+    let its = &ended(&two)[0];
+    assert_eq!((its.outcome.as_str(), its.milliseconds, its.steps), ("missed", 0, 0));
+    assert!(its.text.contains("siti"), "{}", its.text);
+    has_log(&two, its);
+}
+
+#[test]
+fn what_cannot_be_tried_here_is_skipped_and_a_disaster_comes_first() {
+    let two = asking("restore = \"@hourly\"");
+    wait(HOUR);
+    let dewi = person(&two, "dewi");
+    act(&two, &dewi, DisasterDeclared { disaster: "dis-1".parse().unwrap(), reason: "uji".into() }, None).unwrap();
+    assert_eq!(look(&two, &[standing(true)]), None);
+    assert_eq!((announced(&two).len(), ended(&two).len()), (1, 0));
+    let over = pulih_ledger::entry::kinds::DisasterEnded { disaster: "dis-1".parse().unwrap(), reason: "uji".into() };
+    act(&two, &dewi, over, None).unwrap();
+    // The keeper has no identity of the class.
+    assert_eq!(look(&two, &[]), None);
+    assert_eq!(ended(&two)[0].outcome, "skipped");
+}
+
+#[test]
+fn what_was_broken_off_has_aborted_at_the_next_start_and_nothing_of_it_stays() {
+    let mut two = asking("restore = \"@hourly\"");
+    wait(HOUR);
+    let id = look(&two, &[standing(true)]).unwrap();
+    begin(&two, &id);
+    let place = two.drc.site.drill_scratch.clone().unwrap();
+    let folder = scratch::make(&place, &id).unwrap();
+    std::fs::write(folder.join("restored"), "x").unwrap();
+    std::fs::write(two.drc.dir.path(&log::name(&id)), "{\"drill\":\"d\",\"ms\":0}\n{\"ms\":4200}\n{\"ms\":9").unwrap();
+    // As long as somebody does it, it is left alone.
+    let held = try_lock(&two.drc.dir).unwrap();
+    two.restart(false);
+    assert!(folder.exists() && ended(&two).is_empty());
+    drop(held);
+    two.restart(false);
+    let [its] = &ended(&two)[..] else { panic!("it ends once") };
+    assert_eq!((its.outcome.as_str(), its.milliseconds, its.leftovers), ("aborted", 4200, 0));
+    assert!(!folder.exists());
+    has_log(&two, its);
+    // The catalog made again says the same.
+    let shown = |two: &Two| two.drc.answer_drills(&Ask::List).unwrap();
+    let before = shown(&two);
+    two.restart(true);
+    assert_eq!(shown(&two), before);
+}
+
+#[test]
+fn occurrences_have_no_gap_over_a_silence_a_clock_ten_years_ahead_and_another_policy() {
+    let mut two = asking("verify = \"@daily\"");
+    let at = |two: &Two, days: i64| {
+        set_apart(days * DAY);
+        look(two, &[]);
+    };
+    for days in [1, 2, 5, 3652, 10, 3653] {
+        at(&two, days);
+        let open = lock(&two.drc.catalog).open_drills().unwrap();
+        open.iter().for_each(|its| two.drc.abort_drill(&its.id, "uji").unwrap());
+    }
+    set_apart(3660 * DAY);
+    two.restart(true);
+    look(&two, &[]);
+    let mut all: Vec<u64> = Vec::new();
+    for body in two.ledger() {
+        match body {
+            Body::DrillAnnounced(its) => all.extend(its.occurrence),
+            Body::DrillMissed(its) => all.extend(its.occurrence + 1 - its.count.unwrap_or(1)..=its.occurrence),
+            _ => {}
+        }
+    }
+    assert_eq!(all, (1..=all.len() as u64).collect::<Vec<_>>());
+    assert!(all.len() >= 3650 && missed(&two).len() < 100, "{} in {}", all.len(), missed(&two).len());
+    set_apart(0);
+}
+
+#[test]
+fn a_person_announces_what_is_due_to_be_tried_and_nothing_else() {
+    let two = asking("restore = \"@hourly\"");
+    let (dewi, wanted) =
+        (person(&two, "dewi"), Wanted { kind: "verify".into(), class: Some("non-publik".into()), datasets: vec![] });
+    let planned = two.drc.answer_drills(&Ask::Plan { wanted }).unwrap();
+    let its: DrillAnnounced = serde_json::from_value(planned["announced"].clone()).unwrap();
+    let refused = |change: &dyn Fn(&mut DrillAnnounced)| {
+        let mut other = its.clone();
+        change(&mut other);
+        code(act(&two, &dewi, other, None))
+    };
+    assert_eq!(refused(&|its| its.schedule = Some("non-publik/verify".into())), Code::Forbidden);
+    assert_eq!(refused(&|its| its.occurrence = Some(1)), Code::Forbidden);
+    assert_eq!(refused(&|its| its.points.clear()), Code::BadRequest);
+    assert_eq!(refused(&|its| its.points.push(its.points[0].clone())), Code::BadRequest);
+    assert_eq!(refused(&|its| its.kind = "plan".into()), Code::BadRequest);
+    assert_eq!(refused(&|its| its.sample_percent = Some(1)), Code::BadRequest);
+    assert_eq!(refused(&|its| its.until = time(drc_now() + 8 * DAY).unwrap()), Code::BadRequest);
+    act(&two, &dewi, its.clone(), None).unwrap();
+    assert_eq!(code(act(&two, &dewi, its.clone(), None)), Code::AlreadyExists);
+    // A verify drill takes no keys. Whoever ends it says why.
+    assert_eq!(look(&two, &[]).as_deref(), Some(its.drill.as_str()));
+    let cancel = |reason: &str| Ask::Cancel { id: its.drill.to_string(), reason: reason.into() };
+    assert_eq!(code(two.drc.answer_drills(&cancel(" "))), Code::BadRequest);
+    two.drc.answer_drills(&cancel("uji")).unwrap();
+    assert_eq!((ended(&two)[0].outcome.as_str(), ended(&two)[0].text.as_str()), ("aborted", "uji"));
+}

@@ -1,0 +1,69 @@
+//! A step that restores: the point whole into the scratch place, and read again there.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use pulih_keeper::Keeper;
+use pulih_progress::Monitor;
+use pulih_restore::RestoreError;
+use pulih_restore::recover::{Done, Place, RecoverError, bring, free_bytes};
+use pulih_vault::reader::Identities;
+use pulih_vault::store::Store;
+use serde_json::json;
+
+use super::log::Log;
+use crate::drc::recovery::order::Dataset;
+use crate::recover::place;
+
+/// Tells the log of each file, by its number: no path of a file leaves the scratch place.
+struct Told<'l> {
+    log: &'l Log,
+    step: u64,
+}
+
+impl Monitor for Told<'_> {
+    fn file(&self, number: u64, bytes: u64, is_right: bool) {
+        self.log.line(json!({"step": self.step, "file": number, "bytes": bytes, "ok": is_right}));
+    }
+
+    fn problem(&self, _: &[u8], _: &str) {}
+    fn note(&self, _: &[u8], _: &str) {}
+}
+
+/// Restores a point below a folder. `content`: bytes that it takes there.
+pub fn restore(
+    store: Arc<dyn Store>,
+    its: &Dataset,
+    content: u64,
+    keeper: &Path,
+    folder: &Path,
+    (log, step): (&Log, u64),
+) -> Done {
+    let began = Instant::now();
+    let attempt = || -> Result<Done, String> {
+        if let Some(free) = free_bytes(folder).filter(|free| *free < content) {
+            return Err(format!("the scratch place has room for {free} bytes, and {content} are to be written"));
+        }
+        let keeper = Keeper::connect(keeper).map_err(|error| error.to_string())?;
+        let keys: Arc<Identities> = Arc::new(vec![keeper.identity(&its.class)]);
+        let reading = tempfile::Builder::new().prefix("reading-").tempdir_in(folder);
+        let reading = reading.map_err(|error| format!("the scratch place cannot be written to: {error}"))?;
+        let (interrupted, monitor, into) = (AtomicBool::new(false), Told { log, step }, place(folder, its));
+        let place = Place { into: &into, scratch: reading.path(), interrupted: &interrupted, monitor: &monitor };
+        bring(store, &its.parsed()?, keys, &place).map_err(|error| words(&error))
+    };
+    attempt().unwrap_or_else(|text| Done { write: began.elapsed(), text, ..Done::default() })
+}
+
+/// Why, without the path of a file.
+fn words(error: &RecoverError) -> String {
+    match error {
+        RecoverError::Vault(error) | RecoverError::Restore(RestoreError::Vault(error)) => error.to_string(),
+        RecoverError::Restore(RestoreError::Interrupted) => "it was interrupted".into(),
+        RecoverError::Target(_) | RecoverError::Restore(RestoreError::Target(_)) => {
+            "the scratch place could not be written to, or not be read again".into()
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Drills with real processes: by a schedule and by hand, that pass, that find a damaged object, and that are broken off
+//! by a kill; what the ledger says of each, and that nothing stays of what was restored.
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::drc::{Drc, overwrite, packs};
+use support::hold::Hold;
+use support::keeper::Keeper;
+use support::night::{night, uid};
+use support::{Site, failed, succeeded};
+
+const DEFAULT: &str = include_str!("../../policies/default.toml");
+
+/// A DRC whose Pusat Data is gone, with a scratch place and a keeper that opens its class.
+struct Tried {
+    drc: Drc,
+    keeper: Keeper,
+    #[allow(dead_code)]
+    site: Site,
+}
+
+impl Tried {
+    fn new(datasets: &[(&str, &str)]) -> Self {
+        let drc = Drc::new();
+        let recipient = Keeper::new(&drc).online("publik");
+        let site = night(&drc, "publik", &recipient, datasets);
+        let its = Self { keeper: Keeper::new(&drc), drc, site };
+        fs::create_dir(its.scratch()).unwrap();
+        let file = its.drc.path("site/site.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, format!("drill_scratch = {:?}\n{text}", its.scratch())).unwrap();
+        its
+    }
+
+    fn scratch(&self) -> PathBuf {
+        self.drc.path("scratch")
+    }
+
+    fn is_wiped(&self) -> bool {
+        fs::read_dir(self.scratch()).unwrap().next().is_none()
+    }
+
+    /// Drills of the class come at each minute.
+    fn schedule(&self) {
+        let file = self.drc.path("policy.toml");
+        let text = DEFAULT.replace("\nversion = 1\n", "\nversion = 2\n");
+        let drills = "[class.publik.drills]\nrestore = \"* * * * *\"\nwindow = \"1h\"\n";
+        fs::write(&file, format!("{text}\n{drills}")).unwrap();
+        succeeded(&self.drc.acting(&["policy", "apply", file.to_str().unwrap()]));
+    }
+
+    fn drills(&self) -> Vec<Value> {
+        self.drc.json(&["drill", "list"])["drills"].as_array().unwrap().clone()
+    }
+
+    /// Waits until a drill is so.
+    #[track_caller]
+    fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + Duration::from_secs(180);
+        loop {
+            if let Some(found) = self.drills().into_iter().find(|its| is_so(its)) {
+                return self.drc.json(&["drill", "show", found["drill"].as_str().unwrap()]);
+            }
+            assert!(Instant::now() < end, "no drill is {what}: {:?}", self.drills());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// One byte of every pack is another.
+    fn damage(&self) {
+        for pack in packs(&self.drc.path("store")) {
+            overwrite(&pack, |bytes| {
+                let at = bytes.len() / 2;
+                bytes[at] ^= 1;
+            });
+        }
+    }
+
+    /// That the log of an ended drill is in the store.
+    fn log(&self, shown: &Value) -> String {
+        let path = format!("store/site/drc-33.19/drills/{}", shown["log"].as_str().unwrap());
+        fs::read_to_string(self.drc.path(&path)).unwrap()
+    }
+}
+
+fn ended(outcome: &str) -> impl Fn(&Value) -> bool {
+    move |its| its["outcome"] == outcome
+}
+
+/// Processes of a DRC's drills.
+fn workers(drc: &Drc) -> Vec<String> {
+    let state = drc.path("site").to_str().unwrap().to_owned();
+    let all = fs::read_dir("/proc").unwrap().flatten().filter_map(|its| its.file_name().into_string().ok());
+    let is_worker = |pid: &String| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        line.contains(&state) && line.contains("drill work")
+    };
+    all.filter(|pid| pid.parse::<u32>().is_ok() && is_worker(pid)).collect()
+}
+
+fn kill(pid: &str) {
+    succeeded(&Command::new("kill").args(["-KILL", pid]).output().unwrap());
+}
+
+#[test]
+fn scheduled_drills_pass_until_a_byte_is_flipped_and_both_stand_in_the_ledger() {
+    let mut its = Tried::new(&[("app-1", "surat"), ("app-2", "berkas")]);
+    its.keeper.start(&[&uid()]);
+    its.schedule();
+    its.drc.start();
+    let passed = its.until("passed", ended("passed"));
+    assert_eq!((&passed["schedule"], &passed["occurrence"]), (&"publik/restore".into(), &1.into()));
+    let steps = passed["steps"].as_array().unwrap();
+    assert_eq!((steps.len(), passed["leftovers"].as_u64()), (2, Some(0)));
+    for step in steps {
+        let phases = step["phases"].as_object().unwrap();
+        let sum: u64 = phases.values().map(|its| its.as_u64().unwrap()).sum();
+        assert!(phases.len() == 6 && sum <= step["milliseconds"].as_u64().unwrap() + 6, "{step}");
+        assert_eq!((&step["outcome"], &step["files"]), (&"passed".into(), &step["total_files"]));
+    }
+    let log = its.log(&passed);
+    assert!(log.contains("\"file\":0") && !log.contains("surat") && !log.contains("\"ok\":false"), "{log}");
+    its.damage();
+    let failed = its.until("failed", ended("failed"));
+    assert!(failed["occurrence"].as_u64().unwrap() > 1);
+    its.drc.stop();
+    assert!(its.is_wiped());
+    // The ledger alone says the same.
+    let before = its.drills();
+    succeeded(&its.drc.controller(&["rebuild"]));
+    assert_eq!(its.drills(), before);
+}
+
+#[test]
+fn a_person_orders_drills_where_nobody_serves() {
+    let mut its = Tried::new(&[("app-1", "surat")]);
+    let verify = ["drill", "run", "--kind", "verify", "surat"];
+    assert!(failed(&its.drc.controller(&verify)).contains("signature"));
+    // It takes no keys: the keeper is not there yet.
+    succeeded(&its.drc.acting(&verify));
+    let restore = ["--json", "drill", "run", "--kind", "restore", "--class", "publik"];
+    let looked = succeeded(&its.drc.acting(&[&restore[..], &["--dry-run"]].concat()));
+    assert_eq!(serde_json::from_str::<Value>(&looked).unwrap()["type"], "pulih/drill-plan/v1");
+    assert_eq!(its.drills().len(), 1);
+    its.keeper.start(&[&uid()]);
+    let shown: Value = serde_json::from_str(&succeeded(&its.keeper.acting("dewi", &restore))).unwrap();
+    assert_eq!((&shown["outcome"], &shown["by"]), (&"passed".into(), &"dewi".into()));
+    assert!(its.is_wiped());
+    its.damage();
+    let text = String::from_utf8(its.keeper.acting("dewi", &verify).stdout).unwrap();
+    assert!(text.contains("failed") && text.contains("damaged"), "{text}");
+    assert_eq!(its.keeper.acting("dewi", &restore).status.code(), Some(1));
+    assert!(its.is_wiped());
+    // Without an identity of the class it is not tried.
+    its.keeper.stop();
+    fs::remove_file(its.drc.path("keys/publik.key")).unwrap();
+    its.keeper.online("strategis");
+    its.keeper.start(&[&uid()]);
+    assert_eq!(its.keeper.acting("dewi", &restore).status.code(), Some(3));
+    let outcomes: Vec<String> =
+        its.drills().iter().map(|its| its["outcome"].as_str().unwrap_or_default().to_owned()).collect();
+    assert_eq!(outcomes, ["skipped", "failed", "failed", "passed", "passed"]);
+}
+
+#[test]
+fn a_worker_or_the_serving_process_that_is_killed_leaves_an_aborted_drill_and_no_data() {
+    let mut its = Tried::new(&[("app-1", "surat")]);
+    its.keeper.start(&[&uid()]);
+    let hold = Hold::new(&its.drc.path("hold.sock"), its.keeper.socket());
+    its.drc.start_with(&[("PULIH_KEEPER", &its.drc.path("hold.sock"))]);
+    let order = |its: &Tried| {
+        let key = its.drc.path("dewi.key");
+        let mut command = its.drc.command();
+        command.args(["drill", "run", "--kind", "restore", "surat", "--as", "dewi", "--sign-with"]).arg(key);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let mut first = order(&its);
+    hold.asked();
+    assert!(!its.is_wiped());
+    workers(&its.drc).iter().for_each(|pid| kill(pid));
+    let aborted = its.until("aborted", ended("aborted"));
+    assert_eq!(aborted["leftovers"], 0);
+    assert_eq!(first.wait().unwrap().code(), Some(1));
+    assert!(its.is_wiped() && its.log(&aborted).starts_with("{\"drill\":"));
+
+    let mut second = order(&its);
+    hold.asked();
+    // Else it would take the site itself as soon as nobody serves it.
+    second.kill().unwrap();
+    second.wait().unwrap();
+    its.drc.kill();
+    let end = Instant::now() + Duration::from_secs(60);
+    while !workers(&its.drc).is_empty() {
+        assert!(Instant::now() < end, "the worker outlives whoever began it");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(!its.is_wiped());
+    its.drc.start();
+    let going = |its: &Value| its["ended"].is_null();
+    while its.drills().iter().any(going) {
+        assert!(Instant::now() < end, "{:?}", its.drills());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(its.is_wiped());
+    let outcomes: Vec<Value> = its.drills().iter().map(|its| its["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["aborted", "aborted"]);
+    hold.let_go();
+}
+
+#[test]
+fn two_drills_take_turns_and_a_person_ends_one() {
+    let mut its = Tried::new(&[("app-1", "surat"), ("app-2", "berkas")]);
+    its.keeper.start(&[&uid()]);
+    let hold = Hold::new(&its.drc.path("hold.sock"), its.keeper.socket());
+    its.drc.start_with(&[("PULIH_KEEPER", &its.drc.path("hold.sock"))]);
+    let order = |dataset: &str| {
+        let key = its.drc.path("dewi.key");
+        let mut command = its.drc.command();
+        command.args(["drill", "run", "--kind", "restore", dataset, "--as", "dewi", "--sign-with"]).arg(key);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let mut first = order("surat");
+    hold.asked();
+    let mut second = order("berkas");
+    let waits = its.until("announced", |its| its["state"] == "announced");
+    let mut third = order("app-1/surat");
+    let id = waits["drill"].as_str().unwrap().to_owned();
+    let ends = its.until("announced too", |its| its["state"] == "announced" && its["drill"] != id.as_str());
+    let ends = ends["drill"].as_str().unwrap();
+    assert!(failed(&its.drc.controller(&["drill", "cancel", ends, "--reason", " "])).contains("reason"));
+    succeeded(&its.drc.controller(&["drill", "cancel", ends, "--reason", "salah pilih"]));
+    assert_eq!(third.wait().unwrap().code(), Some(1));
+    hold.let_go();
+    assert!(first.wait().unwrap().success() && second.wait().unwrap().success());
+    let all = its.drills();
+    let (late, early) = (&all[1], &all[2]);
+    assert_eq!((&early["outcome"], &late["outcome"]), (&"passed".into(), &"passed".into()));
+    assert!(late["started"].as_str() >= early["ended"].as_str(), "{all:?}");
+    assert_eq!((&all[0]["outcome"], &all[0]["text"]), (&"aborted".into(), &"salah pilih".into()));
+    assert!(its.is_wiped());
+}
