@@ -135,10 +135,7 @@ impl Record {
     /// The catalog follows what was appended at `start` just now, without reading it again. A user that was
     /// added is held against the roster, and goes by way of the ledger.
     fn follow_appended(&mut self, start: u64, entries: &[Entry]) -> Result<(), RecordError> {
-        debug_assert!(
-            entries.iter().all(|entry| is_read_back(entry)),
-            "an entry is read otherwise than it was written"
-        );
+        debug_assert!(entries.iter().all(is_read_back), "an entry is read otherwise than it was written");
         for (start, portion) in (start..).step_by(MOST_ENTRIES).zip(entries.chunks(MOST_ENTRIES)) {
             let followed = portion.iter().map(|its| Some((&its.at, &its.actor, Some(&its.body))));
             self.catalog.follow_all(start, followed)?;

@@ -34,7 +34,8 @@ impl Tried {
         fs::create_dir(its.scratch()).unwrap();
         let file = its.drc.path("site/site.toml");
         let text = fs::read_to_string(&file).unwrap();
-        fs::write(&file, format!("drill_scratch = {:?}\n{text}", its.scratch())).unwrap();
+        let scratch = its.scratch().display().to_string();
+        fs::write(&file, format!("drill_scratch = \"{scratch}\"\n{text}")).unwrap();
         its
     }
 

@@ -17,7 +17,7 @@ fn a_plan_says_who_does_what_in_which_order() {
     let order: Vec<&str> = plan.order().iter().map(|(name, _)| name.as_str()).collect();
     // By tier; within it by name, but after what each needs.
     assert_eq!(order, ["direktori", "alur-data", "rekam-medis", "arsip"]);
-    let its = &plan.services[&"rekam-medis".parse().unwrap()];
+    let its = &plan.services["rekam-medis"];
     assert_eq!((its.tier, its.datasets.len(), its.rto.unwrap().seconds()), (2, 2, 4 * 3600));
     assert_eq!((its.steps[0].name.as_str(), its.steps[0].when), ("arahkan-dns", When::After));
     assert_eq!(plan.people[&its.responsible].contact, "0812-3456-7890");

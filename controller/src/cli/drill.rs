@@ -1,5 +1,6 @@
 //! `drill`: tries whether what is kept comes back, by a schedule or by hand, and shows what came of it.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ const NOT_TRIED: u8 = 3;
 #[derive(Debug, Subcommand)]
 pub enum Drill {
     /// Order a drill, and follow it to its end
-    Run(Run),
+    Run(Order),
     /// List drills, and what was missed
     List,
     /// Show a drill with its steps
@@ -60,7 +61,7 @@ pub enum Drill {
 }
 
 #[derive(Debug, Args)]
-pub struct Run {
+pub struct Order {
     /// `DATASET` or `AGENT/DATASET`
     #[arg(value_name = "DATASET", required_unless_present = "class", conflicts_with = "class")]
     datasets: Vec<String>,
@@ -113,8 +114,11 @@ fn text(command: &Drill, shown: &Value) -> String {
         Drill::Schedule => {
             let mut out = String::new();
             for its in list(shown, "schedules") {
-                out += &format!("{} ({}), {} so far\n", field(its, "schedule"), field(its, "line"), its["occurrences"]);
-                list(its, "next").iter().for_each(|time| out += &format!("  {}\n", time.as_str().unwrap_or("-")));
+                let (schedule, line) = (field(its, "schedule"), field(its, "line"));
+                let _ = writeln!(out, "{schedule} ({line}), {} so far", its["occurrences"]);
+                for time in list(its, "next") {
+                    let _ = writeln!(out, "  {}", time.as_str().unwrap_or("-"));
+                }
             }
             if out.is_empty() { "The policy in force asks for no drills.\n".into() } else { out }
         }
@@ -136,7 +140,7 @@ fn record(its: &Value) -> String {
     out
 }
 
-fn plan(dir: &SiteDir, args: &Run) -> Result<Planned, Failure> {
+fn plan(dir: &SiteDir, args: &Order) -> Result<Planned, Failure> {
     let wanted = Wanted { kind: args.kind.clone(), class: args.class.clone(), datasets: args.datasets.clone() };
     serde_json::from_value(answer(dir, Ask::Drill(Drills::Plan { wanted }))?).map_err(said)
 }
@@ -161,7 +165,7 @@ fn show_plan(planned: &Planned, json: bool) {
 }
 
 /// A person's signed order is the announcement.
-fn order(dir: &SiteDir, args: &Run, json: bool) -> Result<u8, Failure> {
+fn order(dir: &SiteDir, args: &Order, json: bool) -> Result<u8, Failure> {
     let planned = plan(dir, args)?;
     if args.dry_run || !json {
         show_plan(&planned, json);

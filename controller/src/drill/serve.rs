@@ -49,10 +49,9 @@ fn is_over(drc: &Drc, id: &str, why: Option<&str>) -> Answer<bool> {
     let Some(its) = its.filter(|its| its.ended.is_none()) else { return Ok(true) };
     match why {
         Some(why) if its.started.is_some() || drc.drilling.cancelled().is_some() => drc.abort_drill(id, why)?,
-        // It waits for its time.
-        Some(_) => return Ok(false),
         None if its.started.is_some() => drc.abort_drill(id, "its worker went away")?,
-        None => return Ok(false),
+        // It waits for its time.
+        Some(_) | None => return Ok(false),
     }
     Ok(true)
 }

@@ -94,8 +94,6 @@ impl Pusat {
         };
         let catalog = lock(&self.catalog);
         let (open, errors) = (catalog.silences(Silence::Backup)?, catalog.last_errors()?);
-        let errors: BTreeMap<(&str, &str), &String> =
-            errors.iter().map(|(agent, dataset, error)| ((agent.as_str(), dataset.as_str()), error)).collect();
         let mut found = Vec::new();
         for (agent, report) in &reports {
             for its in &report.datasets {
@@ -104,7 +102,7 @@ impl Pusat {
                     continue;
                 };
                 let Some(newest) = catalog.newest_of(agent, &its.dataset)? else { continue };
-                let error = errors.get(&(agent.as_str(), its.dataset.as_str()));
+                let error = errors.get(&(agent.clone(), its.dataset.clone()));
                 let text = error.map_or("a run is due and none has succeeded", |error| error.as_str());
                 found.push(
                     BackupFailing {

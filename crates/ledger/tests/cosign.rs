@@ -60,7 +60,7 @@ fn the_line_of_the_specification_is_of_its_form() {
     assert!(drc().verifier().has_signed(message.as_bytes(), &blob[12..]));
     // The id is that of type 4, which is not the id under which the same key signs its own log.
     let text = cosigner(&drc()).to_string();
-    let id: String = blob[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = format!("{:08x}", u32::from_be_bytes(blob[..4].try_into().unwrap()));
     assert!(text.starts_with(&format!("pulih-ledger/drc+{id}+B")), "{text}");
     assert_eq!(text.parse::<CosignerKey>().unwrap(), cosigner(&drc()));
     assert!(drc().verifier().to_string().parse::<CosignerKey>().is_err());

@@ -67,7 +67,7 @@ fn look_at_keeper(lines: &[Line], at: &AtKeeper, found: &mut Findings) {
     for class in classes {
         match standings.iter().find(|its| its.class == class) {
             None => {
-                found.wrong("drills", format!("the keeper has no identity for class {class}: its drills are skipped"))
+                found.wrong("drills", format!("the keeper has no identity for class {class}: its drills are skipped"));
             }
             Some(its) if !its.open => found.warning("drills", missing(its)),
             Some(_) => found.ok("drills", format!("the keeper opens class {class}")),

@@ -111,7 +111,7 @@ fn a_scheduled_drill_is_announced_with_its_points_and_passes_only_with_a_step_fo
     let [its] = &announced(&two)[..] else { panic!("{:?}", announced(&two)) };
     let point = format!("{}/letters/{}", crate::pusat::tests::bench::VAULT, two.points()[0].snapshot);
     assert_eq!((its.occurrence, its.schedule.as_deref()), (Some(1), Some("non-publik/restore")));
-    assert_eq!(its.points, [point.clone()]);
+    assert_eq!(its.points, std::slice::from_ref(&point));
     begin(&two, &id);
     // Nobody else begins, no step is told twice, and none of a point that was not announced.
     let again = Ask::Start { id: id.clone(), host: host(vec![standing(true)]) };
