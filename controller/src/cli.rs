@@ -418,7 +418,10 @@ pub fn main() -> ExitCode {
             Err(failure) => Err(failure),
         },
         Command::Recover(args) => recover::run(&dir, args, cli.json),
-        Command::Evidence(command) => evidence::run(&dir, command, cli.json),
+        Command::Evidence(command) => match evidence::run(&dir, command, cli.json) {
+            Ok(false) => return ExitCode::FAILURE,
+            done => done.map(drop),
+        },
         Command::Keys(command) => keys::run(&dir, command, cli.json),
         Command::Retain(keeping::Retain { execute: true, command: None, signed }) => {
             keeping::execute(&dir, signed, cli.json)

@@ -80,6 +80,8 @@ pub enum Ask {
         card: String,
     },
     PeerList,
+    /// Sign all that the ledger has by now.
+    Checkpoint,
     /// One round of pulling, to its end.
     Replicate,
     /// Of what the store really has.
@@ -173,6 +175,10 @@ fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
             Ok(json!({"type": "pulih/card-made/v1", "site": site, "card": card}))
         }
         Ask::PeerList => Ok(peers(pusat.peers()?)),
+        Ask::Checkpoint => {
+            pusat.checkpoint()?;
+            Ok(json!({"type": "pulih/checkpoint/v1", "entries": pusat.entries()}))
+        }
         // A Pusat Data reads at no other site: a person names where else the bytes are.
         Ask::Store(ask) => pusat.answer_store(ask, Vec::new()),
         Ask::PairOffer | Ask::PairTake { .. } | Ask::Replicate => {

@@ -137,6 +137,29 @@ fn scheduled_drills_pass_until_a_byte_is_flipped_and_both_stand_in_the_ledger() 
     let before = its.drills();
     succeeded(&its.drc.controller(&["rebuild"]));
     assert_eq!(its.drills(), before);
+
+    // And so does whoever has the export and a fingerprint on paper.
+    let out = its.drc.path("bukti");
+    let exported = its.drc.json(&["evidence", "export", "--out", out.to_str().unwrap()]);
+    assert_eq!(exported["absent"], Value::Array(Vec::new()));
+    let site = format!("{}={}", exported["site"].as_str().unwrap(), exported["fingerprint"].as_str().unwrap());
+    let verify = || its.drc.controller(&["--json", "evidence", "verify", out.to_str().unwrap(), "--site", &site]);
+    let report: Value = serde_json::from_str(&succeeded(&verify())).unwrap();
+    let outcomes: Vec<&str> =
+        report["drills"].as_array().unwrap().iter().map(|its| its["outcome"].as_str().unwrap()).collect();
+    let told: Vec<&str> = before.iter().rev().map(|its| its["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, told);
+    let checked = Command::new("python3")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/verify-evidence.py"))
+        .args([out.to_str().unwrap(), "--site", &site])
+        .output()
+        .unwrap();
+    succeeded(&checked);
+    // What a drill said is not taken out again.
+    let log = fs::read_dir(out.join(exported["site"].as_str().unwrap()).join("objects/drills")).unwrap().next();
+    fs::remove_file(log.unwrap().unwrap().path()).unwrap();
+    let report: Value = serde_json::from_slice(&verify().stdout).unwrap();
+    assert_eq!(report["problems"][0]["code"], "missing", "{report}");
 }
 
 #[test]

@@ -1,24 +1,22 @@
-//! `evidence`: what a site can show of itself. It reads the ledger and the store, and asks nobody.
+//! `evidence`: what a site can show of itself. It reads the ledger and the store, and asks whoever serves the site
+//! for nothing but a checkpoint.
 
-use std::fmt::Write as _;
+mod bundle;
+mod rpo;
+
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Subcommand;
-use pulih_ledger::Log;
 use pulih_ledger::ids::SiteId;
-use pulih_policies::Zone;
-use pulih_terminal::duration;
-use pulih_vault::note::{SigningKey, VerifierKey};
+use pulih_ledger::{LedgerError, Log};
+use pulih_vault::note::{Fingerprint, SigningKey, VerifierKey};
 use pulih_vault::store::Store;
-use pulih_vault::utc;
-use serde_json::Value;
 
 use super::Failure;
 use super::ask::{answer, said};
-use super::show::{field, list, table};
+use super::show::list;
 use crate::control::Ask;
-use crate::evidence::rpo::{Period, Sources, report};
 use crate::site::{SiteDir, SiteFile, SiteRole};
 use crate::store;
 
@@ -37,6 +35,23 @@ pub enum Evidence {
         #[arg(long, value_name = "AGENT/DATASET")]
         dataset: Option<String>,
     },
+    /// Write all that the ledgers here say into a folder that anybody can check
+    Export {
+        /// The folder, which is not there yet
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Every checkpoint, and not the newest thousand
+        #[arg(long)]
+        all_checkpoints: bool,
+    },
+    /// Check such a folder, without a site, a database or a network
+    #[command(after_long_help = VERIFY)]
+    Verify {
+        bundle: PathBuf,
+        /// A site, and the fingerprint of its ledger's key as it stands on paper; several times
+        #[arg(long, value_name = "SITE=SHA256:…", required = true, value_parser = trusted)]
+        site: Vec<(SiteId, Fingerprint)>,
+    },
 }
 
 const RPO: &str = "\
@@ -48,27 +63,45 @@ Examples:
   pulih-controller evidence rpo --from 2026-10-01 --to 2027-01-01
   pulih-controller --json evidence rpo --dataset app-1/surat";
 
-pub fn run(dir: &SiteDir, command: &Evidence, json: bool) -> Result<(), Failure> {
+const VERIFY: &str = "\
+Every problem is told with its code and where it is; the exit status is 1 if there is one. A site whose fingerprint
+is not given is shown, and nothing is believed because of it. scripts/verify-evidence.py checks the same with Python
+alone.
+
+Example:
+  pulih-controller evidence verify /media/stick/bukti --site drc-33.19=SHA256:…";
+
+fn trusted(text: &str) -> Result<(SiteId, Fingerprint), String> {
+    let (site, fingerprint) = text.split_once('=').ok_or("write it as SITE=SHA256:…")?;
+    let site = site.parse().map_err(|error| format!("{error}"))?;
+    Ok((site, fingerprint.parse().map_err(|error| format!("{error}"))?))
+}
+
+/// Whether it was found good; only `verify` finds anything else.
+pub fn run(dir: &SiteDir, command: &Evidence, json: bool) -> Result<bool, Failure> {
     match command {
-        Evidence::Rpo { from, to, dataset } => rpo(dir, from.as_deref(), to.as_deref(), dataset.as_deref(), json),
+        Evidence::Rpo { from, to, dataset } => {
+            rpo::run(dir, from.as_deref(), to.as_deref(), dataset.as_deref(), json).map(|()| true)
+        }
+        Evidence::Export { out, all_checkpoints } => bundle::export(dir, out, *all_checkpoints, json).map(|()| true),
+        Evidence::Verify { bundle, site } => bundle::verify(bundle, site.iter().cloned().collect(), json),
     }
 }
 
-/// The first moment of a day.
-fn day(text: &str, zone: Zone) -> Result<i64, Failure> {
-    let none = || Failure::Said(format!("{text:?} is no day: write it as 2026-11-01"));
-    let is_date = text.len() == 10;
-    let midnight = utc::parse(&format!("{text}T00:00:00Z")).filter(|_| is_date).ok_or_else(none)?;
-    Ok(midnight - i64::from(zone.offset_seconds()))
+/// The ledgers that are in a site's store.
+struct Logs {
+    store: Arc<dyn Store>,
+    own: Log,
+    /// At a DRC: the one that it mirrors.
+    peer: Option<Log>,
 }
 
-fn month_of(now: i64, zone: Zone) -> Result<i64, Failure> {
-    let here = utc::rfc3339(now + i64::from(zone.offset_seconds()));
-    day(&format!("{}-01", &here[..7]), zone)
-}
-
-fn open_log(store: &Arc<dyn Store>, id: &SiteId, key: VerifierKey) -> Result<Log, Failure> {
-    Log::open(store.clone(), id, key).map_err(said)
+fn logs(dir: &SiteDir, site: &SiteFile) -> Result<Logs, Failure> {
+    let store = store::open(dir)?.store;
+    let key = SigningKey::from_secret_text(dir.read("ledger.key")?.trim()).map_err(said)?;
+    let own = Log::open(store.clone(), &site.id().map_err(said)?, key.verifier()).map_err(said)?;
+    let peer = mirrored(dir, site, &store)?;
+    Ok(Logs { store, own, peer })
 }
 
 /// The ledger that a DRC mirrors.
@@ -84,110 +117,7 @@ fn mirrored(dir: &SiteDir, site: &SiteFile, store: &Arc<dyn Store>) -> Result<Op
     let id: SiteId = peer["site"].as_str().unwrap_or_default().parse().map_err(said)?;
     match Log::open(store.clone(), &id, key) {
         // Nothing was pulled yet.
-        Err(pulih_ledger::LedgerError::NoLedger { .. }) => Ok(None),
+        Err(LedgerError::NoLedger { .. }) => Ok(None),
         log => Ok(Some(log.map_err(said)?)),
-    }
-}
-
-fn rpo(dir: &SiteDir, from: Option<&str>, to: Option<&str>, only: Option<&str>, json: bool) -> Result<(), Failure> {
-    let site = dir.site()?;
-    let store = store::open(dir)?.store;
-    let key = SigningKey::from_secret_text(dir.read("ledger.key")?.trim()).map_err(said)?;
-    let own = open_log(&store, &site.id().map_err(said)?, key.verifier())?;
-    let peer = mirrored(dir, &site, &store)?;
-    let now = utc::now();
-    let zone = zone(dir)?;
-    let from = from.map_or_else(|| month_of(now, zone), |from| day(from, zone))?;
-    let to = to.map(|to| day(to, zone)).transpose()?.unwrap_or(now);
-    if from >= to {
-        return Err(Failure::Said("the period has no second: --from comes before --to, and before now".into()));
-    }
-    let sources = Sources { site: &site, store: &*store, own: &own, peer: peer.as_ref() };
-    let is_asked = |agent: &str, dataset: &str| only.is_none_or(|only| only == format!("{agent}/{dataset}"));
-    let found = report(&sources, Period { from, to, now }, is_asked)?;
-    if json {
-        println!("{found}");
-    } else {
-        print!("{}", text(&found, zone));
-    }
-    Ok(())
-}
-
-/// The zone of the policy in force.
-fn zone(dir: &SiteDir) -> Result<Zone, Failure> {
-    let shown = answer(dir, Ask::PolicyShow)?;
-    let text = shown["text"].as_str().unwrap_or_default();
-    Ok(pulih_policies::Policy::parse("policy", text.as_bytes()).map_err(said)?.zone)
-}
-
-fn span(value: &Value) -> String {
-    value.as_u64().map_or_else(|| "-".into(), |seconds| duration(Duration::from_secs(seconds)))
-}
-
-fn text(found: &Value, zone: Zone) -> String {
-    let at =
-        |name: &str| utc::parse(found[name].as_str().unwrap_or_default()).map_or_else(String::new, |at| zone.print(at));
-    let percent = |its: &Value| match its["inside_percent"].as_str() {
-        Some(percent) => format!("{percent} %"),
-        None => "-".into(),
-    };
-    let mut out = format!("RPO at {} from {} to {}\n\n", field(found, "site"), at("from"), at("to"));
-    let rows = list(found, "datasets");
-    out += &table(
-        &["DATASET", "CLASS", "TARGET", "NOW", "HALF", "95 %", "99 %", "WORST", "INSIDE", "BREACHES"],
-        rows.iter().map(|its| {
-            let figures =
-                ["target_seconds", "exposure_seconds", "p50_seconds", "p95_seconds", "p99_seconds", "worst_seconds"];
-            let mut row = vec![format!("{}/{}", field(its, "agent"), field(its, "dataset")), field(its, "class")];
-            row.extend(figures.map(|name| span(&its[name])));
-            row.extend([percent(its), list(its, "breaches").len().to_string()]);
-            row
-        }),
-        "Nothing counts in this period: no dataset was approved or saved.\n",
-    );
-    let breaches: Vec<Vec<String>> = rows
-        .iter()
-        .flat_map(|its| {
-            let name = format!("{}/{}", field(its, "agent"), field(its, "dataset"));
-            list(its, "breaches").iter().map(move |breach| {
-                let began = breach["began"].as_str().and_then(utc::parse).map_or_else(String::new, |at| zone.print(at));
-                let goes_on = if breach["open"] == true { " (goes on)" } else { "" };
-                vec![
-                    name.clone(),
-                    began,
-                    format!("{}{goes_on}", span(&breach["seconds"])),
-                    span(&breach["worst_seconds"]),
-                    field(breach, "cause"),
-                ]
-            })
-        })
-        .collect();
-    if !breaches.is_empty() {
-        out += "\n";
-        out += &table(&["BREACH", "BEGAN", "FOR", "WORST", "CAUSE"], breaches.into_iter(), "");
-    }
-    if !rows.is_empty() {
-        let (inside, worst) = (percent(&found["fleet"]), span(&found["fleet"]["worst_seconds"]));
-        let _ = writeln!(out, "\nAll together: {inside} inside their targets, worst {worst}.");
-    }
-    if found["clock_doubt"] == true {
-        out += "This site's own clock was in doubt in this period: its times are as it wrote them.\n";
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_day_begins_where_the_policy_says() {
-        let at = |text: &str| utc::parse(text).unwrap();
-        assert_eq!(day("2026-11-01", Zone::Jakarta).unwrap(), at("2026-10-31T17:00:00Z"));
-        assert_eq!(month_of(at("2026-10-31T16:59:59Z"), Zone::Jakarta).unwrap(), at("2026-09-30T17:00:00Z"));
-        assert_eq!(month_of(at("2026-10-31T17:00:00Z"), Zone::Jakarta).unwrap(), at("2026-10-31T17:00:00Z"));
-        for bad in ["", "2026-11", "2026-13-01", "2026-11-01T00", "kemarin...."] {
-            day(bad, Zone::Jakarta).unwrap_err();
-        }
     }
 }

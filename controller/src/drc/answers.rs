@@ -16,6 +16,10 @@ impl Answers for Drc {
             Ask::Vaults { agent } => Ok(vaults(self.vaults(agent.as_deref())?)),
             Ask::UserList => Ok(users(self.users()?)),
             Ask::PolicyShow => Ok(policy(&self.in_force())),
+            Ask::Checkpoint => {
+                self.checkpoint()?;
+                Ok(json!({"type": "pulih/checkpoint/v1", "entries": self.entries()}))
+            }
             Ask::PeerList => Ok(peers(self.peers()?)),
             Ask::Act { entry, attachment } => {
                 self.act(&entry, attachment.as_deref())?;

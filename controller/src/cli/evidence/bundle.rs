@@ -1,0 +1,94 @@
+//! `evidence export` and `evidence verify`: a bundle is written, and checked by whoever has it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use pulih_evidence::report::Report;
+use pulih_evidence::source::Folder;
+use pulih_evidence::verify::{Trust, verify as check};
+use pulih_evidence::write::{Export, to_folder};
+use pulih_ledger::ids::SiteId;
+use pulih_terminal::{count, printable, size};
+use pulih_vault::note::Fingerprint;
+use pulih_vault::utc;
+use serde_json::json;
+
+use super::{Logs, logs};
+use crate::cli::Failure;
+use crate::cli::ask::{answer, said};
+use crate::control::Ask;
+use crate::record::time;
+use crate::site::SiteDir;
+
+pub fn export(dir: &SiteDir, out: &Path, all_checkpoints: bool, json: bool) -> Result<(), Failure> {
+    let site = dir.site()?;
+    // A bundle goes as far as what is signed.
+    answer(dir, Ask::Checkpoint)?;
+    let Logs { store, own, peer } = logs(dir, &site)?;
+    let all: Vec<_> = [Some(&own), peer.as_ref()].into_iter().flatten().collect();
+    let at = time(utc::now()).map_err(said)?;
+    let by = format!("pulih-controller {}", env!("CARGO_PKG_VERSION"));
+    let export = Export { store: &*store, logs: &all, by: &by, at: &at, all_checkpoints };
+    let written = to_folder(out, &export).map_err(said)?;
+    for absent in &written.absent {
+        eprintln!("warning: an entry names {absent}, which is not in the store: a verifier will miss it");
+    }
+    let id = site.id().map_err(said)?;
+    let fingerprint = own.key().fingerprint();
+    if json {
+        let absent: Vec<_> = written.absent.iter().map(ToString::to_string).collect();
+        println!(
+            "{}",
+            json!({
+                "type": "pulih/evidence-exported/v1", "site": id.as_str(), "fingerprint": fingerprint.to_string(),
+                "path": out.display().to_string(), "files": written.files, "bytes": written.bytes, "absent": absent,
+            })
+        );
+    } else {
+        println!(
+            "{} files, {} in {}.\nAnybody checks it with the fingerprint that stands on paper:\n\n  \
+             pulih-controller evidence verify {} --site {id}={fingerprint}",
+            count(written.files),
+            size(written.bytes),
+            out.display(),
+            out.display()
+        );
+    }
+    Ok(())
+}
+
+/// Whether nothing is wrong with it.
+pub fn verify(bundle: &Path, sites: BTreeMap<SiteId, Fingerprint>, json: bool) -> Result<bool, Failure> {
+    let source = Folder::open(bundle).map_err(said)?;
+    let report = check(&source, &Trust { sites }, &|| true).map_err(said)?;
+    let report = report.ok_or_else(|| Failure::Said("interrupted".into()))?;
+    if json {
+        println!("{}", serde_json::to_string(&report).map_err(said)?);
+    } else {
+        print(&report);
+    }
+    Ok(report.is_good())
+}
+
+fn print(report: &Report) {
+    for site in &report.sites {
+        let whose = if site.given { "" } else { " (no fingerprint given: nothing is believed because of it)" };
+        let entries = count(site.size - site.from.min(site.size));
+        println!("{}: {entries} entries up to {}, root {}{whose}", site.site, count(site.size), printable(&site.root));
+    }
+    for drill in &report.drills {
+        println!("drill {} ({}): {}", printable(&drill.drill), printable(&drill.kind), printable(&drill.outcome));
+    }
+    report.remarks.iter().for_each(|remark| println!("note: {}", printable(remark)));
+    for problem in &report.problems {
+        // As the contract names it.
+        let code = serde_json::to_value(problem.code).unwrap_or_default();
+        let code = code.as_str().unwrap_or("-");
+        println!("problem: {code}: {}: {}", printable(&problem.place), printable(&problem.text));
+    }
+    match report.problems.len() {
+        0 => println!("Nothing is wrong with it."),
+        1 => println!("One thing is wrong with it."),
+        many => println!("{many} things are wrong with it."),
+    }
+}
