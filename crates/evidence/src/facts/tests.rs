@@ -71,7 +71,6 @@ fn pinned() -> Body {
     VaultPinned { vault: VAULT, opd: id("dinkes"), agent: id("app-1"), class: "publik".into(), owner }.into()
 }
 
-#[allow(clippy::needless_pass_by_value)]
 fn told(entries: Vec<(i64, Body)>) -> Facts {
     let mut facts = Facts::default();
     facts.take(&time(0), true, &pinned());

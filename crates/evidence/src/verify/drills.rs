@@ -5,13 +5,14 @@ mod judge;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pulih_ledger::entry::kinds::{DrillAnnounced, DrillEnded, DrillMissed, DrillStarted, DrillStep};
 use pulih_ledger::ids::SiteId;
 use pulih_vault::id::ObjectHash;
 use pulih_vault::utc;
 use serde::de::DeserializeOwned;
 
 use crate::report::{Code, DrillReport, Report};
-use fields::{Announced, Attested, Ended, LogLine, Missed, Opened, Started, Step};
+use fields::{Attested, LogLine, Opened};
 
 /// How long after its last moment to start a drill must have ended.
 const GRACE_SECONDS: i64 = 24 * 3600;
@@ -21,11 +22,11 @@ const MOST_DRILLS: usize = 1_000_000;
 /// What the entries say of one drill, in their order.
 #[derive(Default)]
 struct Drill {
-    announced: Option<Announced>,
+    announced: Option<DrillAnnounced>,
     opened: bool,
-    started: Option<Started>,
-    steps: Vec<Step>,
-    ended: Option<Ended>,
+    started: Option<DrillStarted>,
+    steps: Vec<DrillStep>,
+    ended: Option<DrillEnded>,
     attested: bool,
     /// Steps of which the raw log says that something was not as it should be; `None`: the log was not read.
     not_ok: Option<BTreeSet<u64>>,
@@ -66,31 +67,31 @@ impl Drills {
                 });
             }
             "drill-started" => {
-                let started: Started = fields(entry)?;
-                self.its(index, &started.drill.clone(), "started", |drill| {
+                let started: DrillStarted = fields(entry)?;
+                self.its(index, started.drill.clone().as_str(), "started", |drill| {
                     let in_order = drill.started.is_none() && drill.steps.is_empty() && drill.ended.is_none();
                     drill.started.get_or_insert(started);
                     in_order
                 });
             }
             "drill-step" => {
-                let step: Step = fields(entry)?;
-                self.its(index, &step.drill.clone(), "stepped", |drill| {
-                    let is_next = step.number == drill.steps.len() as u64 + 1;
+                let step: DrillStep = fields(entry)?;
+                self.its(index, step.drill.clone().as_str(), "stepped", |drill| {
+                    let is_next = step.step == drill.steps.len() as u64 + 1;
                     drill.steps.push(step);
                     is_next && drill.started.is_some() && drill.ended.is_none()
                 });
             }
             "drill-ended" => {
-                let ended: Ended = fields(entry)?;
-                self.its(index, &ended.drill.clone(), "ended", |drill| {
+                let ended: DrillEnded = fields(entry)?;
+                self.its(index, ended.drill.clone().as_str(), "ended", |drill| {
                     let is_first = drill.ended.is_none();
                     drill.ended.get_or_insert(ended);
                     is_first
                 });
             }
             "drill-missed" => {
-                let missed: Missed = fields(entry)?;
+                let missed: DrillMissed = fields(entry)?;
                 self.occurrence(index, &missed.schedule, missed.occurrence, missed.count.unwrap_or(1));
             }
             "drill-attested" => {
@@ -105,13 +106,13 @@ impl Drills {
         Ok(())
     }
 
-    fn announced(&mut self, index: u64, announced: Announced) {
+    fn announced(&mut self, index: u64, announced: DrillAnnounced) {
         if let (Some(schedule), Some(occurrence)) = (&announced.schedule, announced.occurrence) {
             self.occurrence(index, &schedule.clone(), occurrence, 1);
         } else if announced.schedule.is_some() || announced.occurrence.is_some() || announced.due.is_some() {
             self.wrong.push(format!("entry {index} has a part of schedule, occurrence and due, and not all"));
         }
-        let id = announced.drill.clone();
+        let id = announced.drill.to_string();
         if self.known.len() >= MOST_DRILLS {
             self.wrong.push(format!("entry {index} announces a drill beyond the first {MOST_DRILLS}"));
             return;
@@ -150,7 +151,6 @@ impl Drills {
 
     /// The raw log of a drill, which is the one that its end names.
     pub fn read_log(&mut self, hash: ObjectHash, bytes: &[u8]) {
-        let hash = hash.to_string();
         let not_ok: BTreeSet<u64> = bytes
             .split(|byte| *byte == b'\n')
             .filter_map(|line| serde_json::from_slice::<LogLine>(line).ok())

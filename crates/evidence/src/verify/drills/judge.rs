@@ -1,8 +1,8 @@
 //! Whether a drill's end is what its beginning and its steps bear.
 
+use pulih_ledger::entry::kinds::{DrillAnnounced, DrillEnded, DrillPhases, DrillStep};
 use pulih_vault::utc;
 
-use super::fields::{Announced, Ended, Step};
 use super::{Drill, GRACE_SECONDS};
 
 /// Phases are whole milliseconds, so each may be one too many.
@@ -10,7 +10,7 @@ const PHASES: u64 = 6;
 
 impl Drill {
     /// `last`: the time of the log's last entry.
-    pub(super) fn judge(&mut self, announced: &Announced, last: i64) {
+    pub(super) fn judge(&mut self, announced: &DrillAnnounced, last: i64) {
         let mut wrong = Vec::new();
         self.judge_start(announced, &mut wrong);
         for step in &self.steps {
@@ -25,7 +25,7 @@ impl Drill {
         self.wrong.append(&mut wrong);
     }
 
-    fn judge_start(&self, announced: &Announced, wrong: &mut Vec<String>) {
+    fn judge_start(&self, announced: &DrillAnnounced, wrong: &mut Vec<String>) {
         let Some(started) = &self.started else { return };
         let all = [started.size.is_some(), started.cosigner.is_some(), started.cosignature.is_some()];
         if announced.sample_percent.is_some() && all != [true; 3] {
@@ -36,7 +36,7 @@ impl Drill {
         }
     }
 
-    fn judge_end(&self, ended: &Ended, announced: &Announced, wrong: &mut Vec<String>) {
+    fn judge_end(&self, ended: &DrillEnded, announced: &DrillAnnounced, wrong: &mut Vec<String>) {
         if ended.steps != self.steps.len() as u64 {
             wrong.push(format!("its end counts {} steps, and there are {}", ended.steps, self.steps.len()));
         }
@@ -54,17 +54,17 @@ impl Drill {
         if !bears {
             wrong.push(format!("it ended as {:?}, which its start and steps do not bear", ended.outcome));
         }
-        let passed = |step: &&Step| step.outcome == "passed";
+        let passed = |step: &&DrillStep| step.outcome == "passed";
         for step in self.steps.iter().filter(passed) {
-            if self.not_ok.as_ref().is_some_and(|not_ok| not_ok.contains(&step.number)) {
-                wrong.push(format!("step {} passed, and the log says that something in it was not right", step.number));
+            if self.not_ok.as_ref().is_some_and(|not_ok| not_ok.contains(&step.step)) {
+                wrong.push(format!("step {} passed, and the log says that something in it was not right", step.step));
             }
         }
     }
 
     /// Started, each point and recipe tried and passed, and nothing left over.
-    fn is_good(&self, ended: &Ended, announced: &Announced) -> bool {
-        let of_point = |point: &String| self.steps.iter().any(|step| step.point().as_ref() == Some(point));
+    fn is_good(&self, ended: &DrillEnded, announced: &DrillAnnounced) -> bool {
+        let of_point = |point: &String| self.steps.iter().any(|step| point_of(step).as_ref() == Some(point));
         let of_recipe = |recipe: &String| {
             let name = recipe.split('/').next().unwrap_or_default();
             self.steps.iter().any(|step| step.what.strip_prefix("application ") == Some(name))
@@ -77,23 +77,27 @@ impl Drill {
     }
 }
 
-impl Step {
-    /// What it tried, as points are announced.
-    fn point(&self) -> Option<String> {
-        Some(format!("{}/{}/{}", self.vault.as_ref()?, self.dataset.as_ref()?, self.manifest.as_ref()?))
-    }
+/// What a step tried, as points are announced.
+fn point_of(step: &DrillStep) -> Option<String> {
+    Some(format!("{}/{}/{}", step.vault.as_ref()?, step.dataset.as_ref()?, step.manifest.as_ref()?))
 }
 
-fn judge_step(step: &Step, announced: &Announced, wrong: &mut Vec<String>) {
-    if let Some(point) = step.point()
+/// All six, whatever they say.
+fn sum(its: &DrillPhases) -> u64 {
+    let all = [its.approve, its.fetch, its.decrypt, its.write, its.verify, its.check];
+    all.into_iter().fold(0, u64::saturating_add)
+}
+
+fn judge_step(step: &DrillStep, announced: &DrillAnnounced, wrong: &mut Vec<String>) {
+    if let Some(point) = point_of(step)
         && !announced.points.contains(&point)
     {
-        wrong.push(format!("step {} tried {point}, which was not announced", step.number));
+        wrong.push(format!("step {} tried {point}, which was not announced", step.step));
     }
-    if step.phases.sum() > step.milliseconds.saturating_add(PHASES) {
-        wrong.push(format!("the phases of step {} took longer than the step", step.number));
+    if sum(&step.phases) > step.milliseconds.saturating_add(PHASES) {
+        wrong.push(format!("the phases of step {} took longer than the step", step.step));
     }
     if !["passed", "failed", "skipped"].contains(&step.outcome.as_str()) {
-        wrong.push(format!("step {} has the outcome {:?}", step.number, step.outcome));
+        wrong.push(format!("step {} has the outcome {:?}", step.step, step.outcome));
     }
 }
