@@ -275,6 +275,10 @@ class Drc(Controller):
             '[location]\nregency = "34.71"\nlatitude = -7.8\nlongitude = 110.4\n')
 
     def __init__(self, work, name="drc", **more):
+        # What drills restore lies here until they are over.
+        self.scratch = f"{work}/{name}-scratch"
+        os.mkdir(self.scratch, 0o700)
+        self.more = f"drill_scratch = {json.dumps(self.scratch)}\n{self.more}"
         super().__init__(work, name, **more)
 
     def pair(self, site):
