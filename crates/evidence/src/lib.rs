@@ -6,6 +6,7 @@ pub mod facts;
 pub mod places;
 pub mod report;
 pub mod rpo;
+pub mod sample;
 pub mod source;
 pub mod verify;
 pub mod write;
