@@ -14,6 +14,8 @@ use crate::checkpoint::{Checkpoint, Distrust, MAX_CHECKPOINT_BYTES, check_origin
 
 /// The type of a key that co-signs: the same key under type 1 has another id, and neither passes for the other.
 const TYPE_COSIGNATURE: u8 = 4;
+/// The type of a key that signs its own log.
+const TYPE_LOG: u8 = 1;
 const WHAT: &str = "co-signature";
 /// Signature lines that a note may have (the reader of notes takes no more).
 const MAX_LINES: usize = 64;
@@ -180,6 +182,25 @@ impl Cosigned {
         }
         *self = with;
         Ok(())
+    }
+
+    /// The same with the log's own signatures, and nothing else that came with it.
+    #[must_use]
+    pub fn bare(&self, log: &KeyChain) -> Self {
+        let note = self.to_note();
+        let its_own = |(name, blob): (&str, &[u8])| {
+            let is_by = |key: &&VerifierKey| name == key.name() && blob.starts_with(&key.id(TYPE_LOG));
+            let signed = |key: &VerifierKey| key.has_signed(self.text.as_bytes(), &blob[4..]);
+            log.keys().find(is_by).is_some_and(signed).then(|| line(name, blob))
+        };
+        let parsed = Unverified::parse(note.as_bytes());
+        let lines = parsed.map(|parsed| parsed.lines().filter_map(its_own).collect()).unwrap_or_default();
+        Self { checkpoint: self.checkpoint.clone(), text: self.text.clone(), lines }
+    }
+
+    /// Lines that are not in another note of the same checkpoint: what was said beside it.
+    pub fn lines_beside<'s>(&'s self, other: &'s Self) -> impl Iterator<Item = &'s str> {
+        self.lines.iter().filter(|line| !other.lines.contains(line)).map(String::as_str)
     }
 
     /// Takes the lines of the same checkpoint from elsewhere. `false`: it is another checkpoint, and nothing is taken.

@@ -87,6 +87,47 @@ impl Layout {
         let size = parse_padded(object.as_str().rsplit('/').next()?)?;
         (self.checkpoint(size) == *object).then_some(size)
     }
+
+    /// What the holder of a key, by its id, said of this ledger at a size.
+    pub fn cosignature(&self, size: u64, key: [u8; 4]) -> ObjectName {
+        self.name(&format!("cosignature/{size:0DIGITS$}/{:08x}", u32::from_be_bytes(key)))
+    }
+
+    /// What all others said of this ledger.
+    pub fn cosignatures(&self) -> ObjectName {
+        self.name("cosignature")
+    }
+
+    /// What all others said of this ledger at a size.
+    pub fn cosignatures_at(&self, size: u64) -> ObjectName {
+        self.name(&format!("cosignature/{size:0DIGITS$}"))
+    }
+
+    /// The size and the id of the key that `object` is named by, if it is a co-signature of this ledger.
+    pub fn cosignature_of(&self, object: &ObjectName) -> Option<(u64, [u8; 4])> {
+        let mut parts = object.as_str().rsplit('/');
+        let (key, size) = (parts.next()?, parse_padded(parts.next()?)?);
+        let key = u32::from_str_radix(key, 16).ok()?.to_be_bytes();
+        (self.cosignature(size, key) == *object).then_some((size, key))
+    }
+
+    /// What this site said of another's ledger at a size.
+    pub fn cosigned(&self, other: &SiteId, size: u64) -> ObjectName {
+        let name = format!("{}/{size:0DIGITS$}", self.all_cosigned(other));
+        name.parse().expect("a site's id is within an object name's letters")
+    }
+
+    /// All that this site said of another's ledger.
+    pub fn all_cosigned(&self, other: &SiteId) -> ObjectName {
+        let name = format!("site/{}/cosigned/{other}", self.site);
+        name.parse().expect("a site's id is within an object name's letters")
+    }
+
+    /// The size of what this site said of another's ledger, if `object` is that.
+    pub fn cosigned_size(&self, other: &SiteId, object: &ObjectName) -> Option<u64> {
+        let size = parse_padded(object.as_str().rsplit('/').next()?)?;
+        (self.cosigned(other, size) == *object).then_some(size)
+    }
 }
 
 #[cfg(test)]
@@ -125,6 +166,22 @@ mod tests {
         }
         let wrong = "site/pusat/ledger/batch/00000000000000013/00000000000000012345".parse().unwrap();
         assert_eq!(layout().batch_start(&wrong), None);
+    }
+
+    #[test]
+    fn cosignatures_come_back_by_their_names() {
+        let (drc, key) = ("drc".parse().unwrap(), [0x0c, 3, 0xf0, 2]);
+        let its = layout().cosignature(7, key);
+        assert_eq!(its.as_str(), "site/pusat/ledger/cosignature/00000000000000000007/0c03f002");
+        assert_eq!(layout().cosignature_of(&its), Some((7, key)));
+        let said = layout().cosigned(&drc, 7);
+        assert_eq!(said.as_str(), "site/pusat/cosigned/drc/00000000000000000007");
+        assert_eq!((layout().cosigned_size(&drc, &said), layout().cosignature_of(&said)), (Some(7), None));
+        assert_eq!(layout().cosigned_size(&layout().site, &said), None);
+        for other in ["00000000000000000007/c03f002", "00000000000000000007/+c03f002", "7/0c03f002", "0c03f002"] {
+            let name = format!("site/pusat/ledger/cosignature/{other}").parse::<ObjectName>();
+            assert!(name.is_err() || layout().cosignature_of(&name.unwrap()).is_none(), "{other}");
+        }
     }
 
     #[test]
