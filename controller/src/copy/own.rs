@@ -79,7 +79,7 @@ impl Copying<'_> {
 
     fn verified(&self, site: &SiteId, key: &VerifierKey) -> Answer<CopiedLedger> {
         let go_on = || !self.base.scrubbing.is_ending();
-        match verify(&self.to, site, key, &go_on) {
+        match verify(&self.to, site, key.clone(), &go_on) {
             Ok(Some(its)) => Ok(CopiedLedger { size: its.size, root: its.root }),
             Ok(None) => Err(crate::scrub::ending()),
             Err(error) => {

@@ -7,6 +7,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pulih_ledger::Log;
+use pulih_ledger::chain::KeyChain;
+use pulih_ledger::checkpoint::Distrust;
 use pulih_ledger::ids::SiteId;
 use pulih_ledger::receipt::{CopiedDataset, MAX_RECEIPT_BYTES, Receipt};
 use pulih_ledger::verify::verify;
@@ -86,11 +88,14 @@ fn newest_receipt(
     let folder: ObjectName = format!("site/{site}/receipts").parse().map_err(|error| Refusal::internal(&error))?;
     let mut names = Vec::new();
     copy.store.list(&folder, &mut |name| names.push(name))?;
+    // One that was signed before the key that is given was is as good; if the ledger cannot be read, that is told apart.
+    let log = Log::open(copy.store.clone(), site, key.clone());
+    let keys = log.and_then(|log| log.keys_from_first()).unwrap_or_else(|_| key.clone().into());
     let mut newest: Option<(String, Receipt)> = None;
     for name in names {
         let Some(hash) = hash_in(&name) else { continue };
         let note = copy.store.read(&name, MAX_RECEIPT_BYTES)?;
-        match Receipt::open(&note, key) {
+        match opened(&note, &keys) {
             Ok(its) if its.site == *site => {
                 if newest.as_ref().is_none_or(|(_, known)| known.ledger.size < its.ledger.size) {
                     newest = Some((hash.to_string(), its));
@@ -105,6 +110,11 @@ fn newest_receipt(
         let text = format!("{} has no receipt that {site} signed{bad}; `replicate --to` makes one", copy.name);
         Refusal::new(Code::Refused, text)
     })
+}
+
+fn opened(note: &[u8], keys: &KeyChain) -> Result<Receipt, Distrust> {
+    let others = keys.keys().filter(|key| *key != keys.newest());
+    others.map(|key| Receipt::open(note, key)).find(Result::is_ok).unwrap_or_else(|| Receipt::open(note, keys.newest()))
 }
 
 fn hash_all(
@@ -138,7 +148,7 @@ fn hash_all(
 /// The ledger must be whole, and go on from what it was when the receipt was signed.
 fn ledger(copy: &Source, site: &SiteId, key: &VerifierKey, receipt: &Receipt, problems: &mut Vec<Problem>) {
     let (its, layout) = (&receipt.ledger, pulih_ledger::layout::Layout { site: site.clone() });
-    let read = verify(&copy.store, site, key, &|| true)
+    let read = verify(&copy.store, site, key.clone(), &|| true)
         .and_then(|_| Log::open(copy.store.clone(), site, key.clone())?.root_at(its.size));
     match read {
         Ok(root) if root == its.root => {}

@@ -30,7 +30,7 @@ impl Base {
     /// Reads a ledger from its beginning; what is damaged in it is written down. It is not healed here: what
     /// it should be only the site's own key says, and `docs/contracts/ledger.md` what to do.
     pub(super) fn scrub_ledger(&self, site: &SiteId, key: &VerifierKey) -> Answer<usize> {
-        match verify(&self.store, site, key, &|| !self.scrubbing.is_ending()) {
+        match verify(&self.store, site, key.clone(), &|| !self.scrubbing.is_ending()) {
             Ok(None) => Err(super::ending()),
             Ok(Some(_)) => {
                 self.forgive_ledger(site)?;

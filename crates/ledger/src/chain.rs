@@ -23,11 +23,16 @@ impl KeyChain {
         if from <= newest {
             return Err(bad("a key takes over before the one that it follows"));
         }
-        if key.name() != self.first.name() {
-            return Err(bad("a key has another name than the log"));
+        if !self.can_go_on_with(&key) {
+            return Err(bad("a key has another name than the log, or had its time before"));
         }
         self.later.push((from, key));
         Ok(())
+    }
+
+    /// Whether a key may be the next: of the log's name, and none that was one before.
+    pub fn can_go_on_with(&self, key: &VerifierKey) -> bool {
+        key.name() == self.first.name() && self.keys().all(|known| known != key)
     }
 
     /// The log's origin.
@@ -44,6 +49,11 @@ impl KeyChain {
         self.later.last().map_or(&self.first, |(_, key)| key)
     }
 
+    /// The size from which on it signs.
+    pub fn newest_from(&self) -> u64 {
+        self.later.last().map_or(0, |(from, _)| *from)
+    }
+
     /// The key that signs a batch which starts there.
     pub fn for_batch(&self, start: u64) -> &VerifierKey {
         let taken = self.later.iter().rev().find(|(from, _)| *from <= start);
@@ -55,6 +65,12 @@ impl KeyChain {
         let new = self.for_batch(size);
         let old = self.for_batch(size.saturating_sub(1));
         [Some(old), (old != new).then_some(new)]
+    }
+}
+
+impl From<VerifierKey> for KeyChain {
+    fn from(key: VerifierKey) -> Self {
+        Self::first(key)
     }
 }
 
@@ -86,6 +102,7 @@ mod tests {
         assert_eq!([6, 7, 8, 9].map(|start| chain.for_batch(start)), [&one, &two, &two, &three]);
         assert!(chain.newest() == &three && chain.keys().eq([&one, &two, &three]));
         assert!(chain.push(9, key("log")).is_err() && chain.push(10, key("other")).is_err());
+        assert!(chain.push(10, one.clone()).is_err() && chain.newest_from() == 9);
         assert!(KeyChain::first(one).push(0, two).is_err());
     }
 }

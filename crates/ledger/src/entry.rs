@@ -37,6 +37,8 @@ pub enum EntryError {
     Unsigned,
     #[error("an act is signed that is no person's")]
     NoPerson,
+    #[error("a key is handed over alone, and not among other entries")]
+    NotAlone,
     #[error(transparent)]
     Malformed(#[from] Malformed),
 }

@@ -63,6 +63,18 @@ pub enum LedgerError {
     )]
     Fork { object: ObjectName },
 
+    /// Another key shall sign from here on, and this site has not said that it is the other's.
+    #[error(
+        "{object} hands the log over to the key {key}, which nobody here has accepted; if the other site's people say that it is theirs, accept it (`evidence key accept`); if not, keep it as evidence"
+    )]
+    NotAccepted { object: ObjectName, key: String },
+
+    #[error("a key hands over at {object}, and that checkpoint is not here yet: nothing after it is taken before")]
+    HandOver { object: ObjectName },
+
+    #[error("the ledger was handed over to the key {key}, whose secret is not the one given")]
+    OtherKey { key: String },
+
     #[error("this ledger was closed to writing because of {object}; open it again")]
     Closed { object: ObjectName },
 
@@ -81,6 +93,7 @@ impl LedgerError {
             | Self::WrongOrigin { object, .. }
             | Self::RootMismatch { object, .. }
             | Self::Fork { object }
+            | Self::NotAccepted { object, .. }
             | Self::RolledBack { missing: object, .. }
             | Self::Gap { missing: object, .. }
             | Self::Store(

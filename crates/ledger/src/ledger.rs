@@ -12,7 +12,7 @@ use pulih_vault::store::{ObjectName, Store, StoreError};
 use crate::batch::{self, MAX_BATCH_BYTES};
 use crate::bundler::{Bundler, put};
 use crate::checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES};
-use crate::entry::Entry;
+use crate::entry::{Body, Entry, EntryError, Kind};
 use crate::error::{LedgerError, Result};
 use crate::hash::Hash;
 use crate::head::Head;
@@ -20,6 +20,7 @@ use crate::ids::SiteId;
 use crate::layout::Layout;
 use crate::log::{Added, Log};
 use crate::receipt::Receipt;
+use crate::rotation;
 use crate::time::Time;
 
 /// A ledger open for writing. One process has it open; a second one finds out at its next
@@ -27,6 +28,8 @@ use crate::time::Time;
 pub struct Ledger {
     log: Log,
     key: SigningKey,
+    /// The key that it hands over to, until it has.
+    next: Option<SigningKey>,
     bundler: Bundler,
     /// Batches that were written for the place where the log ends, and of which the store could
     /// not say whether they are there. One of them being there is no other writer's doing.
@@ -53,14 +56,26 @@ impl Ledger {
 
     /// Opens the ledger of a site, with all that was appended to it.
     pub fn open(store: Arc<dyn Store>, site: &SiteId, key: SigningKey) -> Result<Self> {
-        let log = Log::at_newest_checkpoint(store, site, key.verifier())?;
+        Self::open_with_next(store, site, key, None)
+    }
+
+    /// The same where there is a further key, which the ledger may or may not have been handed over to: if it was,
+    /// that is brought to its end. [`log`](Self::log) then says which one signs.
+    pub fn open_with_next(
+        store: Arc<dyn Store>,
+        site: &SiteId,
+        key: SigningKey,
+        next: Option<SigningKey>,
+    ) -> Result<Self> {
+        let log = Log::at_newest_checkpoint(store, site, key.verifier().into())?;
         let bundler = Bundler::new(log.layout.clone(), log.partial_bundle(log.size())?);
-        let mut ledger = Self { log, key, bundler, attempts: HashSet::new(), closed_by: None };
+        let mut ledger = Self { log, key, next, bundler, attempts: HashSet::new(), closed_by: None };
         while ledger.take_next()? {
             ledger.settle()?;
         }
         ledger.log.check_no_gap()?;
         ledger.make_found_durable()?;
+        ledger.finish_rotation()?;
         Ok(ledger)
     }
 
@@ -75,6 +90,9 @@ impl Ledger {
     /// store the entries may be in the log all the same: an entry that is then appended again
     /// as it was, in the same batch, is not added twice.
     pub fn append(&mut self, entries: &[Entry]) -> Result<Range<u64>> {
+        if entries.iter().any(|entry| entry.kind() == Kind::KeyRotated) {
+            return Err(EntryError::NotAlone.into());
+        }
         let site = &self.log.layout.site;
         let encoded: std::result::Result<Vec<_>, _> = entries.iter().map(|entry| entry.encode(site)).collect();
         self.append_encoded(encoded?)
@@ -97,10 +115,11 @@ impl Ledger {
         loop {
             self.check_open()?;
             self.settle()?;
+            self.finish_rotation()?;
             let start = self.log.size();
             let (bytes, growth) = batch::seal(&self.log.edge, &entries, &self.key);
             if self.create_batch(&bytes)? {
-                let full = self.log.grow(growth, &bytes);
+                let full = self.log.grow(growth, &bytes, &entries);
                 self.bundler.take(start, Added { entries, full });
                 self.attempts.clear();
                 return Ok(start);
@@ -143,27 +162,68 @@ impl Ledger {
         Ok(true)
     }
 
+    /// Hands the ledger over to `next`, as `entry` says: the last that the old key signs, but for its share in the
+    /// checkpoint that follows. After an error of the store it may have happened all the same; then what comes next
+    /// brings it to its end.
+    pub fn rotate(&mut self, entry: &Entry, next: SigningKey) -> Result<()> {
+        let Body::KeyRotated(its) = &entry.body else { return Err(EntryError::NotAlone.into()) };
+        if its.key != next.verifier() || !self.log.keys.can_go_on_with(&its.key) {
+            return Err(LedgerError::OtherKey { key: its.key.fingerprint().to_string() });
+        }
+        let encoded = entry.encode(&self.log.layout.site)?;
+        self.next = Some(next);
+        self.commit(vec![encoded])?;
+        self.finish_rotation()
+    }
+
+    /// Where the log was handed over, the checkpoint of both keys is written, and the next one signs from there on.
+    fn finish_rotation(&mut self) -> Result<()> {
+        let now = self.log.keys.newest();
+        if *now == self.key.verifier() {
+            return Ok(());
+        }
+        let Some(next) = self.next.take_if(|next| next.verifier() == *now) else {
+            return Err(LedgerError::OtherKey { key: now.fingerprint().to_string() });
+        };
+        if self.log.owed_checkpoint().is_some() {
+            let written =
+                self.settle().and_then(|()| self.sign_checkpoint(&|its, key| rotation::sign_both(its, key, &next)));
+            if let Err(error) = written {
+                self.next = Some(next);
+                return Err(error);
+            }
+        }
+        self.key = next;
+        Ok(())
+    }
+
     /// Signs a checkpoint of all there is, and writes it and the tiles that it needs. If there
     /// is nothing new, it is the one that is there.
     pub fn checkpoint(&mut self) -> Result<Checkpoint> {
         self.check_open()?;
         self.settle()?;
+        self.finish_rotation()?;
         if self.log.size() > self.log.signed.size {
-            let origin = self.log.key.name().to_owned();
-            let checkpoint = Checkpoint { origin, size: self.log.size(), root: self.log.root() };
-            let written = self.write_checkpoint(&checkpoint);
-            self.close_on_fork(written)?;
-            let edge = self.log.edge.clone();
-            self.log.set_signed(checkpoint, edge);
+            self.sign_checkpoint(&Checkpoint::sign)?;
         }
         Ok(self.log.signed.clone())
     }
 
+    fn sign_checkpoint(&mut self, sign: &dyn Fn(&Checkpoint, &SigningKey) -> String) -> Result<()> {
+        let origin = self.log.keys.origin().to_owned();
+        let checkpoint = Checkpoint { origin, size: self.log.size(), root: self.log.root() };
+        let written = self.write_checkpoint(&checkpoint, &sign(&checkpoint, &self.key));
+        self.close_on_fork(written)?;
+        let edge = self.log.edge.clone();
+        self.log.set_signed(checkpoint, edge);
+        Ok(())
+    }
+
     /// Last the checkpoint: what it needs is there when it is.
-    fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
+    fn write_checkpoint(&self, checkpoint: &Checkpoint, note: &str) -> Result<()> {
         let store = self.log.store.as_ref();
         self.bundler.put_partial(store, &self.log.edge)?;
-        put(store, &self.log.layout.checkpoint(checkpoint.size), checkpoint.sign(&self.key).as_bytes())
+        put(store, &self.log.layout.checkpoint(checkpoint.size), note.as_bytes())
     }
 
     /// A signed head of all there is now, whether a checkpoint covers it or not. Nothing is written.

@@ -28,6 +28,7 @@ pub mod proof;
 mod read;
 pub mod receipt;
 pub mod roster;
+pub mod rotation;
 pub mod scan;
 mod text;
 pub mod time;

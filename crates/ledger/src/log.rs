@@ -8,11 +8,13 @@ use pulih_vault::note::VerifierKey;
 use pulih_vault::store::{ObjectName, Store, StoreError};
 
 use crate::batch::{self, Growth, MAX_BATCH_BYTES, Refusal};
-use crate::checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES};
+use crate::chain::KeyChain;
+use crate::checkpoint::{Checkpoint, Distrust, MAX_CHECKPOINT_BYTES};
 use crate::edge::{Edge, FullTile};
 use crate::error::{LedgerError, Result};
 use crate::hash::Hash;
 use crate::layout::Layout;
+use crate::rotation;
 
 /// A batch that no checkpoint covers yet. When it is read again, it must be the same.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +35,8 @@ pub(crate) struct Added {
 pub struct Log {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) layout: Layout,
-    pub(crate) key: VerifierKey,
+    /// What signs it from which size on, as far as it was read.
+    pub(crate) keys: KeyChain,
     /// The newest checkpoint and the tree's edge there: tiles reach to here.
     pub(crate) signed: Checkpoint,
     pub(crate) signed_edge: Edge,
@@ -58,9 +61,14 @@ impl Log {
         &self.signed
     }
 
-    /// The key that signs it.
+    /// The key that signs it now.
     pub fn key(&self) -> &VerifierKey {
-        &self.key
+        self.keys.newest()
+    }
+
+    /// The keys by which it is believed, from the one that it was opened by.
+    pub fn keys(&self) -> &KeyChain {
+        &self.keys
     }
 
     pub fn layout(&self) -> &Layout {
@@ -69,16 +77,17 @@ impl Log {
 
     /// Sizes of all checkpoints there are, ascending.
     pub fn checkpoint_sizes(&self) -> Result<Vec<u64>> {
-        let mut sizes = Vec::new();
-        self.store.list(&self.layout.checkpoints(), &mut |name| sizes.extend(self.layout.checkpoint_size(&name)))?;
-        sizes.sort_unstable();
-        Ok(sizes)
+        checkpoint_sizes(self.store.as_ref(), &self.layout)
     }
 
     /// A checkpoint, held against the key and against what is in the log.
     pub fn checkpoint_at(&self, size: u64) -> Result<Checkpoint> {
+        self.checkpoint_by(&self.keys, size)
+    }
+
+    pub(crate) fn checkpoint_by(&self, keys: &KeyChain, size: u64) -> Result<Checkpoint> {
         let name = self.layout.checkpoint(size);
-        let checkpoint = read_checkpoint(self.store.as_ref(), &self.layout, &self.key, size)?;
+        let checkpoint = read_checkpoint(self.store.as_ref(), &self.layout, keys, size)?;
         if self.root_at(size)? == checkpoint.root {
             Ok(checkpoint)
         } else {
@@ -98,21 +107,27 @@ impl Log {
 
     fn take_batch(&mut self, object: &ObjectName, bytes: &[u8]) -> Result<Added> {
         let (entries, growth) = self.open_batch(object, bytes)?;
-        let full = self.grow(growth, bytes);
+        let full = self.grow(growth, bytes, &entries);
         Ok(Added { entries, full })
     }
 
     /// What a batch would add at the end of what is known, if it is believed.
     pub(crate) fn open_batch(&self, object: &ObjectName, bytes: &[u8]) -> Result<(Vec<Vec<u8>>, Growth)> {
-        let (entries, growth) = batch::open(bytes, &self.edge, &self.key).map_err(|why| match why {
-            Refusal::Distrust(why) => LedgerError::distrust(object.clone())(why),
-            Refusal::Root => LedgerError::RootMismatch { object: object.clone(), size: self.size() },
-        })?;
+        let (entries, growth) =
+            batch::open(bytes, &self.edge, self.keys.for_batch(self.size())).map_err(|why| match why {
+                Refusal::Distrust(why) => LedgerError::distrust(object.clone())(why),
+                Refusal::Root => LedgerError::RootMismatch { object: object.clone(), size: self.size() },
+            })?;
         Ok((entries.into_iter().map(<[u8]>::to_vec).collect(), growth))
     }
 
-    /// Takes in a batch that is in the store, and says which tiles it filled.
-    pub(crate) fn grow(&mut self, growth: Growth, bytes: &[u8]) -> Vec<FullTile> {
+    /// Takes in a batch that is in the store, and says which tiles it filled. What comes after one that hands over
+    /// is signed by the next key.
+    pub(crate) fn grow(&mut self, growth: Growth, bytes: &[u8], entries: &[Vec<u8>]) -> Vec<FullTile> {
+        if let Some(next) = rotation::handed_over_in(&self.keys, entries) {
+            // It can be: that was looked at.
+            let _ = self.keys.push(growth.edge.size(), next);
+        }
         let start = self.size();
         let count = (growth.edge.size() - start) as usize;
         self.tail.push(TailBatch { start, count, digest: Hash::of_bytes(bytes) });
@@ -127,20 +142,41 @@ impl Log {
         self.signed_edge = edge;
     }
 
+    /// Size of the checkpoint at which a key handed over, if that is not there yet: nothing comes after it before.
+    pub(crate) fn owed_checkpoint(&self) -> Option<u64> {
+        Some(self.keys.newest_from()).filter(|from| *from > self.signed.size)
+    }
+
     /// Whether a batch ends after `size` entries, of those that no checkpoint covers: a log is opened there.
     pub(crate) fn ends_batch(&self, size: u64) -> bool {
         size == self.size() || self.tail.iter().any(|batch| batch.start == size)
     }
 }
 
-/// Reads the checkpoint of a size and believes it if the key signed it.
-pub(crate) fn read_checkpoint(store: &dyn Store, layout: &Layout, key: &VerifierKey, size: u64) -> Result<Checkpoint> {
+pub(crate) fn checkpoint_sizes(store: &dyn Store, layout: &Layout) -> Result<Vec<u64>> {
+    let mut sizes = Vec::new();
+    store.list(&layout.checkpoints(), &mut |name| sizes.extend(layout.checkpoint_size(&name)))?;
+    sizes.sort_unstable();
+    Ok(sizes)
+}
+
+/// Reads the checkpoint of a size and believes it if the keys for that size signed it.
+pub(crate) fn read_checkpoint(store: &dyn Store, layout: &Layout, keys: &KeyChain, size: u64) -> Result<Checkpoint> {
     let name = layout.checkpoint(size);
     let note = store.read(&name, MAX_CHECKPOINT_BYTES)?;
-    let checkpoint = Checkpoint::open(&note, key).map_err(LedgerError::distrust(name.clone()))?;
+    let checkpoint = open_checkpoint(&note, keys, size).map_err(LedgerError::distrust(name.clone()))?;
     if checkpoint.size == size {
         return Ok(checkpoint);
     }
     let why = format!("it is of {} entries, not of those in its name", checkpoint.size);
     Err(LedgerError::Damaged { object: name, source: Malformed::new("checkpoint", why) })
+}
+
+/// A checkpoint that both keys signed where one hands over to the next at this size.
+pub(crate) fn open_checkpoint(note: &[u8], keys: &KeyChain, size: u64) -> std::result::Result<Checkpoint, Distrust> {
+    let [old, new] = keys.for_checkpoint(size);
+    if let Some(new) = new {
+        Checkpoint::open(note, new)?;
+    }
+    Checkpoint::open(note, old.unwrap_or(keys.newest()))
 }

@@ -10,38 +10,42 @@ use pulih_vault::store::{ObjectName, Store, StoreError};
 
 pub use crate::batch::MAX_BATCH_BYTES;
 use crate::bundler::{Bundler, put, put_partial};
-use crate::checkpoint::Checkpoint;
+use crate::chain::KeyChain;
 use crate::error::{LedgerError, Result};
 use crate::hash::Hash;
 use crate::ids::SiteId;
 use crate::layout::Layout;
-use crate::log::{Added, Log};
+use crate::log::{Added, Log, open_checkpoint};
+use crate::rotation;
 
 /// A mirror open to grow. One process has it open.
 pub struct Mirror {
     log: Log,
     bundler: Bundler,
+    /// Keys that the log may hand over to: this site has said so.
+    accepted: Vec<VerifierKey>,
 }
 
 impl Mirror {
     /// Begins a mirror with the checkpoint of no entries, which every ledger has; one that was begun is opened.
-    pub fn begin(store: Arc<dyn Store>, site: &SiteId, key: VerifierKey, checkpoint: &[u8]) -> Result<Self> {
+    pub fn begin(store: Arc<dyn Store>, site: &SiteId, keys: impl Into<KeyChain>, checkpoint: &[u8]) -> Result<Self> {
+        let keys = keys.into();
         let name = Layout { site: site.clone() }.checkpoint(0);
-        let its = Checkpoint::open(checkpoint, &key).map_err(LedgerError::distrust(name.clone()))?;
+        let its = open_checkpoint(checkpoint, &keys, 0).map_err(LedgerError::distrust(name.clone()))?;
         if its.size != 0 || its.root != Hash::of_empty_tree() {
             return Err(LedgerError::RootMismatch { object: name, size: 0 });
         }
         match store.create(&name, checkpoint) {
-            Ok(()) | Err(StoreError::AlreadyExists { .. }) => Self::open(store, site, key),
+            Ok(()) | Err(StoreError::AlreadyExists { .. }) => Self::open(store, site, keys),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Opens a mirror with all that it has.
-    pub fn open(store: Arc<dyn Store>, site: &SiteId, key: VerifierKey) -> Result<Self> {
-        let log = Log::at_newest_checkpoint(store, site, key)?;
+    pub fn open(store: Arc<dyn Store>, site: &SiteId, keys: impl Into<KeyChain>) -> Result<Self> {
+        let log = Log::at_newest_checkpoint(store, site, keys.into())?;
         let bundler = Bundler::new(log.layout.clone(), log.partial_bundle(log.size())?);
-        let mut mirror = Self { log, bundler };
+        let mut mirror = Self { log, bundler, accepted: Vec::new() };
         loop {
             let start = mirror.log.size();
             let Some(added) = mirror.log.next_batch()? else { break };
@@ -56,6 +60,16 @@ impl Mirror {
         &self.log
     }
 
+    /// A key that the log may hand over to from now on. One that nobody accepted ends the mirror where it comes.
+    pub fn accept(&mut self, key: VerifierKey) {
+        self.accepted.push(key);
+    }
+
+    /// Size of the checkpoint that must come before anything else: a key handed over there, and both signed it.
+    pub fn owed_checkpoint(&self) -> Option<u64> {
+        self.log.owed_checkpoint()
+    }
+
     /// The batch that comes next.
     pub fn next(&self) -> ObjectName {
         self.log.layout.batch(self.log.size())
@@ -63,12 +77,20 @@ impl Mirror {
 
     /// Takes the batch that comes next: durable when this returns.
     pub fn take(&mut self, batch: &[u8]) -> Result<()> {
+        if let Some(size) = self.log.owed_checkpoint() {
+            return Err(LedgerError::HandOver { object: self.log.layout.checkpoint(size) });
+        }
         self.bundler.settle(self.log.store.as_ref())?;
         let (start, name) = (self.log.size(), self.next());
         // Looked into before it is stored: what is not believed gets no name.
         let (entries, growth) = self.log.open_batch(&name, batch)?;
+        if let Some(key) = rotation::handed_over_in(&self.log.keys, &entries)
+            && !self.accepted.contains(&key)
+        {
+            return Err(LedgerError::NotAccepted { object: name, key: key.fingerprint().to_string() });
+        }
         put(self.log.store.as_ref(), &name, batch)?;
-        let full = self.log.grow(growth, batch);
+        let full = self.log.grow(growth, batch, &entries);
         self.bundler.take(start, Added { entries, full });
         Ok(())
     }
@@ -79,7 +101,7 @@ impl Mirror {
     pub fn take_checkpoint(&mut self, size: u64, note: &[u8]) -> Result<()> {
         self.bundler.settle(self.log.store.as_ref())?;
         let name = self.log.layout.checkpoint(size);
-        let its = Checkpoint::open(note, &self.log.key).map_err(LedgerError::distrust(name.clone()))?;
+        let its = open_checkpoint(note, &self.log.keys, size).map_err(LedgerError::distrust(name.clone()))?;
         if its.size != size {
             let why = format!("it is of {} entries, not of those in its name", its.size);
             return Err(LedgerError::Damaged { object: name, source: Malformed::new("checkpoint", why) });

@@ -5,32 +5,39 @@
 use std::sync::Arc;
 
 use pulih_vault::error::Malformed;
-use pulih_vault::note::VerifierKey;
 use pulih_vault::store::{ObjectName, Store, StoreError};
 
 use crate::batch::MAX_BATCH_ENTRIES;
+use crate::chain::KeyChain;
 use crate::edge::{Edge, full_tiles};
 use crate::error::{LedgerError, Result};
 use crate::hash::{HASH_BYTES, Hash};
 use crate::ids::SiteId;
 use crate::layout::Layout;
-use crate::log::{Log, read_checkpoint};
+use crate::log::{Log, checkpoint_sizes, read_checkpoint};
+use crate::rotation;
 
 impl Log {
-    /// Opens the ledger of a site to read it. `key` is the site's, from outside the store.
-    pub fn open(store: Arc<dyn Store>, site: &SiteId, key: VerifierKey) -> Result<Self> {
-        let mut log = Self::at_newest_checkpoint(store, site, key)?;
+    /// Opens the ledger of a site to read it. `keys` are the site's, from outside the store: one of them is enough,
+    /// as long as those after it were handed over to.
+    pub fn open(store: Arc<dyn Store>, site: &SiteId, keys: impl Into<KeyChain>) -> Result<Self> {
+        let mut log = Self::at_newest_checkpoint(store, site, keys.into())?;
         while log.next_batch()?.is_some() {}
         log.check_no_gap()?;
         Ok(log)
     }
 
-    pub(crate) fn at_newest_checkpoint(store: Arc<dyn Store>, site: &SiteId, key: VerifierKey) -> Result<Self> {
+    pub(crate) fn at_newest_checkpoint(store: Arc<dyn Store>, site: &SiteId, keys: KeyChain) -> Result<Self> {
         let layout = Layout { site: site.clone() };
-        let mut newest = None;
-        store.list(&layout.checkpoints(), &mut |name| newest = newest.max(layout.checkpoint_size(&name)))?;
-        let size = newest.ok_or_else(|| LedgerError::NoLedger { at: layout.folder() })?;
-        let signed = read_checkpoint(store.as_ref(), &layout, &key, size)?;
+        let sizes = checkpoint_sizes(store.as_ref(), &layout)?;
+        let newest = *sizes.last().ok_or_else(|| LedgerError::NoLedger { at: layout.folder() })?;
+        let keys = rotation::follow(&store, &layout, keys, &sizes)?;
+        Self::at_checkpoint(store, layout, keys, newest)
+    }
+
+    /// The log as far as the checkpoint of this size.
+    pub(crate) fn at_checkpoint(store: Arc<dyn Store>, layout: Layout, keys: KeyChain, size: u64) -> Result<Self> {
+        let signed = read_checkpoint(store.as_ref(), &layout, &keys, size)?;
         let signed_edge = Edge::load(size, |level, width| {
             let object = layout.tile(level, full_tiles(size, level), width);
             read_tile(store.as_ref(), object, width, size)
@@ -39,7 +46,7 @@ impl Log {
             return Err(LedgerError::RootMismatch { object: layout.checkpoint(size), size });
         }
         let edge = signed_edge.clone();
-        Ok(Self { store, layout, key, signed, signed_edge, tail: Vec::new(), edge })
+        Ok(Self { store, layout, keys, signed, signed_edge, tail: Vec::new(), edge })
     }
 
     /// Whether a batch was lost: then one that came after it is there. Only the folders are

@@ -1,11 +1,11 @@
-//! A whole ledger, read from its first entry: every batch against the key and against all before it, every
+//! A whole ledger, read from its first entry: every batch against its key and against all before it, every
 //! checkpoint against what the batches came to, every bundle and tile against the newest root.
 
 use std::sync::Arc;
 
-use pulih_vault::note::VerifierKey;
 use pulih_vault::store::Store;
 
+use crate::chain::KeyChain;
 use crate::checkpoint::Checkpoint;
 use crate::edge::Edge;
 use crate::error::{LedgerError, Result};
@@ -26,15 +26,16 @@ pub struct Verified {
 pub fn verify(
     store: &Arc<dyn Store>,
     site: &SiteId,
-    key: &VerifierKey,
+    keys: impl Into<KeyChain>,
     go_on: &dyn Fn() -> bool,
 ) -> Result<Option<Verified>> {
-    let log = Log::open(store.clone(), site, key.clone())?;
+    let log = Log::open(store.clone(), site, keys)?;
+    let keys = log.keys_from_first()?;
     let mut sizes = log.checkpoint_sizes()?.into_iter().peekable();
-    let mut replayed = from_nothing(store.clone(), site, key)?;
+    let mut replayed = from_nothing(store.clone(), site, &keys)?;
     loop {
         while let Some(size) = sizes.next_if(|size| *size <= replayed.size()) {
-            let checkpoint = read_checkpoint(store.as_ref(), &log.layout, key, size)?;
+            let checkpoint = read_checkpoint(store.as_ref(), &log.layout, &replayed.keys, size)?;
             // One that ends within a batch is of no state that the log ever had.
             if size != replayed.size() || checkpoint.root != replayed.root() {
                 return Err(LedgerError::RootMismatch { object: log.layout.checkpoint(size), size });
@@ -52,6 +53,10 @@ pub fn verify(
     if replayed.size() < log.size() {
         return Err(LedgerError::RolledBack { size: log.size(), missing: log.layout.batch(replayed.size()) });
     }
+    // Keys that checkpoints alone lead to are none of the entries'.
+    if replayed.keys != keys {
+        return Err(LedgerError::OtherKey { key: replayed.key().fingerprint().to_string() });
+    }
     for (at, entry) in log.entries(0).enumerate() {
         entry?;
         if at % 1000 == 0 && !go_on() {
@@ -61,10 +66,11 @@ pub fn verify(
     Ok(Some(Verified { size: replayed.size(), root: replayed.root() }))
 }
 
-/// The ledger before its first entry.
-fn from_nothing(store: Arc<dyn Store>, site: &SiteId, key: &VerifierKey) -> Result<Log> {
+/// The ledger before its first entry, as its first key signs it: the others come with what is read.
+fn from_nothing(store: Arc<dyn Store>, site: &SiteId, keys: &KeyChain) -> Result<Log> {
     let edge = Edge::load(0, |_, _| -> Result<Vec<Hash>> { Ok(Vec::new()) })?;
-    let signed = Checkpoint { origin: key.name().to_owned(), size: 0, root: Hash::of_empty_tree() };
+    let signed = Checkpoint { origin: keys.origin().to_owned(), size: 0, root: Hash::of_empty_tree() };
     let layout = Layout { site: site.clone() };
-    Ok(Log { store, layout, key: key.clone(), signed, signed_edge: edge.clone(), tail: Vec::new(), edge })
+    let keys = KeyChain::first(keys.for_batch(0).clone());
+    Ok(Log { store, layout, keys, signed, signed_edge: edge.clone(), tail: Vec::new(), edge })
 }

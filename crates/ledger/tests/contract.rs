@@ -12,15 +12,17 @@ use pulih_ledger::entry::kinds::{
     Alarm, ApprovalEnded, ApprovalGiven, BackupFailing, CertificateIssued, ChangeApproved, ChangeMade, ChangeProposed,
     ChangeRefused, CloneRefused, CopyMade, DeletionApproved, DeletionAsked, DisasterDeclared, DisasterEnded,
     DrillAnnounced, DrillAuditor, DrillEnded, DrillMissed, DrillPhases, DrillStarted, DrillStep, ExpiryResumed,
-    ExpiryStopped, GlassBroken, HoldPlaced, HoldReleased, KeysOpened, LedgerDiverged, LineageBegun, LinkBack, LinkLost,
-    ObjectDamaged, ObjectHealed, ObjectLost, ObjectsDeleted, OpdAdded, PacksAvoided, PacksDoomed, Phases, PlanApplied,
-    PolicyApplied, PullRefused, PusatMoved, RecoveryBegun, RecoveryEnded, RecoveryStep, ReplicationResumed,
-    ReplicationStopped, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed, ScrubFinished,
-    SeedImported, SiteAdopted, SiteAway, SiteCertified, SiteCreated, SitePaired, SiteUnpaired, SitesCompared,
-    SnapshotAccepted, SnapshotReplicated, SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned,
+    ExpiryStopped, GlassBroken, HoldPlaced, HoldReleased, KeyAccepted, KeyProposed, KeyRotated, KeysOpened,
+    LedgerDiverged, LineageBegun, LinkBack, LinkLost, ObjectDamaged, ObjectHealed, ObjectLost, ObjectsDeleted,
+    OpdAdded, PacksAvoided, PacksDoomed, Phases, PlanApplied, PolicyApplied, PullRefused, PusatMoved, RecoveryBegun,
+    RecoveryEnded, RecoveryStep, ReplicationResumed, ReplicationStopped, RestoreAsked, RestoreGrantEnded,
+    RestoreGrantGiven, RestoreGrantUsed, ScrubFinished, SeedImported, SiteAdopted, SiteAway, SiteCertified,
+    SiteCreated, SitePaired, SiteUnpaired, SitesCompared, SnapshotAccepted, SnapshotReplicated, SnapshotsExpired,
+    SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned,
 };
 use pulih_ledger::entry::{Body, ENVELOPE, Kind};
 use pulih_ledger::ids::Sha256;
+use pulih_ledger::rotation::HandOver;
 use pulih_ledger::{Actor, Entry, ReadEntry, View, sign_act};
 use pulih_vault::id::{ObjectHash, VaultId};
 use support::{person_key, site, site_key};
@@ -125,6 +127,7 @@ fn bodies() -> Vec<Body> {
     ];
     all.extend(of_two_sites());
     all.extend(of_silence());
+    all.extend(of_keys());
     all.extend(of_keeping());
     all.extend(of_copies_and_changes());
     all.extend(of_recovery());
@@ -249,6 +252,18 @@ fn of_recovery() -> Vec<Body> {
         }
         .into(),
         PusatMoved { peer: id("pusat-33.19"), url: "https://pusat:8443".into(), card_sha256: hash }.into(),
+    ]
+}
+
+/// The same of another key of a site.
+fn of_keys() -> Vec<Body> {
+    let (key, statement) = (site_key().verifier(), ObjectHash([8; 32]));
+    let (old, new) = (site_key(), support::other_key("pulih-ledger/pusat"));
+    let possession = HandOver { old: old.verifier(), new: new.verifier() }.possession(&new);
+    vec![
+        KeyProposed { key: key.clone(), possession, reason: "pegawai pindah".into() }.into(),
+        KeyAccepted { peer: id("pusat-33.19"), key: key.clone(), proposal: 7, statement }.into(),
+        KeyRotated { key, proposal: 7, peer: Some(id("drc-33.19")), statement: Some(statement) }.into(),
     ]
 }
 

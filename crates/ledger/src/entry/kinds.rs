@@ -5,6 +5,7 @@ mod changes;
 mod copies;
 mod drills;
 mod keeping;
+mod keys;
 mod recovery;
 mod silence;
 mod sites;
@@ -28,6 +29,7 @@ pub use keeping::{
     DeletionApproved, DeletionAsked, ExpiryResumed, ExpiryStopped, HoldPlaced, HoldReleased, ObjectsDeleted,
     PacksAvoided, SnapshotsExpired, SuspicionEnded, SuspicionRaised,
 };
+pub use keys::{KeyAccepted, KeyProposed, KeyRotated};
 pub use recovery::{
     AdoptedCertificate, AgentAdopted, DisasterDeclared, DisasterEnded, GlassBroken, KeysOpened, Phases, PlanApplied,
     PusatMoved, RecoveryBegun, RecoveryEnded, RecoveryStep, SiteAdopted,
@@ -153,6 +155,9 @@ kinds! {
     LinkLost = "link-lost",
     LinkBack = "link-back",
     SiteAway = "site-away",
+    KeyProposed = "key-proposed",
+    KeyAccepted = "key-accepted",
+    KeyRotated = "key-rotated",
     DrillAnnounced = "drill-announced",
     DrillStarted = "drill-started",
     DrillStep = "drill-step",

@@ -39,6 +39,11 @@ pub fn key_named(name: &str) -> SigningKey {
     key(name, SITE_SEED)
 }
 
+/// Keys of nothing, told apart by a number.
+pub fn seeded_key(name: &str, seed: u8) -> SigningKey {
+    key(name, [seed; 32])
+}
+
 pub fn other_key(name: &str) -> SigningKey {
     key(name, [9; 32])
 }
