@@ -101,7 +101,8 @@ pub fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Re
                 its.text,
                 phase(|its| its.approve),
                 phase(|its| its.fetch),
-                phase(|its| its.write),
+                // A recovery's record has four phases, as before there were six.
+                phase(|its| its.write.saturating_add(its.decrypt.unwrap_or(0)).saturating_add(its.check.unwrap_or(0))),
                 phase(|its| its.verify),
                 its.server.as_ref().map(AgentId::as_str),
             ];

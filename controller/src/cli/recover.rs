@@ -305,7 +305,8 @@ impl<'r> Run<'r> {
             milliseconds: milliseconds(clock.elapsed()),
             fetch_ms: milliseconds(fetch),
             // Of a recovery, opening is part of bringing it into place.
-            write_ms: milliseconds(decrypt + write),
+            decrypt_ms: Some(milliseconds(decrypt)),
+            write_ms: milliseconds(write),
             verify_ms: milliseconds(verify),
             files,
             bytes,

@@ -10,6 +10,7 @@ use pulih_ledger::ids::{AgentId, OpdId};
 use pulih_ledger::time::Time;
 use pulih_vault::id::{ObjectHash, VaultId};
 use pulih_vault::layout::{DatasetName, ManifestName};
+use pulih_vault::note::Fingerprint;
 use pulih_vault::utc;
 
 use crate::rpo::{Breach, Cause, Moment, Span, Timeline};
@@ -29,6 +30,8 @@ pub struct Owner {
     pub opd: OpdId,
     pub agent: AgentId,
     pub class: String,
+    /// The owner key that speaks for it.
+    pub key: Fingerprint,
 }
 
 /// What one ledger says of points, and of what kept them from coming.
@@ -62,15 +65,15 @@ impl Facts {
         }
         match body {
             Body::PolicyApplied(its) => self.policies.push((at, its.object)),
-            Body::AgentEnrolled(its) => self.own(its.vault, &its.opd, &its.agent, &its.class),
-            Body::VaultPinned(its) => self.own(its.vault, &its.opd, &its.agent, &its.class),
+            Body::AgentEnrolled(its) => self.own(its.vault, (&its.opd, &its.agent), &its.class, its.owner),
+            Body::VaultPinned(its) => self.own(its.vault, (&its.opd, &its.agent), &its.class, its.owner),
             Body::AgentClock(its) => drop(self.clocks.insert(its.agent.clone(), its.seconds)),
             _ => self.take_point(at, body),
         }
     }
 
-    fn own(&mut self, vault: VaultId, opd: &OpdId, agent: &AgentId, class: &str) {
-        self.vaults.insert(vault, Owner { opd: opd.clone(), agent: agent.clone(), class: class.to_owned() });
+    fn own(&mut self, vault: VaultId, (opd, agent): (&OpdId, &AgentId), class: &str, key: Fingerprint) {
+        self.vaults.insert(vault, Owner { opd: opd.clone(), agent: agent.clone(), class: class.to_owned(), key });
     }
 
     fn dataset(&mut self, vault: VaultId, dataset: &DatasetName) -> &mut Dataset {
@@ -123,6 +126,10 @@ impl Facts {
 
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.datasets.keys()
+    }
+
+    pub fn vaults(&self) -> impl Iterator<Item = (&VaultId, &Owner)> {
+        self.vaults.iter()
     }
 
     /// `None` of a vault that the ledger does not say whose it is.

@@ -4,9 +4,13 @@
 
 pub mod facts;
 pub mod places;
+pub mod qualifying;
 pub mod report;
 pub mod rpo;
+pub mod rto;
 pub mod sample;
 pub mod source;
+pub mod states;
+pub mod tried;
 pub mod verify;
 pub mod write;

@@ -139,6 +139,14 @@ mod hex {
     }
 }
 
+impl Sha256 {
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+        Self(hash)
+    }
+}
+
 impl FromStr for Sha256 {
     type Err = Malformed;
     fn from_str(text: &str) -> Result<Self, Malformed> {

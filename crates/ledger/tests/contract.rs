@@ -11,14 +11,14 @@ use pulih_ledger::entry::kinds::{
     AdoptedCertificate, AgentAdopted, AgentClock, AgentEnrolled, AgentHeard, AgentInvited, AgentRevoked, AgentSilent,
     Alarm, ApprovalEnded, ApprovalGiven, BackupFailing, CertificateIssued, ChangeApproved, ChangeMade, ChangeProposed,
     ChangeRefused, CloneRefused, CopyMade, DeletionApproved, DeletionAsked, DisasterDeclared, DisasterEnded,
-    DrillAnnounced, DrillAuditor, DrillEnded, DrillMissed, DrillPhases, DrillStarted, DrillStep, ExpiryResumed,
-    ExpiryStopped, GlassBroken, HoldPlaced, HoldReleased, KeyAccepted, KeyProposed, KeyRotated, KeysOpened,
-    LedgerDiverged, LineageBegun, LinkBack, LinkLost, ObjectDamaged, ObjectHealed, ObjectLost, ObjectsDeleted,
-    OpdAdded, PacksAvoided, PacksDoomed, Phases, PlanApplied, PolicyApplied, PullRefused, PusatMoved, RecoveryBegun,
-    RecoveryEnded, RecoveryStep, ReplicationResumed, ReplicationStopped, RestoreAsked, RestoreGrantEnded,
-    RestoreGrantGiven, RestoreGrantUsed, ScrubFinished, SeedImported, SiteAdopted, SiteAway, SiteCertified,
-    SiteCreated, SitePaired, SiteUnpaired, SitesCompared, SnapshotAccepted, SnapshotReplicated, SnapshotsExpired,
-    SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned,
+    DrillAnnounced, DrillAttested, DrillAuditor, DrillEnded, DrillFinding, DrillMissed, DrillOpened, DrillPhases,
+    DrillStarted, DrillStep, ExpiryResumed, ExpiryStopped, GlassBroken, HoldPlaced, HoldReleased, KeyAccepted,
+    KeyProposed, KeyRotated, KeysOpened, LedgerDiverged, LineageBegun, LinkBack, LinkLost, ObjectDamaged, ObjectHealed,
+    ObjectLost, ObjectsDeleted, OpdAdded, PacksAvoided, PacksDoomed, Phases, PlanApplied, PolicyApplied, PullRefused,
+    PusatMoved, RecoveryBegun, RecoveryEnded, RecoveryStep, ReplicationResumed, ReplicationStopped, RestoreAsked,
+    RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed, ScrubFinished, SeedImported, SiteAdopted, SiteAway,
+    SiteCertified, SiteCreated, SitePaired, SiteUnpaired, SitesCompared, SnapshotAccepted, SnapshotReplicated,
+    SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned,
 };
 use pulih_ledger::entry::{Body, ENVELOPE, Kind};
 use pulih_ledger::ids::Sha256;
@@ -231,7 +231,7 @@ fn of_recovery() -> Vec<Body> {
             files: 2,
             bytes: 3,
             text: text(),
-            phases: Some(Phases { approve: 1, fetch: 2, write: 3, verify: 4 }),
+            phases: Some(Phases { approve: 1, fetch: 2, decrypt: Some(3), write: 4, verify: 5, check: Some(6) }),
             server: Some(id("baru")),
         }
         .into(),
@@ -289,7 +289,10 @@ fn of_drills() -> Vec<Body> {
     let (manifest, key) = (id(&format!("0000000007-{object}")), person_key().verifier());
     let time = || id("2027-01-31T00:00:00Z");
     let (text, drill) = (|| "for people".to_owned(), || id("d-1"));
-    let auditor = DrillAuditor { user: id("aud-1"), name: text(), institution: text(), mandate: text(), key };
+    let (operator, provider) = (Some(text()), Some(text()));
+    let auditor =
+        DrillAuditor { user: id("aud-1"), name: text(), institution: text(), mandate: text(), key, operator, provider };
+    let finding = DrillFinding { text: text(), owner: text(), until: time() };
     vec![
         DrillAnnounced {
             drill: drill(),
@@ -309,6 +312,7 @@ fn of_drills() -> Vec<Body> {
             auditor: Some(auditor),
         }
         .into(),
+        DrillOpened { drill: drill(), announcement: Sha256([9; 32]) }.into(),
         DrillStarted { drill: drill(), size: Some(7), cosigner: Some(text()), cosignature: Some(text()) }.into(),
         DrillStep {
             drill: drill(),
@@ -341,11 +345,19 @@ fn of_drills() -> Vec<Body> {
         DrillMissed {
             schedule: "publik/restore".into(),
             kind: "restore".into(),
-            class: "publik".into(),
+            class: Some("publik".into()),
             occurrence: 8,
             due: time(),
             reason: text(),
             count: Some(3),
+        }
+        .into(),
+        DrillAttested {
+            drill: drill(),
+            ended: Sha256([9; 32]),
+            opinion: "met-with-findings".into(),
+            findings: vec![finding],
+            document_sha256: Some(Sha256([9; 32])),
         }
         .into(),
     ]

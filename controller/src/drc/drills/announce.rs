@@ -210,7 +210,7 @@ fn missed(catalog: &Catalog, line: &Line, its: Occurrence, count: u64) -> Answer
     Ok(DrillMissed {
         schedule: line.name(),
         kind: line.kind.clone(),
-        class: line.class.clone(),
+        class: Some(line.class.clone()),
         occurrence: its.number,
         due: time(its.due).map_err(told)?,
         reason,

@@ -108,6 +108,8 @@ pub struct Ended {
     pub began: String,
     pub milliseconds: u64,
     pub fetch_ms: u64,
+    /// `None`: it is in `write_ms`, as a server says it.
+    pub decrypt_ms: Option<u64>,
     pub write_ms: u64,
     pub verify_ms: u64,
     pub files: u64,

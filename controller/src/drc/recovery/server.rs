@@ -293,6 +293,7 @@ impl Drc {
             // Never more than has passed here since it was told: what follows is dated by it.
             milliseconds: its.milliseconds.min(since_told(self.now() - told)),
             fetch_ms: its.fetch,
+            decrypt_ms: None,
             write_ms: its.write,
             verify_ms: its.verify,
             files: its.files,

@@ -126,7 +126,14 @@ impl Drc {
             files: its.files,
             bytes: its.bytes,
             text,
-            phases: Some(Phases { approve: 0, fetch: its.fetch_ms, write: its.write_ms, verify: its.verify_ms }),
+            phases: Some(Phases {
+                approve: 0,
+                fetch: its.fetch_ms,
+                decrypt: its.decrypt_ms,
+                write: its.write_ms,
+                verify: its.verify_ms,
+                check: None,
+            }),
             server,
         };
         Ok(record.write(self.now(), &Actor::Site, vec![step.into()])?)

@@ -5,14 +5,16 @@ mod judge;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pulih_ledger::entry::kinds::{DrillAnnounced, DrillEnded, DrillMissed, DrillStarted, DrillStep};
+use pulih_ledger::entry::kinds::{
+    DrillAnnounced, DrillAttested, DrillEnded, DrillMissed, DrillOpened, DrillStarted, DrillStep,
+};
 use pulih_ledger::ids::SiteId;
 use pulih_vault::id::ObjectHash;
 use pulih_vault::utc;
 use serde::de::DeserializeOwned;
 
 use crate::report::{Code, DrillReport, Report};
-use fields::{Attested, LogLine, Opened};
+use fields::LogLine;
 
 /// How long after its last moment to start a drill must have ended.
 const GRACE_SECONDS: i64 = 24 * 3600;
@@ -59,8 +61,8 @@ impl Drills {
         match kind {
             "drill-announced" => self.announced(index, fields(entry)?),
             "drill-opened" => {
-                let opened: Opened = fields(entry)?;
-                self.its(index, &opened.drill, "opened", |drill| {
+                let opened: DrillOpened = fields(entry)?;
+                self.its(index, opened.drill.as_str(), "opened", |drill| {
                     let in_order = drill.started.is_none() && !drill.opened;
                     drill.opened = true;
                     in_order
@@ -95,8 +97,8 @@ impl Drills {
                 self.occurrence(index, &missed.schedule, missed.occurrence, missed.count.unwrap_or(1));
             }
             "drill-attested" => {
-                let attested: Attested = fields(entry)?;
-                self.its(index, &attested.drill, "attested", |drill| {
+                let attested: DrillAttested = fields(entry)?;
+                self.its(index, attested.drill.as_str(), "attested", |drill| {
                     drill.attested = true;
                     drill.ended.is_some()
                 });

@@ -24,7 +24,10 @@ use crate::time::Time;
 
 pub use changes::{ChangeApproved, ChangeMade, ChangeProposed, ChangeRefused, ReplicationResumed, ReplicationStopped};
 pub use copies::{CopyMade, ObjectDamaged, ObjectHealed, ObjectLost, ScrubFinished, SitesCompared};
-pub use drills::{DrillAnnounced, DrillAuditor, DrillEnded, DrillMissed, DrillPhases, DrillStarted, DrillStep};
+pub use drills::{
+    DrillAnnounced, DrillAttested, DrillAuditor, DrillEnded, DrillFinding, DrillMissed, DrillOpened, DrillPhases,
+    DrillStarted, DrillStep,
+};
 pub use keeping::{
     DeletionApproved, DeletionAsked, ExpiryResumed, ExpiryStopped, HoldPlaced, HoldReleased, ObjectsDeleted,
     PacksAvoided, SnapshotsExpired, SuspicionEnded, SuspicionRaised,
@@ -159,10 +162,12 @@ kinds! {
     KeyAccepted = "key-accepted",
     KeyRotated = "key-rotated",
     DrillAnnounced = "drill-announced",
+    DrillOpened = "drill-opened",
     DrillStarted = "drill-started",
     DrillStep = "drill-step",
     DrillEnded = "drill-ended",
     DrillMissed = "drill-missed",
+    DrillAttested = "drill-attested",
 }
 
 impl Kind {

@@ -6,7 +6,7 @@ use pulih_vault::layout::{DatasetName, ManifestName};
 use pulih_vault::note::VerifierKey;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DrillId, UserId};
+use crate::ids::{DrillId, Sha256, UserId};
 use crate::text;
 use crate::time::Time;
 
@@ -61,6 +61,19 @@ pub struct DrillAuditor {
     pub mandate: String,
     #[serde(with = "text")]
     pub key: VerifierKey,
+    /// Who runs the site and whose house it stands in, as `site.toml` says: the institution is neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+}
+
+/// The auditor whom the announcement names lets it start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrillOpened {
+    pub drill: DrillId,
+    /// SHA-256 of the bytes of its `drill-announced`.
+    pub announcement: Sha256,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,11 +157,36 @@ pub struct DrillEnded {
 pub struct DrillMissed {
     pub schedule: String,
     pub kind: String,
-    pub class: String,
+    /// Absent: of a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
     pub occurrence: u64,
     pub due: Time,
     pub reason: String,
     /// So many up to `occurrence`; absent: one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+}
+
+/// What the auditor says of a drill that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrillAttested {
+    pub drill: DrillId,
+    /// SHA-256 of the bytes of its `drill-ended`.
+    pub ended: Sha256,
+    /// `met`, `met-with-findings` or `not-met`.
+    pub opinion: String,
+    /// At most 50.
+    pub findings: Vec<DrillFinding>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_sha256: Option<Sha256>,
+}
+
+/// What is to be mended, by whom, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrillFinding {
+    pub text: String,
+    pub owner: String,
+    pub until: Time,
 }

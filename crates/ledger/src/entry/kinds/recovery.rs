@@ -79,10 +79,16 @@ pub struct Phases {
     pub approve: u64,
     /// Waiting for the store: of all workers, divided by their number.
     pub fetch: u64,
-    /// The rest of bringing it into place: opening, checking, writing.
+    /// The keeper, and opening: the same. Absent: it is in `write`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decrypt: Option<u64>,
+    /// The rest of bringing it into place.
     pub write: u64,
     /// Reading it again from the target and holding it against the snapshot.
     pub verify: u64,
+    /// The application. Absent: none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<u64>,
 }
 
 /// One step of a recovery, ended.
