@@ -10,6 +10,7 @@ mod answers;
 pub mod changes;
 mod checkpoint;
 mod compare;
+mod cosign;
 mod damage;
 mod dates;
 mod descriptions;
@@ -52,6 +53,7 @@ use crate::pusat::Pusat;
 
 pub use pull::Round;
 
+use cosign::Exchange;
 use drills::Drilling;
 use recovery::server::Servers;
 use there::There;
@@ -77,6 +79,8 @@ pub struct Drc {
     /// Held while what the mirror has is adopted.
     adopting: Mutex<()>,
     there: Mutex<Option<Arc<dyn There>>>,
+    /// What the two sites have co-signed.
+    exchange: Mutex<Exchange>,
     /// Bandwidth by the hour of this site's policy.
     lines: Lines,
     stopping: AtomicBool,
@@ -112,6 +116,7 @@ impl Drc {
             following: Mutex::default(),
             adopting: Mutex::default(),
             there: Mutex::default(),
+            exchange: Mutex::default(),
             lines: Lines::default(),
             stopping: AtomicBool::new(false),
             servers: Servers::default(),

@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod cli;
 mod control;
 pub mod copy;
+mod cosign;
 pub mod drc;
 mod drill;
 pub mod evidence;

@@ -4,6 +4,7 @@
 
 mod accept;
 mod acts;
+mod cosign;
 mod grants;
 mod hello;
 mod import;
@@ -18,6 +19,7 @@ mod reaches;
 mod status;
 
 use std::ops::Deref;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
 use pulih_policies::Size;
@@ -33,6 +35,7 @@ use crate::pki::CertificateHash;
 use crate::site::SiteRole;
 
 pub use accept::Came;
+pub use cosign::Added;
 pub use grants::draw;
 pub use import::Imported;
 pub use quota::Reserved;
@@ -48,6 +51,10 @@ pub struct Pusat {
     /// Held while a peer's reach is in memory: one at a time, before any other lock.
     reading: Mutex<()>,
     quotas: Arc<Quotas>,
+    /// Held while a checkpoint of another site is looked at: one at a time, before all that `base` has.
+    cosigning: Mutex<()>,
+    /// When the DRC last asked for the head, seconds since 1970.
+    reader_heard: AtomicI64,
 }
 
 /// A Pusat Data is a site, and does more.
@@ -82,6 +89,8 @@ impl Pusat {
             reaches: Mutex::default(),
             reading: Mutex::default(),
             quotas: Arc::default(),
+            cosigning: Mutex::default(),
+            reader_heard: AtomicI64::new(i64::MIN / 2),
         })
     }
 

@@ -5,12 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pulih_ledger::canonical;
+use pulih_ledger::chain::KeyChain;
+use pulih_ledger::cosign::Cosigned;
 use pulih_ledger::entry::{ActError, Body, Entry, EntryError, ReadEntry, View};
 use pulih_ledger::ids::SiteId;
+use pulih_ledger::memory::{AddError, Memory};
 use pulih_ledger::receipt::Receipt;
 use pulih_ledger::roster::Roster;
 use pulih_ledger::time::Time;
-use pulih_ledger::{Actor, Ledger, LedgerError, Recorded};
+use pulih_ledger::tlog_proof::AddCheckpoint;
+use pulih_ledger::{Actor, Ledger, LedgerError, Log, Recorded};
 use pulih_vault::error::Malformed;
 use pulih_vault::note::{SigningKey, VerifierKey};
 use pulih_vault::store::Store;
@@ -19,6 +23,10 @@ use pulih_vault::utc;
 use crate::catalog::{Catalog, CatalogError};
 use crate::portions::{MOST_ENTRIES, portions};
 use crate::site::{SiteDir, SiteError, SiteFile};
+
+mod behind;
+
+pub use behind::Behind;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -34,6 +42,8 @@ pub enum RecordError {
     Entry(#[from] EntryError),
     #[error(transparent)]
     Act(#[from] ActError),
+    #[error("nothing is written into the ledger: {0}")]
+    Behind(String),
     #[error(
         "the catalog follows {catalog} entries and the ledger has {ledger}: the store is older than it was. Bring its \
          newest copy back; if this is the newest there is, `pulih-controller rebuild` makes the catalog from it"
@@ -47,6 +57,8 @@ pub struct Record {
     /// Whose key is whose.
     roster: Roster,
     pub catalog: Catalog,
+    /// Why nothing more is appended until a person has looked.
+    behind: Option<String>,
 }
 
 /// `2026-11-22T01:23:45Z` of seconds since 1970.
@@ -69,7 +81,7 @@ impl Record {
         let bodies = bodies(&key);
         let ledger = Ledger::create(store, &id, key)?;
         let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
-        let mut record = Self { ledger, site: id, roster: Roster::default(), catalog };
+        let mut record = Self { ledger, site: id, roster: Roster::default(), catalog, behind: None };
         record.write(now, &Actor::Site, bodies)?;
         record.checkpoint()
     }
@@ -80,7 +92,8 @@ impl Record {
         let id = site.id()?;
         let ledger = Ledger::open(store, &id, key)?;
         let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
-        let mut record = Self { ledger, site: id, roster: Roster::default(), catalog };
+        let behind = behind::standing(dir, ledger.log())?;
+        let mut record = Self { ledger, site: id, roster: Roster::default(), catalog, behind };
         let (size, next) = (record.size(), record.catalog.next_entry()?);
         if next > size {
             return Err(RecordError::Ahead { catalog: next, ledger: size });
@@ -168,6 +181,15 @@ impl Record {
 
     /// Writes what [`Self::verify`] gave.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), RecordError> {
+        self.must_not_be_behind()?;
+        self.append_at_any_rate(entries)
+    }
+
+    fn must_not_be_behind(&self) -> Result<(), RecordError> {
+        self.behind.as_ref().map_or(Ok(()), |why| Err(RecordError::Behind(why.clone())))
+    }
+
+    fn append_at_any_rate(&mut self, entries: &[Entry]) -> Result<(), RecordError> {
         let appended = self.ledger.append(entries);
         let next = self.catalog.next_entry()?;
         let adds_user = entries.iter().any(|entry| matches!(entry.body, Body::UserAdded(_)));
@@ -187,6 +209,7 @@ impl Record {
 
     /// Signs a checkpoint, if there is news.
     pub fn checkpoint(&mut self) -> Result<(), RecordError> {
+        self.must_not_be_behind()?;
         self.ledger.checkpoint()?;
         Ok(())
     }
@@ -194,6 +217,22 @@ impl Record {
     /// The key that signs the ledger.
     pub fn key(&self) -> &VerifierKey {
         self.ledger.log().key()
+    }
+
+    /// The ledger as it is read.
+    pub fn log(&self) -> &Log {
+        self.ledger.log()
+    }
+
+    /// Co-signs another site's checkpoint, if it goes on from all that was co-signed before.
+    pub fn cosign(
+        &self,
+        request: &AddCheckpoint,
+        other: &KeyChain,
+        time: u64,
+        memory: &mut dyn Memory,
+    ) -> Result<Cosigned, AddError> {
+        self.ledger.cosign(request, other, time, memory)
     }
 
     /// A signed head of all there is.

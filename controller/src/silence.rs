@@ -51,6 +51,9 @@ impl Base {
     pub fn say_away(&self) -> Answer<()> {
         let now = self.now();
         let mut record = lock(&self.record);
+        if record.behind().is_some() {
+            return Ok(());
+        }
         let newest = record.catalog.newest_time()?;
         let last = record.catalog.alive()?.unwrap_or(0).max(newest);
         // A site that was just made was not away, and what a clock in doubt says is not written down as a fact.

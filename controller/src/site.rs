@@ -1,7 +1,7 @@
 //! A site: what `site.toml` says of it, and the folder that holds its keys and its catalog.
 //!
 //! `<state>/site.toml`, `store`, `ca.pem`, `ca.key`, `gateway.pem`, `gateway.key`, `ledger.key`,
-//! `catalog.sqlite`, `store-probe.json`, `spool/`, `lock`, `control.sock`. Keys are 0600 in a folder that is 0700.
+//! `catalog.sqlite`, `store-probe.json`, `spool/`, `ledger-behind`, `lock`, `control.sock`. Keys are 0600 in a folder that is 0700.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -286,6 +286,19 @@ impl SiteDir {
             File::open(&self.0)?.sync_all()
         };
         write().map_err(at("write", &path))
+    }
+
+    /// Takes a file away, for good also if the power goes.
+    pub fn remove(&self, name: &str) -> Result<(), SiteError> {
+        let path = self.path(name);
+        let remove = || {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                done => done?,
+            }
+            File::open(&self.0)?.sync_all()
+        };
+        remove().map_err(at("remove", &path))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use pulih_ledger::entry::kinds::{
-    ChangeApproved, ChangeProposed, ChangeRefused, ExpiryResumed, PolicyApplied, ReplicationResumed,
+    ChangeApproved, ChangeProposed, ChangeRefused, ExpiryResumed, LedgerResumed, PolicyApplied, ReplicationResumed,
 };
 use pulih_policies::Policy;
 use pulih_terminal::Table;
@@ -16,6 +16,7 @@ use crate::card::Card;
 use crate::control::Ask;
 use crate::drc::changes::{self, HOLD_RELEASE, POLICY, SITE_KEYS};
 use crate::pusat::draw;
+use crate::record::Behind;
 use crate::site::{SiteDir, SiteRole};
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +56,14 @@ pub enum Proposal {
 pub enum Resume {
     /// Pull from the Pusat Data again
     Replication {
+        /// What was looked at, for the ledger
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        signed: Signed,
+    },
+    /// Write on in a ledger of which others have more than there is: what is missing is given up
+    Ledger {
         /// What was looked at, for the ledger
         #[arg(long)]
         reason: String,
@@ -144,6 +153,11 @@ pub fn resumed(dir: &SiteDir, command: &Resume) -> Result<Ask, Failure> {
     match command {
         Resume::Replication { reason, signed } => {
             acting(dir, signed, ReplicationResumed { reason: reason.clone() }.into())
+        }
+        Resume::Ledger { reason, signed } => {
+            let none = || Failure::Said("the ledger is not behind what others have; there is nothing to resume".into());
+            let Behind { size, proof } = Behind::of(dir).map_err(said)?.ok_or_else(none)?;
+            acting(dir, signed, LedgerResumed { size, proof, reason: reason.clone() }.into())
         }
         Resume::Expiry { reason, signed } => acting(dir, signed, ExpiryResumed { reason: reason.clone() }.into()),
     }

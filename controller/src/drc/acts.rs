@@ -21,6 +21,9 @@ impl Drc {
         let now = (self.clock)();
         let mut record = lock(&self.record);
         let Act { entry, person } = people::believe(&record, entry, now)?;
+        if matches!(entry.body, Body::LedgerResumed(_)) {
+            return self.resume_ledger(&mut record, person.as_ref(), entry);
+        }
         let body = &entry.body;
         // What is written in the same moment.
         let also = match &person {
@@ -57,6 +60,9 @@ impl Drc {
             self.announce_before_change(&mut record);
         }
         record.append(&entries)?;
+        if is_drill {
+            self.have_cosigned_soon(&mut record);
+        }
         if is_policy {
             self.reload_policy(&record.catalog)?;
             self.reorder();

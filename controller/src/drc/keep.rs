@@ -49,6 +49,7 @@ impl Drc {
     /// What is looked after from hour to hour.
     pub fn tend(&self) -> Answer<()> {
         self.watch_silence(|its| self.silence_target(its))?;
+        self.mind_pusat()?;
         self.extend_ahead()?;
         if self.is_due()? {
             self.intake.retain(By::Dates)?;

@@ -3,10 +3,8 @@
 
 use std::sync::Arc;
 
-use pulih_ledger::Actor;
 use pulih_ledger::checkpoint::MAX_CHECKPOINT_BYTES;
-use pulih_ledger::entry::kinds::{Alarm, LedgerDiverged};
-use pulih_ledger::entry::{Body, ReadEntry, View};
+use pulih_ledger::entry::{ReadEntry, View};
 use pulih_ledger::head::Head;
 use pulih_ledger::ids::SiteId;
 use pulih_ledger::layout::Layout;
@@ -119,7 +117,7 @@ impl Drc {
 
     /// Where the mirror of a site is, and the file of the catalog that follows it. A site that comes again with
     /// another key, as a new Pusat Data, has them beside those of the one before.
-    fn place_of(&self, peer: &PeerSite) -> Answer<(Arc<dyn Store>, String)> {
+    pub(super) fn place_of(&self, peer: &PeerSite) -> Answer<(Arc<dyn Store>, String)> {
         let plain = lock(&self.catalog).first_key(&peer.site)?.is_none_or(|first| first == peer.key);
         if plain {
             return Ok((Arc::clone(&self.store), format!("{}.sqlite", peer.role)));
@@ -127,6 +125,12 @@ impl Drc {
         let place = &blake3::hash(peer.key.as_bytes()).to_hex()[..16];
         let (from, to) = (format!("site/{}/ledger", peer.site), format!("site/{}/mirrors/{place}/ledger", peer.site));
         let store = Rehomed { store: Arc::clone(&self.store), from, to };
+        // What was said of the ledger before it is not about this one.
+        let said = pulih_ledger::layout::Layout { site: self.id()? }.all_cosigned(
+            &peer.site.parse().map_err(|error: pulih_vault::error::Malformed| Refusal::internal(&error))?,
+        );
+        let to = format!("site/{}/mirrors/{place}/cosigned", peer.site);
+        let store = Rehomed { store: Arc::new(store), from: said.to_string(), to };
         Ok((Arc::new(store), format!("{}-{place}.sqlite", peer.role)))
     }
 
@@ -286,23 +290,9 @@ impl Drc {
             return Ok(());
         };
         drop(mirrored);
-        let mut record = lock(&self.record);
-        if record.catalog.last_divergence(site.as_str())? == Some((size, reason.to_owned())) {
-            return Ok(());
-        }
-        let hash = ObjectHash::of(proof);
-        let name: ObjectName = format!("site/{}/proofs/{hash}", self.id()?)
-            .parse()
-            .map_err(|error: pulih_vault::id::BadId| PullError::Here(error.to_string()))?;
-        match self.store.create(&name, proof) {
-            Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
-            Err(error) => return Err(PullError::here(error)),
-        }
-        let text = format!("the ledger of {site} does not go on from the mirror here: {reason}. The proof is {name}");
-        eprintln!("alarm: {text}");
-        let diverged = LedgerDiverged { from: site.clone(), size, root, proof: hash, reason: reason.to_owned() };
-        let alarm = Alarm { alarm: "ledger-diverged".into(), subject: site.to_string(), text };
-        Ok(record.write((self.clock)(), &Actor::Site, vec![diverged.into(), Body::Alarm(alarm)])?)
+        // It is told what this site said of its ledger once more: it may not know what became of it.
+        lock(&self.exchange).handed = None;
+        Ok(self.base.write_divergence(site, (size, root), proof, reason)?)
     }
 
     /// Keeps the cards that the other site believed: in them are the CAs of certificates that may be adopted. What is

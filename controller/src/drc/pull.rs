@@ -75,6 +75,13 @@ impl Drc {
         drop(self.changed.wait_timeout_while(work, pause, |_| !self.is_stopping()));
     }
 
+    /// Waits for the next look at the ledger there.
+    fn pause_between_looks(&self) {
+        let work = lock(&self.work);
+        let waited = self.changed.wait_timeout_while(work, FOLLOW_EVERY, |work| !self.is_stopping() && !work.hurry);
+        waited.unwrap_or_else(std::sync::PoisonError::into_inner).0.hurry = false;
+    }
+
     pub(super) fn count(&self, bytes: u64) {
         lock(&self.work).totals.moved += bytes;
     }
@@ -142,6 +149,11 @@ impl Drc {
             Err(PullError::Line(_)) => self.listen_for(&peer)?,
             Err(error) => self.own_trouble(error)?,
             Ok(_) => {}
+        }
+        // What the sites say of each other keeps nothing from coming.
+        let is_away = matches!(followed, Err(PullError::Line(_))) && lock(&self.mirrored).diverged.is_none();
+        if !is_away && let Err(error) = self.exchange(&peer, &*there) {
+            self.tell_of_exchange(&error);
         }
         self.take_orders()?;
         self.plan()?;
@@ -275,7 +287,7 @@ impl Drc {
                         eprintln!("warning: the Pusat Data's ledger cannot be followed now: {text}");
                     }
                     last = error;
-                    self.pause(FOLLOW_EVERY);
+                    self.pause_between_looks();
                 }
             });
             scope.spawn(|| {

@@ -3,6 +3,7 @@
 mod bench;
 mod changes;
 mod checkpoints;
+mod cosign;
 mod drills;
 mod keys;
 mod quarter;

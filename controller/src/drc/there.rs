@@ -11,6 +11,10 @@ pub trait There: Store {
     fn head(&self) -> Result<Vec<u8>, PullError>;
     /// Begins to read a whole object.
     fn fetch(&self, name: &ObjectName) -> Result<Incoming, StoreError>;
+    /// Has a checkpoint of this site's own ledger co-signed there: the status, and what was answered.
+    fn add_checkpoint(&self, request: &str) -> Result<(u16, String), PullError>;
+    /// Hands in what this site said of the ledger there.
+    fn hand_in(&self, note: &str) -> Result<(u16, String), PullError>;
     /// Credentials with a new key and certificate, and when that ends (RFC 3339).
     fn renew(&self, old: &Credentials) -> Result<(Credentials, String), PullError>;
 }
@@ -22,6 +26,14 @@ impl There for ReplicaStore {
 
     fn fetch(&self, name: &ObjectName) -> Result<Incoming, StoreError> {
         Self::fetch(self, name).map_err(|error| error.of(name, "read"))
+    }
+
+    fn add_checkpoint(&self, request: &str) -> Result<(u16, String), PullError> {
+        Ok(Self::add_checkpoint(self, request)?)
+    }
+
+    fn hand_in(&self, note: &str) -> Result<(u16, String), PullError> {
+        Ok(Self::hand_in(self, note)?)
     }
 
     fn renew(&self, old: &Credentials) -> Result<(Credentials, String), PullError> {

@@ -43,6 +43,8 @@ pub(super) struct Work {
     pub active: Duration,
     pub since: Option<Instant>,
     pub is_serving: bool,
+    /// The ledger there is to be looked at now.
+    pub hurry: bool,
     /// Why the last look at the ledger failed.
     pub error: Option<String>,
     /// When an alarm about something was raised last.

@@ -77,7 +77,11 @@ impl From<CatalogError> for Refusal {
 
 impl From<RecordError> for Refusal {
     fn from(error: RecordError) -> Self {
-        Self::internal(&error)
+        match error {
+            // For people to end, and then it goes on: whoever asks tries again.
+            RecordError::Behind(_) => Self::new(Code::Busy, error.to_string()),
+            error => Self::internal(&error),
+        }
     }
 }
 

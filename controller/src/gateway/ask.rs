@@ -30,10 +30,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A bounded JSON body.
 pub struct Said<T>(pub T);
 
-async fn bounded(body: Body) -> Answer<Bytes> {
+/// A body of at most so many bytes.
+pub async fn bounded(body: Body, most: u64) -> Answer<Bytes> {
     let too_much = |error| Refusal::new(Code::TooLarge, format!("the body did not come whole: {error}"));
     let slow = |_| Refusal::new(Code::BadRequest, "the body did not come in time");
-    let whole = tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY_BYTES as usize).collect());
+    let whole = tokio::time::timeout(PATIENCE, Limited::new(body, most as usize).collect());
     Ok(whole.await.map_err(slow)?.map_err(too_much)?.to_bytes())
 }
 
@@ -41,7 +42,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Said<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Answer<Self> {
-        let bytes = bounded(request.into_body()).await?;
+        let bytes = bounded(request.into_body(), MAX_BODY_BYTES).await?;
         let bad = |error| Refusal::new(Code::BadRequest, format!("the body is not what the contract says: {error}"));
         serde_json::from_slice(&bytes).map(Self).map_err(bad)
     }
@@ -62,7 +63,7 @@ pub async fn renew(State(pusat): Site, peer: Peer, Said(renewal): Said<Renewal>)
 }
 
 pub async fn renew_lapsed(State(pusat): Site, request: Request) -> Answer<Json<Renewed>> {
-    let note = bounded(request.into_body()).await?;
+    let note = bounded(request.into_body(), MAX_BODY_BYTES).await?;
     pusat.blocking(move |pusat| pusat.renew_lapsed(&note)).await.map(Json)
 }
 

@@ -1,24 +1,25 @@
 //! What a paired DRC reads: everything that is saved here and the site's own record of it, as it is
-//! stored. Nothing here writes, but for the certificate that a renewal gives.
+//! stored. Nothing here writes, but for the certificate that a renewal gives, and what the two sites co-sign.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
-use axum::http::header::CONTENT_LENGTH;
-use axum::http::{HeaderMap, Uri};
+use axum::extract::{Query, Request, State};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::IntoResponse as _;
+use pulih_ledger::tlog_proof::MAX_ADD_CHECKPOINT_BYTES;
 use pulih_protocol::enroll::{Renewal, Renewed};
 use pulih_protocol::error::Code;
 use pulih_protocol::path;
 use pulih_vault::store::ObjectName;
 
 use super::answer::{Answer, Refusal};
-use super::ask::Said;
+use super::ask::{Said, bounded};
 use super::lines::Lines;
 use super::objects::{Below, send, send_list};
 use super::reader::Reader;
-use crate::pusat::Pusat;
+use crate::pusat::{Added, Pusat};
 
 type Site = State<Arc<Pusat>>;
 
@@ -38,6 +39,7 @@ fn named(pusat: &Pusat, uri: &Uri) -> Answer<ObjectName> {
 }
 
 pub async fn head_of_ledger(State(pusat): Site, _: Reader) -> Answer<String> {
+    pusat.hears_reader();
     pusat.blocking(|pusat| pusat.head()).await
 }
 
@@ -73,4 +75,31 @@ pub async fn list(
 
 pub async fn renew(State(pusat): Site, reader: Reader, Said(renewal): Said<Renewal>) -> Answer<Json<Renewed>> {
     pusat.blocking(move |pusat| pusat.renew_reader(reader.certificate, &renewal.csr)).await.map(Json)
+}
+
+/// A note of at most 64 KiB; a longer one is none.
+async fn note(request: Request) -> Answer<Vec<u8>> {
+    match bounded(request.into_body(), MAX_ADD_CHECKPOINT_BYTES).await {
+        Ok(bytes) => Ok(bytes.to_vec()),
+        Err(refusal) if refusal.code == Code::TooLarge => Err(Refusal::new(Code::BadRequest, refusal.message)),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+pub async fn cosignature(State(pusat): Site, reader: Reader, request: Request) -> Answer<StatusCode> {
+    let note = note(request).await?;
+    pusat.blocking(move |pusat| pusat.take_handed_in(&reader.site, &note)).await?;
+    Ok(StatusCode::OK)
+}
+
+/// As C2SP tlog-witness answers.
+pub async fn add_checkpoint(State(pusat): Site, reader: Reader, request: Request) -> Answer {
+    let body = note(request).await?;
+    let added = pusat.blocking(move |pusat| pusat.add_checkpoint(&reader.site, &body)).await?;
+    Ok(match added {
+        Added::Signed(lines) => lines.into_response(),
+        Added::Conflict(size) => {
+            (StatusCode::CONFLICT, [(CONTENT_TYPE, "text/x.tlog.size")], format!("{size}\n")).into_response()
+        }
+    })
 }

@@ -77,6 +77,8 @@ pub fn router(pusat: Arc<Pusat>, drc: Option<Arc<Drc>>) -> Router {
         .route(path::REPLICA_HEAD, get(replica::head_of_ledger))
         .route(path::REPLICA_LIST, get(replica::list))
         .route(path::REPLICA_RENEW, post(replica::renew))
+        .route(path::COSIGNATURE, post(replica::cosignature))
+        .route(path::ADD_CHECKPOINT, post(replica::add_checkpoint))
         .route(&replica_object, get(replica::get).head(replica::head))
         .fallback(async || Refusal::new(Code::NotFound, "there is nothing at this path"))
         .with_state(gate)

@@ -35,6 +35,9 @@ impl Pusat {
         let now = (self.clock)();
         let mut record = lock(&self.record);
         let Act { entry, person } = people::believe(&record, entry, now)?;
+        if matches!(entry.body, Body::LedgerResumed(_)) {
+            return self.resume_ledger(&mut record, person.as_ref(), entry);
+        }
         let body = &entry.body;
         if let Some(person) = &person {
             self.check(&record.catalog, person, body, seconds(&entry.at)?, now)?;

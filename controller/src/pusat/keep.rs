@@ -51,6 +51,7 @@ impl Pusat {
     /// What is looked after from hour to hour.
     pub fn tend(&self) -> Answer<()> {
         self.watch_silence(|its| self.target(its))?;
+        self.mind_drc()?;
         self.extend_ahead()?;
         if self.is_due()? {
             self.retain(By::Dates)?;

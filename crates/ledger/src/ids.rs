@@ -120,6 +120,10 @@ label_id!(
     /// A drill. Never given twice.
     DrillId, "drill's id"
 );
+label_id!(
+    /// Who co-signs and is no site.
+    WitnessId, "witness's id"
+);
 
 /// SHA-256 as `sha256sum` prints it: 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

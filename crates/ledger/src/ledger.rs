@@ -11,7 +11,9 @@ use pulih_vault::store::{ObjectName, Store, StoreError};
 
 use crate::batch::{self, MAX_BATCH_BYTES};
 use crate::bundler::{Bundler, put};
+use crate::chain::KeyChain;
 use crate::checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES};
+use crate::cosign::Cosigned;
 use crate::entry::{Body, Entry, EntryError, Kind};
 use crate::error::{LedgerError, Result};
 use crate::hash::Hash;
@@ -19,9 +21,11 @@ use crate::head::Head;
 use crate::ids::SiteId;
 use crate::layout::Layout;
 use crate::log::{Added, Log};
+use crate::memory::{AddError, Memory, add_checkpoint};
 use crate::receipt::Receipt;
 use crate::rotation;
 use crate::time::Time;
+use crate::tlog_proof::AddCheckpoint;
 
 /// A ledger open for writing. One process has it open; a second one finds out at its next
 /// append, which is refused.
@@ -238,6 +242,17 @@ impl Ledger {
         let object = serde_json::to_value(statement)?;
         let object = object.as_object().ok_or_else(|| serde::ser::Error::custom("a statement is a JSON object"))?;
         Ok(self.key.sign(&(serde_json::to_string(object)? + "\n")))
+    }
+
+    /// Co-signs another's checkpoint with the key of this ledger, if it goes on from all that was co-signed before.
+    pub fn cosign(
+        &self,
+        request: &AddCheckpoint,
+        other: &KeyChain,
+        time: u64,
+        memory: &mut dyn Memory,
+    ) -> std::result::Result<Cosigned, AddError> {
+        add_checkpoint(request, other, &self.key, time, memory)
     }
 
     /// Signs what was put on a further copy. Nothing is written.

@@ -7,18 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use pulih_ledger::canonical;
+use pulih_ledger::cosign::CosignerKey;
 use pulih_ledger::entry::kinds::{
     AdoptedCertificate, AgentAdopted, AgentClock, AgentEnrolled, AgentHeard, AgentInvited, AgentRevoked, AgentSilent,
     Alarm, ApprovalEnded, ApprovalGiven, BackupFailing, CertificateIssued, ChangeApproved, ChangeMade, ChangeProposed,
-    ChangeRefused, CloneRefused, CopyMade, DeletionApproved, DeletionAsked, DisasterDeclared, DisasterEnded,
-    DrillAnnounced, DrillAttested, DrillAuditor, DrillEnded, DrillFinding, DrillMissed, DrillOpened, DrillPhases,
-    DrillStarted, DrillStep, ExpiryResumed, ExpiryStopped, GlassBroken, HoldPlaced, HoldReleased, KeyAccepted,
-    KeyProposed, KeyRotated, KeysOpened, LedgerDiverged, LineageBegun, LinkBack, LinkLost, ObjectDamaged, ObjectHealed,
-    ObjectLost, ObjectsDeleted, OpdAdded, PacksAvoided, PacksDoomed, Phases, PlanApplied, PolicyApplied, PullRefused,
-    PusatMoved, RecoveryBegun, RecoveryEnded, RecoveryStep, ReplicationResumed, ReplicationStopped, RestoreAsked,
-    RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed, ScrubFinished, SeedImported, SiteAdopted, SiteAway,
-    SiteCertified, SiteCreated, SitePaired, SiteUnpaired, SitesCompared, SnapshotAccepted, SnapshotReplicated,
-    SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned,
+    ChangeRefused, CheckpointWitnessed, CloneRefused, CopyMade, DeletionApproved, DeletionAsked, DisasterDeclared,
+    DisasterEnded, DrillAnnounced, DrillAttested, DrillAuditor, DrillEnded, DrillFinding, DrillMissed, DrillOpened,
+    DrillPhases, DrillStarted, DrillStep, ExpiryResumed, ExpiryStopped, GlassBroken, HoldPlaced, HoldReleased,
+    KeyAccepted, KeyProposed, KeyRotated, KeysOpened, LedgerDiverged, LedgerResumed, LineageBegun, LinkBack, LinkLost,
+    ObjectDamaged, ObjectHealed, ObjectLost, ObjectsDeleted, OpdAdded, PacksAvoided, PacksDoomed, Phases, PlanApplied,
+    PolicyApplied, PullRefused, PusatMoved, RecoveryBegun, RecoveryEnded, RecoveryStep, ReplicationResumed,
+    ReplicationStopped, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed, ScrubFinished,
+    SeedImported, SiteAdopted, SiteAway, SiteCertified, SiteCreated, SitePaired, SiteUnpaired, SitesCompared,
+    SnapshotAccepted, SnapshotReplicated, SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned,
+    WitnessAdded, WitnessRemoved,
 };
 use pulih_ledger::entry::{Body, ENVELOPE, Kind};
 use pulih_ledger::ids::Sha256;
@@ -342,6 +344,22 @@ fn of_drills() -> Vec<Body> {
             text: text(),
         }
         .into(),
+        WitnessAdded {
+            witness: id("inspektorat"),
+            name: text(),
+            institution: text(),
+            key: CosignerKey::of(person_key().verifier()),
+        }
+        .into(),
+        WitnessRemoved { witness: id("inspektorat"), reason: text() }.into(),
+        CheckpointWitnessed {
+            witness: id("inspektorat"),
+            size: 7,
+            root: pulih_ledger::hash::Hash::of_empty_tree(),
+            time: id("2027-01-31T00:00:00Z"),
+        }
+        .into(),
+        LedgerResumed { size: 7, proof: ObjectHash([8; 32]), reason: text() }.into(),
         DrillMissed {
             schedule: "publik/restore".into(),
             kind: "restore".into(),

@@ -49,12 +49,16 @@ pub const REPLICA_OBJECTS: &str = "/v1/replica/objects/";
 pub const REPLICA_LIST: &str = "/v1/replica/list";
 /// `POST`: [`crate::enroll::Renewal`] → [`crate::enroll::Renewed`], for a paired DRC.
 pub const REPLICA_RENEW: &str = "/v1/replica/renew";
+/// `POST`: a checkpoint of this site's ledger with the DRC's co-signature, from a paired DRC.
+pub const COSIGNATURE: &str = "/v1/replica/cosignature";
+/// `POST`, as C2SP tlog-witness has it: a checkpoint of a paired DRC's ledger, which this site co-signs.
+pub const ADD_CHECKPOINT: &str = "/v1/replica/add-checkpoint";
 
 /// The header of every request about objects: the lineage that a [`HELLO`] gave.
 pub const LINEAGE_HEADER: &str = "pulih-lineage";
 
 /// Every path with what it takes and whether it needs a certificate, for the contract's test.
-pub const ALL: [(&str, &str, bool); 25] = [
+pub const ALL: [(&str, &str, bool); 27] = [
     ("GET", CA, false),
     ("POST", ENROLL, false),
     ("POST", RENEW, true),
@@ -80,4 +84,6 @@ pub const ALL: [(&str, &str, bool); 25] = [
     ("HEAD", REPLICA_OBJECTS, true),
     ("GET", REPLICA_LIST, true),
     ("POST", REPLICA_RENEW, true),
+    ("POST", COSIGNATURE, true),
+    ("POST", ADD_CHECKPOINT, true),
 ];

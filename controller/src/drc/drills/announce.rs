@@ -171,7 +171,12 @@ impl Drc {
         if bodies.is_empty() {
             return Ok(());
         }
-        Ok(record.write(now, &Actor::Site, bodies)?)
+        let is_announced = bodies.iter().any(|body| matches!(body, Body::DrillAnnounced(_)));
+        record.write(now, &Actor::Site, bodies)?;
+        if is_announced {
+            self.have_cosigned_soon(record);
+        }
+        Ok(())
     }
 
     /// The same before another policy takes the place of the one in force, which is not kept from it.

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::io::Cursor;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -29,11 +30,13 @@ use crate::gateway::answer::Answer;
 use crate::pki::Authority;
 use crate::policy;
 use crate::pusat::tests::bench::{Bench, Hooked, VAULT, now};
+use crate::pusat::{Added, Pusat};
 use crate::record::Record;
 use crate::site::SiteDir;
 use crate::store::SiteStore;
 
 pub const PUSAT: &str = "pusat-33.19";
+pub const DRC: &str = "drc-33.19";
 
 thread_local! { static APART: Cell<i64> = const { Cell::new(0) } }
 
@@ -52,10 +55,28 @@ pub struct Line {
     /// What it answers for its head, where a test says so.
     pub head: Mutex<Option<String>>,
     pub is_down: AtomicBool,
-    live: Arc<crate::pusat::Pusat>,
+    /// What was asked beside objects and heads, and what a liar answers in place of the site.
+    pub asked: Mutex<Vec<&'static str>>,
+    pub lie: Mutex<Option<(u16, String)>>,
+    live: Arc<Pusat>,
 }
 
 impl Line {
+    fn asked(
+        &self,
+        what: &'static str,
+        answer: impl FnOnce(&Pusat) -> Answer<(u16, String)>,
+    ) -> Result<(u16, String), PullError> {
+        if self.is_down.load(Ordering::Relaxed) {
+            return Err(PullError::Line("nobody answers".into()));
+        }
+        self.asked.lock().unwrap().push(what);
+        if let Some(lie) = self.lie.lock().unwrap().clone() {
+            return Ok(lie);
+        }
+        Ok(answer(&self.live).unwrap_or_else(|refusal| (refusal.code.http_status(), refusal.message)))
+    }
+
     fn must_be_up(&self, name: &ObjectName) -> Result<(), StoreError> {
         if self.is_down.load(Ordering::Relaxed) {
             let source = std::io::ErrorKind::ConnectionRefused.into();
@@ -98,6 +119,19 @@ impl There for Line {
     fn fetch(&self, name: &ObjectName) -> Result<Incoming, StoreError> {
         let bytes = self.read(name, 1 << 30)?;
         Ok(Incoming { length: bytes.len() as u64, body: Box::new(Cursor::new(bytes)) })
+    }
+
+    fn add_checkpoint(&self, request: &str) -> Result<(u16, String), PullError> {
+        self.asked("add-checkpoint", |pusat| {
+            pusat.add_checkpoint(DRC, request.as_bytes()).map(|added| match added {
+                Added::Signed(lines) => (200, lines),
+                Added::Conflict(size) => (409, format!("{size}\n")),
+            })
+        })
+    }
+
+    fn hand_in(&self, note: &str) -> Result<(u16, String), PullError> {
+        self.asked("cosignature", |pusat| pusat.take_handed_in(DRC, note.as_bytes()).map(|()| (200, String::new())))
     }
 
     fn renew(&self, _: &Credentials) -> Result<(Credentials, String), PullError> {
@@ -154,6 +188,8 @@ impl Two {
             store: pusat.store.clone(),
             head: Mutex::default(),
             is_down: AtomicBool::new(false),
+            asked: Mutex::default(),
+            lie: Mutex::default(),
             live: pusat.pusat.clone(),
         });
         let drc = open(&folder, &store, &ca_key, &line).unwrap();
@@ -166,6 +202,14 @@ impl Two {
             ca_sha256: Sha256([1; 32]),
             card_sha256: Sha256([2; 32]),
         });
+        two.pusat.write(SitePaired {
+            peer: DRC.parse().unwrap(),
+            role: "drc".into(),
+            name: "DRC".into(),
+            key: lock(&two.drc.record).key().clone(),
+            ca_sha256: Sha256([3; 32]),
+            card_sha256: Sha256([4; 32]),
+        });
         two
     }
 
@@ -175,6 +219,25 @@ impl Two {
             Record::forget_catalog(&SiteDir::at(self.folder.path().to_owned())).unwrap();
         }
         self.drc = open(&self.folder, &self.store, &self.ca_key, &self.line).unwrap();
+    }
+
+    /// The key of the DRC's ledger.
+    pub fn own_key(&self) -> SigningKey {
+        SigningKey::from_secret_text(self.drc.dir.read("ledger.key").unwrap().trim()).unwrap()
+    }
+
+    /// All that the DRC has, as its host's snapshot would.
+    pub fn copy_drc(&self) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        copy_into(self.folder.path(), copy.path());
+        copy
+    }
+
+    /// The DRC's host goes back to that.
+    pub fn bring_drc(&mut self, copy: &tempfile::TempDir) {
+        remove_files(self.folder.path());
+        copy_into(copy.path(), self.folder.path());
+        self.restart(false);
     }
 
     /// On the DRC's ledger.
@@ -221,7 +284,7 @@ impl Two {
     /// Everything that stands on the DRC's ledger.
     pub fn ledger(&self) -> Vec<Body> {
         let key = lock(&self.drc.record).key().clone();
-        let log = Log::open(self.store.clone(), &"drc-33.19".parse().unwrap(), key).unwrap();
+        let log = Log::open(self.store.clone(), &DRC.parse().unwrap(), key).unwrap();
         let known = |entry: ReadEntry| if let View::Known(body) = entry.view { Some(*body) } else { None };
         log.entries(0).filter_map(|recorded| known(recorded.unwrap().read().unwrap())).collect()
     }
@@ -282,6 +345,29 @@ impl Two {
 
     pub fn waiting(&self) -> usize {
         lock(&self.drc.work).queue.len()
+    }
+}
+
+/// Folders stay: the store may have them open.
+fn remove_files(folder: &Path) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { remove_files(&path) } else { std::fs::remove_file(path).unwrap() }
+    }
+}
+
+fn copy_into(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, its) = {
+            let entry = entry.unwrap();
+            (entry.path(), to.join(entry.file_name()))
+        };
+        if path.is_dir() {
+            std::fs::create_dir_all(&its).unwrap();
+            copy_into(&path, &its);
+        } else {
+            std::fs::copy(path, its).unwrap();
+        }
     }
 }
 

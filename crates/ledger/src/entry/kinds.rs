@@ -9,6 +9,7 @@ mod keys;
 mod recovery;
 mod silence;
 mod sites;
+mod witness;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -42,6 +43,8 @@ pub use silence::{AgentClock, AgentHeard, AgentSilent, BackupFailing, LinkBack, 
 pub use sites::{
     LedgerDiverged, PullRefused, SiteCertified, SitePaired, SiteUnpaired, SnapshotReplicated, VaultPinned,
 };
+
+pub use witness::{CheckpointWitnessed, LedgerResumed, WitnessAdded, WitnessRemoved};
 
 macro_rules! kinds {
     ($($kind:ident = $name:literal,)*) => {
@@ -168,6 +171,10 @@ kinds! {
     DrillEnded = "drill-ended",
     DrillMissed = "drill-missed",
     DrillAttested = "drill-attested",
+    WitnessAdded = "witness-added",
+    WitnessRemoved = "witness-removed",
+    CheckpointWitnessed = "checkpoint-witnessed",
+    LedgerResumed = "ledger-resumed",
 }
 
 impl Kind {

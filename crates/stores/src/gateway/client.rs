@@ -216,6 +216,16 @@ impl Client {
         self.json(self.checked(self.agent.post(self.at(path)).content_type("text/plain").send(body))?)
     }
 
+    /// The same, whatever is answered: the status says what the body is.
+    pub(super) fn ask_text(&self, path: &str, body: &str) -> Result<(u16, String), GatewayError> {
+        let request = self.agent.post(self.at(path)).content_type("text/plain");
+        let mut answer = request
+            .send(body)
+            .map_err(|source| GatewayError::Line { url: self.url.clone(), source: Box::new(source) })?;
+        let status = answer.status().as_u16();
+        Ok((status, text(&mut answer).map_err(|error| self.broken(error))?))
+    }
+
     /// Asks for what the caller reads by itself, once.
     pub(super) fn get(&self, path: &str) -> Result<Response<Body>, GatewayError> {
         let request = self.agent.get(self.at(path)).config().timeout_recv_response(Some(BEGIN)).build();

@@ -1,5 +1,5 @@
 //! A Pusat Data as a paired DRC reads it: every vault and what is the site's own, and nothing is
-//! ever written. Each request is sent once: who pulls knows better when to try again.
+//! ever written but what the two sites co-sign. Each request is sent once: who pulls knows better when to try again.
 
 use std::io::{self, Read};
 
@@ -48,6 +48,16 @@ impl ReplicaStore {
         let renewing = Renewing::begin()?;
         let renewed = self.client.post(path::REPLICA_RENEW, &Renewal { csr: renewing.csr.clone() })?;
         renewing.end(old, renewed)
+    }
+
+    /// Has a checkpoint of the asking site's own ledger co-signed: the status, and what was answered, whatever it is.
+    pub fn add_checkpoint(&self, request: &str) -> Result<(u16, String), GatewayError> {
+        self.client.ask_text(path::ADD_CHECKPOINT, request)
+    }
+
+    /// Hands in what the asking site said of the ledger there.
+    pub fn hand_in(&self, note: &str) -> Result<(u16, String), GatewayError> {
+        self.client.ask_text(path::COSIGNATURE, note)
     }
 
     fn length<B>(&self, answer: &ureq::http::Response<B>) -> Result<u64, GatewayError> {
