@@ -2,14 +2,18 @@
 """Verify a bundle of evidence without Pulih: written from docs/contracts/evidence.md and ledger.md, from C2SP and
 RFC 6962, 8032 and 8785. Python 3.9 and nothing else.
 
-    verify-evidence.py PATH --site SITE=SHA256:… [--site …] [--json]
+    verify-evidence.py PATH --site SITE=SHA256:… [--site …] [--witness NAME=SHA256:…]… [--since TIME] [--json]
 
-Status 0: no problem. 1: a problem. 2: bad usage, also without a fingerprint.
+PATH is a folder, or a ustar archive. Status 0: no problem. 1: a problem. 2: bad usage, also without a fingerprint.
+
+In this file: BLAKE3; Ed25519; notes and co-signatures; trees; entries; drills; where a bundle is read from; its files;
+one site's log (steps 1 to 7 and 11 of the contract); logs beside each other (steps 8 to 10); the command.
 """
 import argparse
 import base64
 import binascii
 import calendar
+import functools
 import hashlib
 import json
 import os
@@ -21,13 +25,15 @@ import time
 
 MAX_FILES, MAX_SITES, MAX_NAME = 4_000_000, 64, 200
 MAX_SIZE = 1 << 48
+MAX_DRAWN = 100_000
+CLOCKS = 3600
 KIB = 1024
 LABEL = r"[a-z0-9][a-z0-9._-]{0,62}"
 HEX64 = r"[0-9a-f]{64}"
 # What there can be, and how many bytes of it at most; {S} is a site.
 PLACES = [(re.compile(pattern.replace("{S}", "(?P<site>%s)" % LABEL) + r"\Z"), what, limit) for pattern, what, limit in [
     (r"bundle\.json", "about", 64 * KIB),
-    (r"witness/%s" % LABEL, "witness", KIB),
+    (r"witness/(?P<id>%s)" % LABEL, "witness", KIB),
     (r"manifests/(?P<point>[0-9a-f]{32}/%s/[0-9]{10}-(?P<hash>%s))" % (LABEL, HEX64), "manifest", KIB * KIB),
     (r"{S}/keys", "keys", 64 * KIB),
     (r"{S}/checkpoint", "checkpoint", 64 * KIB),
@@ -37,12 +43,12 @@ PLACES = [(re.compile(pattern.replace("{S}", "(?P<site>%s)" % LABEL) + r"\Z"), w
     (r"{S}/entries/(?P<n>[0-9]{20})", "proof", 128 * KIB),
     (r"{S}/entries/(?P<n>[0-9]{20})\.json", "entry", 65_534),
     (r"{S}/consistency/(?P<n>[0-9]{20})", "consistency", 64 * KIB),
-    (r"{S}/cosigned/%s/(?P<n>[0-9]{20})" % LABEL, "cosigned", 64 * KIB),
+    (r"{S}/cosigned/(?P<other>%s)/(?P<n>[0-9]{20})" % LABEL, "cosigned", 64 * KIB),
     (r"{S}/objects/(?P<kind>drills|keys|plans|policies|proofs|recipes)/(?P<hash>%s)" % HEX64, "object", 64 << 20),
 ]]
 NAMING = {"drill-ended": ("drills", "log"), "key-accepted": ("keys", "statement"), "ledger-diverged": ("proofs", "proof"),
           "plan-applied": ("plans", "object"), "policy-applied": ("policies", "object"),
-          "recipe-applied": ("recipes", "object")}
+          "recipe-applied": ("recipes", "object"), "key-rotated": ("keys", "statement")}
 # Fields that an entry of a kind has, for the kinds that a step needs.
 FIELDS = {
     "site-created": "role name key", "user-added": "user name roles key", "policy-applied": "policy version object",
@@ -50,10 +56,14 @@ FIELDS = {
     "drill-started": "drill", "drill-ended": "drill outcome milliseconds steps log leftovers text",
     "drill-step": "drill step what outcome began milliseconds phases files bytes total_files total_bytes text",
     "drill-missed": "schedule kind class occurrence due reason", "drill-attested": "drill ended opinion findings",
-    "alarm": "alarm subject text",
+    "alarm": "alarm subject text", "recovery-begun": "recovery target points",
+    "site-paired": "peer role name key ca_sha256 card_sha256", "site-adopted": "from size root cards",
+    "ledger-diverged": "from size root proof reason", "witness-added": "witness name institution key",
+    "checkpoint-witnessed": "witness size root time", "key-proposed": "key possession reason",
+    "key-accepted": "peer key proposal statement", "key-rotated": "key proposal", "site-unpaired": "peer reason",
 }
 NUMBERS = {"milliseconds", "steps", "leftovers", "step", "files", "bytes", "total_files", "total_bytes", "occurrence",
-           "scratch_bytes", "version"}
+           "scratch_bytes", "version", "size", "proposal"}
 PHASES = ("approve", "fetch", "decrypt", "write", "verify", "check")
 
 
@@ -128,15 +138,26 @@ def add(p, q):
     return e * f % Q, g * h % Q, f * g % Q, e * h % Q
 
 
-def times(number, point):
-    result = NEUTRAL
-    for bit in bin(number)[2:]:
-        result = add(result, result)
-        if bit == "1":
-            result = add(result, point)
+def double(p):
+    a, b = p[0] * p[0] % Q, p[1] * p[1] % Q
+    h = a + b
+    e, g = h - (p[0] + p[1]) ** 2 % Q, a - b
+    f = 2 * p[2] * p[2] % Q + g
+    return e * f % Q, g * h % Q, f * g % Q, e * h % Q
+
+
+def both_times(m, p, n, q):
+    """m p + n q, bit by bit of both at once."""
+    result, sums = NEUTRAL, {(1, 0): p, (0, 1): q, (1, 1): add(p, q)}
+    for bit in range(max(m.bit_length(), n.bit_length()) - 1, -1, -1):
+        result = double(result)
+        its = sums.get((m >> bit & 1, n >> bit & 1))
+        if its:
+            result = add(result, its)
     return result
 
 
+@functools.lru_cache(maxsize=1024)
 def on_curve(data):
     y = int.from_bytes(data, "little")
     sign, y = y >> 255, y & (2 ** 255 - 1)
@@ -163,8 +184,7 @@ def has_signed(public, message, signature):
     if a is None or s >= ORDER:
         return False
     k = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % ORDER
-    minus = (Q - a[0], a[1], 1, Q - a[3])
-    x, y, z, _ = add(times(s, GENERATOR), times(k, minus))
+    x, y, z, _ = both_times(s, GENERATOR, k, (Q - a[0], a[1], 1, Q - a[3]))
     inverse = pow(z, -1, Q)
     x, y = x * inverse % Q, y * inverse % Q
     return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
@@ -183,19 +203,37 @@ def unbase64(text):
 
 
 class Key:
-    def __init__(self, text):
+    """A key that signs notes (type 1), or co-signs checkpoints (type 4)."""
+
+    def __init__(self, text, kind=1):
         parts = text.split("+", 2)
         if len(parts) != 3 or not re.fullmatch(r"[^\s+]{1,255}", parts[0]):
             raise damaged("a key that is none")
         self.text, self.name = text, parts[0]
         data = unbase64(parts[2])
         self.public = data[1:]
-        self.id = hashlib.sha256(self.name.encode() + b"\n" + data).digest()[:4]
-        if len(data) != 33 or data[0] != 1 or parts[1] != self.id.hex():
+        self.id = self.id_as(kind)
+        if len(data) != 33 or data[0] != kind or parts[1] != self.id.hex():
             raise damaged("a key whose hash does not fit, or of another type")
+
+    def id_as(self, kind):
+        return hashlib.sha256(self.name.encode() + b"\n" + bytes([kind]) + self.public).digest()[:4]
+
+    def as_cosigner(self):
+        """The same key where it co-signs other logs."""
+        its = self.id_as(4)
+        data = base64.b64encode(b"\x04" + self.public).decode()
+        return Key("%s+%s+%s" % (self.name, its.hex(), data), 4)
 
     def fingerprint(self):
         return "SHA256:" + base64.b64encode(hashlib.sha256(self.public).digest()).decode().rstrip("=")
+
+
+def key_in_entry(text, kind=1):
+    try:
+        return Key(text, kind)
+    except (Problem, AttributeError) as error:
+        raise ValueError(error) from None
 
 
 def open_note(data):
@@ -217,25 +255,72 @@ def open_note(data):
     return body + "\n", signatures
 
 
-def open_checkpoint(data, key):
-    """Size and root of a checkpoint that the key signed."""
-    if len(data) > 64 * KIB:
-        raise damaged("it is too long")
-    text, signatures = open_note(data)
-    lines = text[:-1].split("\n")
-    if not all(lines) or len(lines) < 3:
-        raise damaged("it is no checkpoint")
-    size, root = number(lines[1]), unbase64(lines[2])
-    if len(root) != 32:
-        raise damaged("its root is no hash")
-    its = [blob for name, blob in signatures if name == key.name and blob[:4] == key.id]
-    if not any(has_signed(key.public, text.encode(), blob[4:]) for blob in its):
-        raise Problem("bad-signature" if its else "unknown-key", "it is not signed by " + key.text)
-    if lines[0] != key.name:
-        raise Problem("wrong-origin", "it is of %s, not of %s" % (lines[0], key.name))
-    if len(lines) != 3:
-        raise damaged("it has more than three lines")
-    return size, root
+def is_note_of(data, text, keys):
+    """Whether it is a note of just this text that one of the keys signed; without keys, whoever signed it."""
+    try:
+        found, lines = open_note(data)
+    except Problem:
+        return False
+    return found == text and (keys is None or any(
+        name == key.name and blob[:4] == key.id and has_signed(key.public, text.encode(), blob[4:])
+        for name, blob in lines for key in keys))
+
+
+class Checkpoint:
+    """A checkpoint that the keys of a log signed; co-signatures in it are not believed yet."""
+
+    def __init__(self, data, chain):
+        if len(data) > 64 * KIB:
+            raise damaged("it is too long")
+        self.text, self.lines = open_note(data)
+        lines = self.text[:-1].split("\n")
+        if not all(lines) or len(lines) < 3:
+            raise damaged("it is no checkpoint")
+        self.size, self.root = number(lines[1]), unbase64(lines[2])
+        if len(self.root) != 32:
+            raise damaged("its root is no hash")
+        for key in chain.of_checkpoint(self.size):
+            its = [blob for name, blob in self.lines if name == key.name and blob[:4] == key.id]
+            if not any(has_signed(key.public, self.text.encode(), blob[4:]) for blob in its):
+                raise Problem("bad-signature" if its else "unknown-key", "it is not signed by " + key.text)
+        if lines[0] != chain.origin:
+            raise Problem("wrong-origin", "it is of %s, not of %s" % (lines[0], chain.origin))
+        if len(lines) != 3:
+            raise damaged("it has more than three lines")
+
+    def names(self, key):
+        return any(name == key.name and blob[:4] == key.id for name, blob in self.lines)
+
+    def by(self, key):
+        """The time of the newest co-signature by a key that verifies, and its bytes after the key's id."""
+        found = None
+        for name, blob in self.lines:
+            if name != key.name or blob[:4] != key.id or len(blob) < 12:
+                continue
+            at = int.from_bytes(blob[4:12], "big")
+            message = b"cosignature/v1\ntime %d\n" % at + self.text.encode()
+            if at < 1 << 63 and (found is None or at >= found[0]) and has_signed(key.public, message, blob[12:]):
+                found = at, blob[4:]
+        return found
+
+
+class Chain:
+    """The keys of a log, each with the size from which on it signs."""
+
+    def __init__(self, keys):
+        self.keys, self.froms, self.origin = keys, [0], keys[0].name
+
+    @property
+    def newest(self):
+        return self.keys[len(self.froms) - 1]
+
+    def of_batch(self, start):
+        return [key for since, key in zip(self.froms, self.keys) if since <= start][-1]
+
+    def of_checkpoint(self, size):
+        """The key that signs a checkpoint of this size; both, where one hands over to the next."""
+        old, new = self.of_batch(max(size - 1, 0)), self.of_batch(size)
+        return [old] if old is new else [old, new]
 
 
 def number(text):
@@ -274,6 +359,51 @@ def inclusion_root(leaf, index, size, proof):
             result = node_hash(result, step)
         at, last = at >> 1, last >> 1
     return result if last == 0 else None
+
+
+def is_consistent(old, old_root, size, root, proof):
+    """Whether a tree goes on from an older one (the algorithm of RFC 9162, 2.1.4.2)."""
+    if old in (0, size):
+        return not proof and old_root == (root if old else hashlib.sha256(b"").digest())
+    if old > size:
+        return False
+    steps = list(proof)
+    if old & (old - 1) == 0:
+        steps.insert(0, old_root)
+    if not steps:
+        return False
+    at, last = old - 1, size - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    before = now = steps[0]
+    for step in steps[1:]:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            before, now = node_hash(step, before), node_hash(step, now)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            now = node_hash(now, step)
+        at, last = at >> 1, last >> 1
+    return last == 0 and before == old_root and now == root
+
+
+def read_proof(data, head):
+    """The number after `head`, hashes and checkpoint of a proof in a file."""
+    first, empty, checkpoint = data.partition(b"\n\n")
+    try:
+        text = first.decode()
+        checkpoint.decode()
+    except UnicodeDecodeError:
+        raise damaged("it is not UTF-8") from None
+    if not empty or not text.startswith(head + " "):
+        raise damaged("it does not begin %r" % head)
+    lines = text[len(head) + 1:].split("\n")
+    proof = [unbase64(line) for line in lines[1:]]
+    if len(proof) > 63 or any(len(its) != 32 for its in proof):
+        raise damaged("a hash that is none")
+    return number(lines[0]), proof, checkpoint
 
 
 def path_of(index):
@@ -319,6 +449,10 @@ class Follower:
         self.site, self.key, self.whole_log, self.tell = site, key, whole_log, tell
         self.people, self.named, self.entries, self.has_first, self.last = {}, {}, 0, False, None
         self.drills, self.schedules, self.wrong = {}, {}, []
+        # Of other logs, and of who co-signs.
+        self.recovered, self.paired, self.witnesses, self.seen, self.proofs = set(), [], [], [], []
+        # Of keys: what was proposed, what was handed over with the sites that were paired then, and those now.
+        self.proposed, self.rotated, self.peers = {}, {}, set()
 
     def follow(self, index, data):
         self.entries += 1
@@ -349,11 +483,41 @@ class Follower:
         for field in FIELDS.get(kind, "").split():
             if field not in entry or (field in NUMBERS) != (type(entry[field]) is int) or entry[field] is None:
                 raise ValueError("%s of %s" % (field, kind))
-        if kind in NAMING:
+        if kind in NAMING and NAMING[kind][1] in entry:
             self.named.setdefault((NAMING[kind][0], entry[NAMING[kind][1]]), index)
+        self.said(index, kind, entry)
         if kind.startswith("drill-"):
             self.drill(index, kind[6:], entry)
         self.act(kind, entry, actor)
+
+    def said(self, index, kind, entry):
+        """What it says of other logs, of who co-signs, and of points."""
+        if kind == "site-paired":
+            self.paired.append((entry["peer"], key_in_entry(entry["key"])))
+            self.peers.add(entry["peer"])
+        elif kind == "site-unpaired":
+            self.peers.discard(entry["peer"])
+        elif kind == "key-proposed":
+            key_in_entry(entry["key"])
+            self.proposed[index] = entry
+        elif kind == "key-rotated":
+            key_in_entry(entry["key"])
+            self.rotated[index] = entry, set(self.peers)
+        elif kind == "witness-added":
+            self.witnesses.append(key_in_entry(entry["key"], 4))
+        elif kind == "recovery-begun":
+            self.recovered.update(entry["points"])
+        elif kind in ("checkpoint-witnessed", "site-adopted", "ledger-diverged"):
+            of = self.site if kind == "checkpoint-witnessed" else entry["from"]
+            try:
+                root = unbase64(entry["root"])
+            except (Problem, TypeError) as error:
+                raise ValueError(error) from None
+            if len(root) != 32:
+                raise ValueError("root")
+            self.seen.append((index, of, entry["size"], root))
+            if kind == "ledger-diverged":
+                self.proofs.append((of, entry["proof"]))
 
     def act(self, kind, entry, actor):
         person = isinstance(actor, dict) and actor.get("type") == "person"
@@ -374,7 +538,7 @@ class Follower:
                     for name, blob in signatures):
                 raise Problem("act", "the signature does not hold")
         if kind == "user-added":
-            self.people.setdefault(entry["user"], []).append(Key(entry["key"]))
+            self.people.setdefault(entry["user"], []).append(key_in_entry(entry["key"]))
 
     # ---- drills
 
@@ -391,7 +555,7 @@ class Follower:
             if entry["drill"] in self.drills:
                 self.wrong.append("entry %d announces %s again" % (index, entry["drill"]))
             else:
-                self.drills[entry["drill"]] = {"announced": entry, "steps": [], "wrong": []}
+                self.drills[entry["drill"]] = {"announced": entry, "index": index, "steps": [], "wrong": []}
             return
         its = self.drills.get(entry["drill"])
         if what == "step":
@@ -426,6 +590,8 @@ class Follower:
             wrong.append("a sample without a co-signature")
         if started and "auditor" in announced and "opened" not in its:
             wrong.append("it started before the auditor opened it")
+        if announced.get("sample_percent", 1) not in range(1, 100):
+            wrong.append("its sample is no share from 1 to 99 percent")
         tried = {"%s/%s/%s" % (s.get("vault"), s.get("dataset"), s.get("manifest")) for s in steps if "manifest" in s}
         if not tried <= set(announced["points"]):
             wrong.append("a step tried what was not announced")
@@ -453,25 +619,173 @@ class Follower:
             if step["outcome"] == "passed" and step["step"] in its.get("not_ok", ()):
                 wrong.append("step %d passed, and the log says otherwise" % step["step"])
 
-    def read_log(self, digest, data):
-        not_ok = set()
+    def read_log(self, digest, data, files_of):
+        """The raw log of each drill that names it. `files_of`: how many files a point has, as its manifest says."""
+        not_ok, files = set(), {}
         for line in data.split(b"\n"):
             try:
                 its = json.loads(line)
-                if its["ok"] is False:
+                if type(its["step"]) is not int or type(its["ok"]) is not bool:
+                    continue
+                if not its["ok"]:
                     not_ok.add(its["step"])
-            except (ValueError, KeyError, TypeError):
+                elif type(its.get("file")) is int:
+                    files.setdefault(its["step"], set()).add(its["file"])
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 pass
         for its in self.drills.values():
             if its.get("ended", {}).get("log") == digest:
                 its["not_ok"] = not_ok
+                self.check_sample(its, files, files_of)
+
+    def check_sample(self, its, files, files_of):
+        percent, line = its["announced"].get("sample_percent"), its.get("started", {}).get("cosignature")
+        if percent not in range(1, 100) or not isinstance(line, str):
+            return
+        try:
+            blob = unbase64(line.rsplit(" ", 1)[1])
+        except (Problem, IndexError):
+            blob = b""
+        if len(blob) != 76:
+            return
+        seed = hashlib.sha256(b"pulih/drill/sample/v1\n" + blob[4:]).digest()
+        for step in its["steps"]:
+            if step["what"] != "restore" or step["outcome"] != "passed":
+                continue
+            point = "%s/%s/%s" % (step.get("vault"), step.get("dataset"), step.get("manifest"))
+            count = files_of(point)
+            missing = sample(seed, point, count, percent) - files.get(step["step"], set()) if count else set()
+            if missing:
+                its["wrong"].append("the log of step %d lacks file %d, which was drawn" % (step["step"], min(missing)))
 
 
-# ---- The bundle -----------------------------------------------------------------------------------------------
+def sample(seed, point, files, percent):
+    """The numbers of the files that are drawn of a point."""
+    wanted = min(max(1, -(-files * percent // 100)), MAX_DRAWN, files)
+    drawn, i = set(), 0
+    while len(drawn) < wanted:
+        digest = hashlib.sha256(seed + point.encode() + i.to_bytes(8, "big")).digest()
+        drawn.add(int.from_bytes(digest[:8], "big") % files)
+        i += 1
+    return drawn
+
+
+def files_in_manifest(data):
+    try:
+        text, _ = open_note(data)
+        count = json.loads(text)["counts"]["files"]
+        return count if type(count) is int and count > 0 else None
+    except (Problem, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+# ---- Where a bundle is read from ------------------------------------------------------------------------------
+
+def is_name(name):
+    return re.fullmatch("[A-Za-z0-9._/-]{1,200}", name) and not re.search(r"(^|/)(\.|/|$)", name)
+
+
+class Folder:
+    def __init__(self, root):
+        self.root = root
+
+    def list(self):
+        folders = [""]
+        while folders:
+            below = folders.pop()
+            for entry in os.scandir(os.path.join(self.root, below)):
+                name = (below + "/" if below else "") + entry.name
+                about = entry.stat(follow_symlinks=False)
+                if stat.S_ISDIR(about.st_mode) and is_name(name):
+                    folders.append(name)
+                elif stat.S_ISREG(about.st_mode):
+                    yield name, "file", about.st_size
+                else:
+                    yield name, "limit", 0
+
+    def read(self, name, limit):
+        with open(os.open(os.path.join(self.root, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            return file.read(limit + 1)
+
+
+def ustar_header(name, size):
+    """The one header that a file of a bundle has."""
+    prefix, last = b"", name
+    if len(name) > 100:
+        for at in (i for i, byte in enumerate(name) if byte == 0x2F):
+            prefix, last = name[:at], name[at + 1:]
+            if len(last) <= 100:
+                break
+    if len(last) > 100 or len(prefix) > 155 or size >= 1 << 33:
+        return None
+    fields = (last.ljust(100, b"\0"), b"0000644\0", b"0000000\0", b"0000000\0", b"%011o\0" % size, b"00000000000\0",
+              b"        ", b"0", bytes(100), b"ustar\x0000", bytes(80), prefix.ljust(155, b"\0"), bytes(12))
+    header = b"".join(fields)
+    return header[:148] + b"%06o\0 " % sum(header) + header[156:]
+
+
+class Archive:
+    """A ustar archive with nothing in it but files, each with its one header, in the order of their names."""
+
+    def __init__(self, path):
+        self.file = open(path, "rb")
+        self.end = os.fstat(self.file.fileno()).st_size
+        self.members = {}
+
+    def block(self, at, length=512):
+        self.file.seek(at)
+        return self.file.read(length)
+
+    def list(self):
+        at, before = 0, None
+        while len(self.members) <= MAX_FILES:
+            header = self.block(at)
+            if len(header) < 512:
+                yield "the bundle", "damaged", "it is cut off"
+                return
+            if header == bytes(512):
+                if self.block(at + 512) != bytes(512) or at + 1024 != self.end:
+                    yield "the bundle", "damaged", "something follows its end"
+                return
+            prefix, name = (header[range_].split(b"\0")[0] for range_ in (slice(345, 500), slice(0, 100)))
+            name = prefix + b"/" + name if prefix else name
+            if header[156:157] != b"0":
+                yield name.decode(errors="replace"), "limit", 0
+                return
+            size = header[124:136].split(b"\0")[0]
+            size = int(size, 8) if re.fullmatch(b"[0-7]+", size) else None
+            try:
+                text = name.decode()
+            except UnicodeDecodeError:
+                size = None
+            if size is None or ustar_header(name, size) != header:
+                yield "the bundle", "damaged", "a header in it is not as one of a bundle is"
+                return
+            if before is not None and before >= name:
+                yield "the bundle", "damaged", "its files are not in the order of their names"
+                return
+            content, padding = at + 512, -size % 512
+            at, before = content + size + padding, name
+            if at > self.end:
+                yield "the bundle", "damaged", "it is cut off"
+                return
+            if self.block(content + size, padding) != bytes(padding):
+                yield "the bundle", "damaged", "something stands between its files"
+                return
+            self.members[text] = content, size
+            yield text, "file", size
+
+    def read(self, name, limit):
+        content, size = self.members[name]
+        return self.block(content, min(size, limit + 1))
+
+
+# ---- The bundle's files ---------------------------------------------------------------------------------------
 
 class Bundle:
-    def __init__(self, root):
-        self.root, self.files, self.sites = root, {}, {}
+    def __init__(self, path):
+        self.source = Folder(path) if os.path.isdir(path) else Archive(path)
+        self.files, self.sites = {}, {}
         self.report = {"type": "pulih/evidence-verified/v1", "sites": [], "problems": [], "remarks": [], "drills": [],
                        "entries": 0}
 
@@ -484,23 +798,16 @@ class Bundle:
             self.report["remarks"].append(text)
 
     def list(self):
-        folders, seen = [""], 0
-        while folders:
-            below = folders.pop()
-            for entry in os.scandir(os.path.join(self.root, below)):
-                name = (below + "/" if below else "") + entry.name
-                about = entry.stat(follow_symlinks=False)
-                is_name = re.fullmatch("[A-Za-z0-9._/-]{1,200}", name) and not re.search(r"(^|/)(\.|/|$)", name)
-                seen += 1
-                if seen > MAX_FILES:
-                    self.tell("limit", "the bundle", "too many files")
-                    return
-                if stat.S_ISDIR(about.st_mode) and is_name:
-                    folders.append(name)
-                elif not stat.S_ISREG(about.st_mode) or not is_name:
-                    self.tell("limit", name[:220], "a link, or a name that is none")
-                else:
-                    self.take(name, about.st_size)
+        for seen, (name, kind, size) in enumerate(self.source.list()):
+            if seen >= MAX_FILES:
+                self.tell("limit", "the bundle", "too many files")
+                return
+            if kind == "damaged":
+                self.tell("damaged", name, size)
+            elif kind != "file" or not is_name(name):
+                self.tell("limit", name[:220], "a link, or a name that is none")
+            else:
+                self.take(name, size)
 
     def take(self, name, size):
         for pattern, what, limit in PLACES:
@@ -508,6 +815,8 @@ class Bundle:
             parts = match.groupdict() if match else {}
             if not match or parts.get("site") in ("witness", "manifests") or int(parts.get("n") or 0) > MAX_SIZE \
                     or int(parts.get("width") or 1) > 255 or int(parts.get("level") or 0) > 63:
+                continue
+            if parts.get("other") in ("witness", "manifests"):
                 continue
             if parts.get("path") and path_of(int(re.sub("[x/]", "", parts["path"]))) != parts["path"]:
                 continue
@@ -520,12 +829,12 @@ class Bundle:
             return
         self.remark(name + " is no part of a bundle, and was not read")
 
-    def read(self, name):
+    def read(self, name, quiet=False):
         limit = self.files[name][2]
-        with open(os.open(os.path.join(self.root, name), os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-            data = file.read(limit + 1)
+        data = self.source.read(name, limit)
         if len(data) > limit:
-            self.tell("limit", name, "it is larger than it may be")
+            if not quiet:
+                self.tell("limit", name, "it is larger than it may be")
             return None
         return data
 
@@ -539,47 +848,50 @@ class Bundle:
         return sorted(name for name in self.sites[site] if self.files[name][0] == what)
 
 
+# ---- One site's log -------------------------------------------------------------------------------------------
+
 class Site:
-    """Steps 1 to 6, 10 and 11 of one site."""
+    """Steps 1 to 7 and 11 of one site."""
 
     def __init__(self, bundle, site, given):
         self.bundle, self.site, self.given, self.tell = bundle, site, given, bundle.tell
 
-    def verify(self, points):
+    def verify(self):
+        """Whether the log could be read; why not, was told."""
         if self.given is None:
             self.bundle.remark("of %s no fingerprint was given: what it says supports nothing" % self.site)
-        self.key = self.chain()
-        data = self.key and self.bundle.need(self.site + "/checkpoint")
+        self.chain = self.keys()
+        data = self.chain and self.bundle.need(self.site + "/checkpoint")
         if data is None:
-            return
+            return False
         try:
-            self.size, self.root = open_checkpoint(data, self.key)
+            self.newest, checkpoint = data, Checkpoint(data, self.chain)
+            self.size, self.root = checkpoint.size, checkpoint.root
             if self.size > MAX_FILES * 256:
                 raise Problem("limit", "it is of more entries than the tiles of a bundle can be of")
         except Problem as problem:
             self.tell(problem.code, self.site + "/checkpoint", str(problem))
-            return
-        self.whole, kept = True, self.kept()
+            return False
+        self.whole, self.has_root = True, False
         self.rows()
-        follower = Follower(self.site, self.key, self.first == 0, self.tell)
-        self.before(follower)
-        roots = self.walk(follower, kept)
-        for size, (name, root) in kept.items():
+        kept = self.kept()
+        self.follower = Follower(self.site, self.chain.keys[0], self.first == 0, self.tell)
+        self.before(self.follower)
+        roots = self.walk(self.follower, kept)
+        for size, (name, root) in sorted(kept.items()):
             if size in roots and roots[size] != root:
                 self.tell("fork", name, "its root is not the log's at that size")
             elif size not in roots and self.whole:
                 self.tell("root-mismatch", name, "no tile says what the root was")
-        self.objects(follower)
-        uji = self.key.name.startswith("pulih-ledger-uji/")
-        if uji:
+        self.consistency(roots)
+        self.objects(self.follower)
+        self.uji = self.chain.origin.startswith("pulih-ledger-uji/")
+        if self.uji:
             self.bundle.remark("UJI: the log of %s was made with a clock that is not the world's" % self.site)
-        self.bundle.report["sites"].append({
-            "site": self.site, "origin": self.key.name, "fingerprint": self.key.fingerprint(),
-            "given": self.given is not None, "size": self.size, "root": base64.b64encode(self.root).decode(),
-            "from": min(self.first * 256, self.size), "uji": uji, "cosigners": []})
-        self.close(follower, points)
+        self.bundle.report["entries"] += self.follower.entries
+        return True
 
-    def chain(self):
+    def keys(self):
         name = self.site + "/keys"
         data = self.bundle.need(name)
         if data is None:
@@ -600,9 +912,30 @@ class Site:
             return None
         if self.given is not None and self.given not in [key.fingerprint() for key in keys]:
             self.tell("unknown-key", name, "no key in it has the fingerprint that was given")
-        if len(keys) > 1:
-            self.tell("key-chain", name, "more than one key: this version verifies no change of keys")
-        return keys[0]
+        chain = Chain(keys)
+        for old, new in zip(keys, keys[1:]):
+            since = self.handed_over(old, new)
+            if since is None:
+                self.tell("key-chain", name, "no checkpoint is signed by %s and by %s both" % (old.text, new.text))
+                since = chain.froms[-1] + 1
+            if since <= chain.froms[-1] or new.name != old.name or new.text in [key.text for key in keys[:keys.index(new)]]:
+                self.tell("key-chain", name, "%s cannot be the next key" % new.text)
+                return None
+            chain.froms.append(since)
+        return chain
+
+    def handed_over(self, old, new):
+        """The size of the first checkpoint that both keys signed."""
+        for name in self.bundle.of(self.site, "kept"):
+            data = self.bundle.read(name, True)
+            try:
+                text, lines = open_note(data or b"")
+            except Problem:
+                continue
+            if all(any(who == key.name and blob[:4] == key.id and has_signed(key.public, text.encode(), blob[4:])
+                       for who, blob in lines) for key in (old, new)):
+                return int(self.bundle.files[name][1]["n"])
+        return None
 
     def kept(self):
         found = {}
@@ -611,15 +944,37 @@ class Site:
             if data is None:
                 continue
             try:
-                size, root = open_checkpoint(data, self.key)
-                if size != of:
-                    raise damaged("it is of %d entries" % size)
-                if size > self.size:
+                its = Checkpoint(data, self.chain)
+                if its.size != of:
+                    raise damaged("it is of %d entries" % its.size)
+                if its.size > self.size:
                     raise Problem("rolled-back", "it is of more entries than the newest checkpoint")
-                found[size] = name, root
+                found[its.size] = name, its.root
             except Problem as problem:
                 self.tell(problem.code, name, str(problem))
         return found
+
+    def consistency(self, roots):
+        for name in self.bundle.of(self.site, "consistency"):
+            data, size = self.bundle.read(name), int(self.bundle.files[name][1]["n"])
+            if data is None:
+                continue
+            try:
+                if len(data) > 64 * KIB:
+                    raise damaged("it is too long")
+                old, proof, checkpoint = read_proof(data, "old")
+                note = self.bundle.need("%s/checkpoints/%020d" % (self.site, size))
+                if note is None:
+                    continue
+                if checkpoint != note:
+                    raise damaged("its checkpoint is not the one of this size")
+                if old not in roots or size not in roots:
+                    if self.whole:
+                        raise Problem("missing", "one of its two checkpoints is not there, or is not believed")
+                elif not is_consistent(old, roots[old], size, roots[size], proof):
+                    raise Problem("root-mismatch", "it does not lead from one root to the other")
+            except Problem as problem:
+                self.tell(problem.code, name, str(problem))
 
     def name_of(self, level, index, width):
         part = "" if width == 256 else ".p/%d" % width
@@ -628,20 +983,24 @@ class Site:
     def width(self, level, index):
         return min(256, (self.size >> 8 * level) - index * 256)
 
-    def tile(self, level, index):
+    def tile(self, level, index, tell=None):
+        tell = tell or self.tell
         width = self.width(level, index)
         name = self.name_of(level, index, width)
-        data = self.bundle.need(name)
+        if name not in self.bundle.files:
+            tell("missing", name, "it must be there")
+            return None
+        data = self.bundle.read(name, tell != self.tell)
         if data is None:
             return None
         if len(data) != width * 32:
-            self.tell("damaged", name, "it has not the bytes of %d hashes" % width)
+            tell("damaged", name, "it has not the bytes of %d hashes" % width)
             return None
         hashes = [data[i:i + 32] for i in range(0, len(data), 32)]
         if width == 256:
             above = self.above(level + 1, index)
             if above is not None and full_root(hashes) != above:
-                self.tell("root-mismatch", name, "its root is not the hash above it")
+                tell("root-mismatch", name, "its root is not the hash above it")
             if above is None or full_root(hashes) != above:
                 return None
         return hashes
@@ -669,7 +1028,8 @@ class Site:
         if self.size % 256:
             self.last = self.tile(0, self.size // 256)
         root = self.root_at(self.size, self.last)
-        if root != self.root:
+        self.has_root = root == self.root
+        if not self.has_root:
             self.whole, self.last = False, None
             self.levels = {level: [None] * len(row) for level, row in self.levels.items()}
             if root is not None:
@@ -697,6 +1057,13 @@ class Site:
             level += 1
         return hashlib.sha256(b"").digest() if size == 0 else root
 
+    def root_before(self, size):
+        """The root of the first entries, by the tiles as they are read again; None if they do not say."""
+        if size > self.size or not self.has_root:
+            return None
+        leaves = self.tile(0, size // 256, lambda *its: None) if size % 256 else []
+        return self.root_at(size, leaves)
+
     def before(self, follower):
         for name in self.bundle.of(self.site, "proof"):
             index = int(self.bundle.files[name][1]["n"])
@@ -716,21 +1083,12 @@ class Site:
                 self.tell("missing", name, "nothing proves that it is in the log")
 
     def prove(self, data, index, entry):
-        head, empty, checkpoint = data.partition(b"\n\n")
-        try:
-            lines = head.decode().split("\n")
-        except UnicodeDecodeError:
-            raise damaged("it is not UTF-8") from None
-        if not empty or lines[0] != "c2sp.org/tlog-proof@v1" or len(lines) < 2 or not lines[1].startswith("index ") \
-                or len(lines) > 65:
-            raise damaged("it is no tlog-proof")
-        proof = [unbase64(line) for line in lines[2:]]
-        if any(len(its) != 32 for its in proof):
-            raise damaged("a hash that is none")
-        its = number(lines[1][6:])
-        if open_checkpoint(checkpoint, self.key) != (self.size, self.root) or its != index or index >= self.size:
-            raise Problem("root-mismatch", "it is for another checkpoint or entry")
-        if inclusion_root(leaf_hash(entry), index, self.size, proof) != self.root:
+        if len(data) > 128 * KIB:
+            raise damaged("it is too long")
+        its, proof, checkpoint = read_proof(data, "c2sp.org/tlog-proof@v1\nindex")
+        if checkpoint != self.newest or its != index:
+            raise Problem("root-mismatch", "it is for another entry, or its checkpoint is not the newest one")
+        if index >= self.size or inclusion_root(leaf_hash(entry), index, self.size, proof) != self.root:
             raise Problem("root-mismatch", "it does not lead to the root")
 
     def walk(self, follower, kept):
@@ -783,14 +1141,23 @@ class Site:
             if blake3(data) != parts["hash"]:
                 self.tell("object", name, "its bytes are not those of its name")
             elif parts["kind"] == "drills":
-                follower.read_log(parts["hash"], data)
+                follower.read_log(parts["hash"], data, self.files_of)
         for (kind, digest), index in sorted(follower.named.items()):
             name = "%s/objects/%s/%s" % (self.site, kind, digest)
             if name not in self.bundle.files:
                 self.tell("missing", name, "entry %d names it" % index)
 
-    def close(self, follower, points):
-        self.bundle.report["entries"] += follower.entries
+    def files_of(self, point):
+        """How many files a point has, by its manifest, if that is in the bundle and is what its name says."""
+        name = "manifests/" + point
+        data = self.bundle.read(name, True) if self.bundle.files.get(name, ("",))[0] == "manifest" else None
+        if data is None or blake3(data) != self.bundle.files[name][1]["hash"]:
+            return None
+        return files_in_manifest(data)
+
+    def close(self, points):
+        follower = self.follower
+        points.update(follower.recovered)
         if not self.whole:
             if follower.drills or follower.wrong:
                 self.bundle.remark("the drills of %s were not judged: not all entries are there" % self.site)
@@ -809,8 +1176,268 @@ class Site:
                 "qualifying": "auditor" in its["announced"]})
 
 
-def verify(root, given):
-    bundle, points = Bundle(root), set()
+# ---- Logs beside each other -----------------------------------------------------------------------------------
+
+class Together:
+    """Steps 8 to 10, for which all logs have been read."""
+
+    def __init__(self, bundle, logs, witnesses, since):
+        self.bundle, self.logs, self.given, self.since = bundle, logs, witnesses, since
+        self.tell = bundle.tell
+        self.by_site = {log.site: log for log in logs}
+        self.made_at = self.when_made()
+
+    def when_made(self):
+        try:
+            return seconds(json.loads(self.bundle.read("bundle.json", True) or b"")["at"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+
+    def verify(self, points):
+        for log in self.logs:
+            if log.whole:
+                self.check_keys(log)
+        self.witnesses = self.read_witnesses()
+        for log in self.logs:
+            log.cosigners = self.cosigners(log)
+            log.cosigned, log.by_sites = {}, set()
+            for name in self.notes_of(log):
+                self.cosignatures(log, name)
+            if log.whole:
+                for its in log.follower.drills.values():
+                    self.check_start(log, its)
+            if log.given is not None:
+                self.need_witnesses(log)
+            self.bundle.report["sites"].append({
+                "site": log.site, "origin": log.chain.origin, "fingerprint": log.chain.newest.fingerprint(),
+                "given": log.given is not None, "size": log.size, "root": base64.b64encode(log.root).decode(),
+                "from": min(log.first * 256, log.size), "uji": log.uji,
+                "cosigners": [{"name": name, "size": size, "time": at} for name, (size, at) in sorted(log.cosigned.items())]})
+        self.others()
+        for log in self.logs:
+            log.close(points)
+
+    def check_keys(self, log):
+        """Step 7: each key but the first was proposed, accepted by the paired site, and handed over to, in order."""
+        keys, handed = log.chain.keys, sorted(log.follower.rotated.items())
+        for number, (old, new) in enumerate(zip(keys, keys[1:])):
+            if number >= len(handed):
+                self.tell("key-chain", log.site + "/keys", "no entry hands the log over to " + new.text)
+                continue
+            index, (its, paired) = handed[number]
+            where = "%s entry %d" % (log.site, index)
+            if its["key"] != new.text or log.chain.of_batch(index + 1) is not new or log.chain.of_batch(index) is not old:
+                self.tell("key-chain", where, "it does not hand over to the next key, there")
+                continue
+            text = "pulih/site-key/v1\n%s\n%s\n%s\n" % (log.chain.origin, old.text, new.text)
+            proposed = log.follower.proposed.get(its["proposal"]) if its["proposal"] < index else None
+            note = (text + "\n" + str(proposed["possession"]) + "\n").encode() if proposed else b""
+            if not proposed or proposed["key"] != new.text or not is_note_of(note, text, [new]):
+                self.tell("key-chain", where, "its key was not proposed with that key's own line")
+            if paired:
+                self.check_statement(log, where, its, text, paired)
+        for index, _ in handed[max(len(keys) - 1, 0):]:
+            self.tell("key-chain", "%s entry %d" % (log.site, index), "it hands over to no key of the chain")
+
+    def check_statement(self, log, where, its, text, paired):
+        """The other site's word for a key."""
+        peer, digest = its.get("peer"), its.get("statement")
+        if peer not in paired or digest is None:
+            self.tell("key-chain", where, "the site was paired, and it names no statement of the other one")
+            return
+        name = "%s/objects/keys/%s" % (log.site, digest)
+        data = self.bundle.read(name) if name in self.bundle.files else None
+        if data is None:
+            return
+        if peer in self.by_site:
+            if not is_note_of(data, text, self.by_site[peer].chain.keys):
+                self.tell("key-chain", where, "%s is not what %s signed of these two keys" % (name, peer))
+        elif is_note_of(data, text, None):
+            self.bundle.remark("%s was not verified: there is no log of %s, whose statement it is" % (name, peer))
+        else:
+            self.tell("key-chain", where, name + " is no statement of these two keys")
+
+    def read_witnesses(self):
+        found, named = {}, {key.text for log in self.logs for key in log.follower.witnesses}
+        for name, (what, parts, _) in sorted(self.bundle.files.items()):
+            data = self.bundle.read(name) if what == "witness" else None
+            if data is None:
+                continue
+            try:
+                text = data.decode()
+                if not text.endswith("\n"):
+                    raise damaged("cut off")
+                key = Key(text[:-1], 4)
+            except (UnicodeDecodeError, Problem):
+                self.tell("damaged", name, "it is not the key of a witness")
+                continue
+            given = self.given.get(parts["id"])
+            if given is not None and given != key.fingerprint():
+                self.tell("unknown-key", name, "it has not the fingerprint that was given")
+            elif key.text not in named:
+                if given is not None:
+                    self.tell("unknown-key", name, "no log says that it is a witness's")
+                else:
+                    self.bundle.remark(name + ": no log says that it is a witness's")
+            else:
+                if given is None:
+                    self.bundle.remark("of %s no fingerprint was given: what it co-signed is told alone" % name)
+                found[parts["id"]] = key
+        for its in self.given:
+            if "witness/" + its not in self.bundle.files:
+                self.tell("missing", "witness/" + its, "a fingerprint of it was given, and its key is not there")
+        return found
+
+    def cosigners(self, log):
+        """Whose co-signatures of a log are looked at, and whether it is a site."""
+        keys = [key for other in self.logs if other is not log for key in other.chain.keys]
+        keys += [key for peer, key in log.follower.paired if peer != log.site]
+        found = {}
+        for key in keys:
+            its = key.as_cosigner()
+            found.setdefault(its.text, (its, True))
+        for key in self.witnesses.values():
+            found.setdefault(key.text, (key, False))
+        return list(found.values())
+
+    def notes_of(self, log):
+        for name, (what, parts, _) in sorted(self.bundle.files.items()):
+            if what in ("checkpoint", "kept") and parts["site"] == log.site \
+                    or what == "cosigned" and parts["other"] == log.site:
+                yield name
+
+    def open(self, name, log):
+        """A note of a log; what is wrong with it is told where it is read as one."""
+        data = self.bundle.read(name, True)
+        try:
+            return None if data is None else Checkpoint(data, log.chain)
+        except Problem:
+            return None
+
+    def cosignatures(self, log, name):
+        note = self.open(name, log)
+        if note is None:
+            return
+        for key, is_site in log.cosigners:
+            if not note.names(key):
+                continue
+            its = note.by(key)
+            if its is None:
+                self.tell("cosignature", name, "that of %s does not verify" % key.name)
+                continue
+            if self.made_at is not None and its[0] > max(self.made_at + CLOCKS, 0):
+                self.tell("cosignature", name, "that of %s is of a time after the bundle's" % key.name)
+            log.cosigned[key.name] = max(log.cosigned.get(key.name, (0, 0)), (note.size, its[0]))
+            if is_site:
+                log.by_sites.add(note.size)
+        names, ids = {key.name for key, _ in log.cosigners}, {key.id for key, _ in log.cosigners}
+        known = {(key.name, key.id) for key, _ in log.cosigners}
+        if any((who in names or blob[:4] in ids) and (who, blob[:4]) not in known for who, blob in note.lines):
+            self.tell("cosignature", name, "it has a line of a cosigner's name or key, and not of both")
+
+    def need_witnesses(self, log):
+        for its in sorted(self.given):
+            key = self.witnesses.get(its)
+            newest = log.cosigned.get(key.name) if key else None
+            if newest is None:
+                self.tell("cosignature", log.site, "the witness %s has co-signed nothing of it" % its)
+            elif self.since is not None and newest[1] < self.since:
+                self.tell("cosignature", log.site, "the newest of the witness %s is older than was asked for" % its)
+
+    def check_start(self, log, its):
+        """That a drill started with the first co-signature over its announcement."""
+        started = its.get("started", {})
+        size, by, line = (started.get(name) for name in ("size", "cosigner", "cosignature"))
+        if size is None or by is None or line is None:
+            return
+        if size <= its["index"]:
+            its["wrong"].append("its co-signature is of a checkpoint before its announcement")
+            return
+        if any(its["index"] < earlier < size for earlier in log.by_sites):
+            its["wrong"].append("there was a co-signature before the one that it started with")
+            return
+        known = {key.text: key for key in [key for key, _ in log.cosigners] + log.follower.witnesses}
+        if by not in known:
+            its["wrong"].append("its co-signature is of a key that co-signs nothing here")
+            return
+        name = "%s/checkpoints/%020d" % (log.site, size)
+        if name not in self.bundle.files:
+            self.tell("missing", name, "a drill started with a co-signature of it")
+            return
+        note = self.open(name, log)
+        if note is None:
+            return
+        try:
+            _, lines = open_note((note.text + "\n" + line + "\n").encode())
+        except Problem:
+            lines = []
+        note.lines = lines
+        if len(lines) != 1 or note.by(known[by]) is None:
+            its["wrong"].append("its co-signature does not verify")
+
+    def others(self):
+        """What a site co-signed, proved or wrote down of another's log is what that log says."""
+        for name, (what, parts, _) in sorted(self.bundle.files.items()):
+            if what == "cosigned":
+                self.of_other(name, parts["site"], parts["other"], int(parts["n"]))
+        for log in self.logs:
+            for index, of, size, root in log.follower.seen:
+                its = self.by_site[of].root_before(size) if of in self.by_site else None
+                if its is not None and its != root:
+                    self.tell("fork", "%s entry %d" % (log.site, index), "the log of %s had another root then" % of)
+            for of, digest in log.follower.proofs:
+                name = "%s/objects/proofs/%s" % (log.site, digest)
+                data = self.bundle.read(name) if of in self.by_site and name in self.bundle.files else None
+                if data is None:
+                    continue
+                try:
+                    _, _, data = read_proof(data, "old")
+                except Problem:
+                    pass
+                try:
+                    self.hold(self.by_site[of], Checkpoint(data, self.by_site[of].chain), name)
+                except Problem:
+                    pass
+
+    def of_other(self, name, site, other, size):
+        own, of = self.by_site.get(site), self.by_site.get(other)
+        chains = [of.chain] if of else [Chain([key]) for peer, key in own.follower.paired if peer == other] if own else []
+        if not chains:
+            self.bundle.remark("%s: nothing here says which key signs the log of %s" % (name, other))
+            return
+        data, note, problem = self.bundle.read(name), None, None
+        if data is None:
+            return
+        for chain in chains:
+            try:
+                note = note or Checkpoint(data, chain)
+            except Problem as its:
+                problem = its
+        if note is None:
+            self.tell(problem.code, name, str(problem))
+        elif note.size != size:
+            self.tell("damaged", name, "it is of %d entries" % note.size)
+        else:
+            if own and not any(note.by(key.as_cosigner()) for key in own.chain.keys):
+                self.tell("cosignature", name, "%s has not co-signed it" % site)
+            if of:
+                self.hold(of, note, name)
+            else:
+                self.bundle.remark("%s: the log of %s is not here, to be held against it" % (name, other))
+
+    def hold(self, log, note, name):
+        """A checkpoint that the log's key signed, beside the log."""
+        root = log.root_before(note.size)
+        if note.size > log.size:
+            self.tell("rolled-back", name, "%s signed one of %d entries, and shows %d" % (log.site, note.size, log.size))
+        elif root is not None and root != note.root:
+            self.tell("fork", name, "%s signed one of another past" % log.site)
+
+
+# ---- The command ----------------------------------------------------------------------------------------------
+
+def verify(path, given, witnesses, since):
+    bundle, points = Bundle(path), set()
     bundle.list()
     if len(bundle.sites) > MAX_SITES:
         bundle.tell("limit", "the bundle", "too many sites")
@@ -818,45 +1445,54 @@ def verify(root, given):
         bundle.tell("missing", site, "a fingerprint of this site was given, and nothing of it is there")
     if not bundle.sites:
         bundle.tell("missing", "the bundle", "it has no site's log")
-    for site in sorted(bundle.sites)[:MAX_SITES]:
-        Site(bundle, site, given.get(site)).verify(points)
-    passed_over = 0
+    logs = [Site(bundle, site, given.get(site)) for site in sorted(bundle.sites)[:MAX_SITES]]
+    logs = [log for log in logs if log.verify()]
+    Together(bundle, logs, witnesses, since).verify(points)
     for name, (what, parts, _) in sorted(bundle.files.items()):
-        if what == "manifest":
-            data = bundle.read(name)
-            if data is not None and blake3(data) != parts["hash"]:
-                bundle.tell("object", name, "its bytes are not those of its name")
-            if parts["point"] not in points:
-                bundle.tell("object", name, "no drill names this point")
-        passed_over += what in ("witness", "cosigned", "consistency")
-    if passed_over:
-        bundle.remark("%d files with co-signatures and proofs for other tools were not looked into" % passed_over)
+        if what != "manifest":
+            continue
+        data = bundle.read(name)
+        if data is not None and blake3(data) != parts["hash"]:
+            bundle.tell("object", name, "its bytes are not those of its name")
+        if parts["point"] not in points:
+            bundle.tell("object", name, "no entry names this point")
     return bundle.report
+
+
+def fingerprints(parser, option, texts):
+    given = {}
+    for text in texts:
+        name, is_given, fingerprint = text.partition("=")
+        if not is_given or not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", fingerprint):
+            parser.error("%s is NAME=SHA256:… as it stands on paper" % option)
+        given[name] = fingerprint
+    return given
 
 
 def main():
     parser = argparse.ArgumentParser(description="Verify a bundle of evidence (docs/contracts/evidence.md).")
     parser.add_argument("path")
     parser.add_argument("--site", action="append", default=[], metavar="SITE=SHA256:…")
+    parser.add_argument("--witness", action="append", default=[], metavar="NAME=SHA256:…")
+    parser.add_argument("--since", metavar="TIME", help="a given witness has co-signed since then: 2026-11-22T01:23:45Z")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    given = {}
-    for text in arguments.site:
-        site, is_given, fingerprint = text.partition("=")
-        if not is_given or not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", fingerprint):
-            parser.error("--site is SITE=SHA256:… as the Berita Acara has it")
-        given[site] = fingerprint
+    given = fingerprints(parser, "--site", arguments.site)
+    witnesses = fingerprints(parser, "--witness", arguments.witness)
     if not given:
         parser.error("give the fingerprint of one site at least: --site SITE=SHA256:…")
     try:
-        report = verify(arguments.path, given)
-    except OSError as error:
+        since = None if arguments.since is None else seconds(arguments.since)
+        report = verify(arguments.path, given, witnesses, since)
+    except (OSError, ValueError) as error:
         parser.error(str(error))
     if arguments.json:
         print(json.dumps(report, ensure_ascii=False))
     else:
         for site in report["sites"]:
             print("%(site)s: %(size)d entries, root %(root)s, key %(fingerprint)s" % site)
+            for its in site["cosigners"]:
+                print("  co-signed by %s up to %d entries" % (its["name"], its["size"]))
         for problem in report["problems"]:
             print("PROBLEM %(code)s: %(where)s: %(text)s" % problem)
         for text in report["remarks"]:

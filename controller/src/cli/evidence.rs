@@ -8,10 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Subcommand;
+use pulih_evidence::verify::Trust;
 use pulih_ledger::ids::SiteId;
 use pulih_ledger::{LedgerError, Log};
 use pulih_vault::note::{Fingerprint, SigningKey, VerifierKey};
 use pulih_vault::store::Store;
+use pulih_vault::utc;
 
 use super::Failure;
 use super::ask::{answer, said};
@@ -35,22 +37,34 @@ pub enum Evidence {
         #[arg(long, value_name = "AGENT/DATASET")]
         dataset: Option<String>,
     },
-    /// Write all that the ledgers here say into a folder that anybody can check
+    /// Write all that the ledgers here say into a folder or an archive that anybody can check
     Export {
-        /// The folder, which is not there yet
-        #[arg(long, value_name = "DIR")]
+        /// A folder which is not there yet, or a file that ends in .tar
+        #[arg(long, value_name = "PATH")]
         out: PathBuf,
+        /// The first day whose entries it has [default: all from the beginning]
+        #[arg(long, value_name = "DATE")]
+        from: Option<String>,
+        /// The day after the last one [default: up to now]
+        #[arg(long, value_name = "DATE")]
+        to: Option<String>,
         /// Every checkpoint, and not the newest thousand
         #[arg(long)]
         all_checkpoints: bool,
     },
-    /// Check such a folder, without a site, a database or a network
+    /// Check what was exported, without a site, a database or a network
     #[command(after_long_help = VERIFY)]
     Verify {
         bundle: PathBuf,
         /// A site, and the fingerprint of its ledger's key as it stands on paper; several times
         #[arg(long, value_name = "SITE=SHA256:…", required = true, value_parser = trusted)]
         site: Vec<(SiteId, Fingerprint)>,
+        /// A witness, and the fingerprint of its key: it must have co-signed the ledgers of these sites; several times
+        #[arg(long, value_name = "NAME=SHA256:…", value_parser = trusted)]
+        witness: Vec<(SiteId, Fingerprint)>,
+        /// Each of these witnesses must have co-signed since then: 2026-11-22T01:23:45Z
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        since: Option<i64>,
     },
 }
 
@@ -69,12 +83,16 @@ is not given is shown, and nothing is believed because of it. scripts/verify-evi
 alone.
 
 Example:
-  pulih-controller evidence verify /media/stick/bukti --site drc-33.19=SHA256:…";
+  pulih-controller evidence verify /media/stick/bukti.tar --site drc-33.19=SHA256:…";
 
 fn trusted(text: &str) -> Result<(SiteId, Fingerprint), String> {
-    let (site, fingerprint) = text.split_once('=').ok_or("write it as SITE=SHA256:…")?;
+    let (site, fingerprint) = text.split_once('=').ok_or("write it as NAME=SHA256:…")?;
     let site = site.parse().map_err(|error| format!("{error}"))?;
     Ok((site, fingerprint.parse().map_err(|error| format!("{error}"))?))
+}
+
+fn moment(text: &str) -> Result<i64, String> {
+    utc::parse(text).ok_or_else(|| "write it as 2026-11-22T01:23:45Z".to_owned())
 }
 
 /// Whether it was found good; only `verify` finds anything else.
@@ -83,8 +101,13 @@ pub fn run(dir: &SiteDir, command: &Evidence, json: bool) -> Result<bool, Failur
         Evidence::Rpo { from, to, dataset } => {
             rpo::run(dir, from.as_deref(), to.as_deref(), dataset.as_deref(), json).map(|()| true)
         }
-        Evidence::Export { out, all_checkpoints } => bundle::export(dir, out, *all_checkpoints, json).map(|()| true),
-        Evidence::Verify { bundle, site } => bundle::verify(bundle, site.iter().cloned().collect(), json),
+        Evidence::Export { out, from, to, all_checkpoints } => {
+            bundle::export(dir, out, (from.as_deref(), to.as_deref()), *all_checkpoints, json).map(|()| true)
+        }
+        Evidence::Verify { bundle, site, witness, since } => {
+            let sites = site.iter().cloned().collect();
+            bundle::verify(bundle, &Trust { sites, witnesses: witness.iter().cloned().collect(), since: *since }, json)
+        }
     }
 }
 

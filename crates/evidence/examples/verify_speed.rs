@@ -1,6 +1,6 @@
 //! How fast a bundle of so many entries is verified: `verify_speed FOLDER ENTRIES` makes the ledger of a busy Pusat
 //! Data in a folder (all but a few entries are recovery points, and one in a thousand is a person's act), writes the
-//! bundle, and times the verifier.
+//! bundle, and times the verifier. A bundle that is there already is taken as it is.
 
 use std::error::Error;
 use std::path::Path;
@@ -9,20 +9,21 @@ use std::time::Instant;
 
 use pulih_evidence::source::Folder;
 use pulih_evidence::verify::{Trust, verify};
-use pulih_evidence::write::{Export, to_folder};
+use pulih_evidence::write::{Export, Period, to_folder};
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{HoldReleased, SiteCreated, SnapshotAccepted, UserAdded};
 use pulih_ledger::ids::SiteId;
 use pulih_ledger::{Actor, Entry, Ledger, sign_act};
 use pulih_vault::id::{ObjectHash, VaultId};
 use pulih_vault::layout::ManifestName;
-use pulih_vault::note::SigningKey;
+use pulih_vault::note::{SigningKey, VerifierKey};
 use pulih_vault::store::{DirStore, Store};
 use pulih_vault::utc;
 use ring::rand::SystemRandom;
 
 type Done<T> = Result<T, Box<dyn Error>>;
 
+const SITE: &str = "pusat-33.19";
 const BATCH: u64 = 1024;
 /// One entry of so many is a person's act.
 const ACTS: u64 = 1000;
@@ -89,25 +90,35 @@ fn fill(store: &Arc<dyn Store>, site: &Site, key: SigningKey, count: u64) -> Don
     Ok(ledger)
 }
 
-fn main() -> Done<()> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let [_, folder, count] = &arguments[..] else { return Err("verify_speed FOLDER ENTRIES".into()) };
-    let (folder, count) = (Path::new(folder), count.parse::<u64>()?);
+/// Makes the ledger and its bundle.
+fn make(folder: &Path, out: &Path, count: u64) -> Done<()> {
     let random = SystemRandom::new();
-    let id: SiteId = "pusat-33.19".parse()?;
+    let id: SiteId = SITE.parse()?;
     let site = Site { id: id.clone(), person: SigningKey::generate("siti", &random)? };
     let key = SigningKey::generate(&format!("pulih-ledger/{id}"), &random)?;
-    let trust = Trust { sites: [(id, key.verifier().fingerprint())].into() };
     let store: Arc<dyn Store> = Arc::new(DirStore::create(&folder.join("store"))?);
     let began = Instant::now();
     let ledger = fill(&store, &site, key, count)?;
     eprintln!("made in {:.1} s", began.elapsed().as_secs_f64());
-    let out = folder.join("bundle");
     let at = utc::rfc3339(BEGIN).parse()?;
-    let export = Export { store: &*store, logs: &[ledger.log()], by: "verify_speed", at: &at, all_checkpoints: false };
+    let (logs, period) = (&[ledger.log()], Period::default());
+    let export = Export { store: &*store, logs, by: "verify_speed", at: &at, period, all_checkpoints: false };
     let began = Instant::now();
-    let written = to_folder(&out, &export)?;
+    let written = to_folder(out, &export)?;
     eprintln!("{} files, {} bytes, written in {:.1} s", written.files, written.bytes, began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn main() -> Done<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, folder, count] = &arguments[..] else { return Err("verify_speed FOLDER ENTRIES".into()) };
+    let (folder, count) = (Path::new(folder), count.parse::<u64>()?);
+    let out = folder.join("bundle");
+    if !out.exists() {
+        make(folder, &out, count)?;
+    }
+    let key: VerifierKey = std::fs::read_to_string(out.join(SITE).join("keys"))?.trim().parse()?;
+    let trust = Trust { sites: [(SITE.parse()?, key.fingerprint())].into(), ..Trust::default() };
     for round in 0..5 {
         let began = Instant::now();
         let report = verify(&Folder::open(&out)?, &trust, &|| true)?.ok_or("it was stopped")?;

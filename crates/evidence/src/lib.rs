@@ -12,5 +12,6 @@ pub mod sample;
 pub mod source;
 pub mod states;
 pub mod tried;
+mod ustar;
 pub mod verify;
 pub mod write;

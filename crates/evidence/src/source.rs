@@ -1,12 +1,14 @@
 //! Reading a bundle: what is there, and its bytes within a bound. Nothing outside the bundle is ever opened.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+mod folder;
+mod tar;
 
-use rustix::fs::{Mode, OFlags};
+use std::fs;
+use std::io;
+use std::path::Path;
 
-use crate::places::is_name;
+pub use folder::Folder;
+pub use tar::{ReadAt, Tar};
 
 /// What stands under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub enum Found {
     Link,
     /// Neither a file nor a folder, or something whose name is none.
     Other,
+    /// What holds the files is cut off, or not of its format, from there on.
+    Damaged(&'static str),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +28,10 @@ pub enum SourceError {
     Io { action: String, source: io::Error },
     #[error("{name} is larger than the {limit} bytes that it may have")]
     TooLarge { name: String, limit: u64 },
+}
+
+fn failed(action: String) -> impl FnOnce(io::Error) -> SourceError {
+    move |source| SourceError::Io { action, source }
 }
 
 /// A bundle, wherever it is.
@@ -35,84 +43,11 @@ pub trait Source {
     fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, SourceError>;
 }
 
-/// A bundle that is a folder.
-pub struct Folder {
-    root: PathBuf,
-}
-
-fn failed(action: String) -> impl FnOnce(io::Error) -> SourceError {
-    move |source| SourceError::Io { action, source }
-}
-
-impl Folder {
-    pub fn open(root: &Path) -> Result<Self, SourceError> {
-        let is_folder = fs::metadata(root).map_err(failed(format!("read {}", root.display())))?.is_dir();
-        if is_folder {
-            return Ok(Self { root: root.to_owned() });
-        }
-        Err(failed(format!("read {}", root.display()))(io::Error::other("it is not a folder")))
+/// A bundle that is a folder, or a file: then it is an archive.
+pub fn open(path: &Path) -> Result<Box<dyn Source>, SourceError> {
+    let about = fs::metadata(path).map_err(failed(format!("read {}", path.display())))?;
+    if about.is_dir() {
+        return Ok(Box::new(Folder::open(path)?));
     }
-
-    /// The names in one folder below; folders go to `open`.
-    fn list_one(
-        &self,
-        below: &str,
-        open: &mut Vec<String>,
-        each: &mut dyn FnMut(&str, Found) -> bool,
-    ) -> Result<bool, SourceError> {
-        let folder = self.root.join(below);
-        let failed = |error| failed(format!("list {}", folder.display()))(error);
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let last = entry.file_name();
-            let last = last.to_string_lossy();
-            let name = if below.is_empty() { last.into_owned() } else { format!("{below}/{last}") };
-            // Of the entry itself, not of what a link leads to.
-            let about = entry.metadata().map_err(failed)?;
-            let found = match about.file_type() {
-                its if its.is_symlink() => Found::Link,
-                its if its.is_dir() && is_name(&name) => {
-                    open.push(name);
-                    continue;
-                }
-                its if its.is_file() => Found::File(about.len()),
-                _ => Found::Other,
-            };
-            if !each(&name, found) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-}
-
-impl Source for Folder {
-    fn list(&self, each: &mut dyn FnMut(&str, Found) -> bool) -> Result<(), SourceError> {
-        let mut open = vec![String::new()];
-        while let Some(below) = open.pop() {
-            if !self.list_one(&below, &mut open, each)? {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, SourceError> {
-        let path = self.root.join(name);
-        let failed = |error| failed(format!("read {}", path.display()))(error);
-        // Neither a link nor, if it was put there meanwhile, something to wait for.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = rustix::fs::open(&path, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
-        let file = File::from(file);
-        let about = file.metadata().map_err(failed)?;
-        if !about.is_file() {
-            return Err(failed(io::Error::other("it is not a file")));
-        }
-        let mut bytes = Vec::with_capacity(about.len().min(limit) as usize + 1);
-        file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 > limit {
-            return Err(SourceError::TooLarge { name: name.to_owned(), limit });
-        }
-        Ok(bytes)
-    }
+    Ok(Box::new(Tar::open(path)?))
 }

@@ -3,10 +3,15 @@
 
 mod chain;
 mod checkpoints;
+mod consistency;
+mod cosigned;
+mod cosigners;
 mod drills;
 mod entries;
 mod note;
 mod objects;
+mod others;
+mod said;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,19 +21,25 @@ use pulih_ledger::scan;
 use pulih_vault::note::Fingerprint;
 
 use crate::places::{MAX_FILES, MAX_SITES, Part, Place, is_name};
-use crate::report::{Code, Report, SiteReport};
+use crate::report::{Code, Cosigner, Report, SiteReport};
 use crate::source::{Found, Source, SourceError};
 
 use chain::Chain;
 use checkpoints::Checkpoints;
+use cosigners::Witnesses;
 use entries::Follower;
-pub(crate) use entries::{kind_of, named_by, names_one};
+pub(crate) use entries::{NAMES_POINTS, kind_of, named_by, names_one};
 use tree::Tree;
 
-/// What is believed from outside: of sites the fingerprint of a ledger key, as the Berita Acara has it.
+/// What is believed from outside: of sites the fingerprint of a ledger key, as the Berita Acara has it, and of
+/// witnesses that of theirs.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
     pub sites: BTreeMap<SiteId, Fingerprint>,
+    /// Each must have co-signed every log of `sites`, by the name that its key has in the bundle,
+    pub witnesses: BTreeMap<SiteId, Fingerprint>,
+    /// and not before this second.
+    pub since: Option<i64>,
 }
 
 /// A bundle, as the steps see it.
@@ -84,14 +95,16 @@ pub fn verify(source: &dyn Source, trust: &Trust, go_on: &dyn Fn() -> bool) -> R
     };
     let mut sites: BTreeSet<_> = bundle.files.keys().filter_map(site_of).collect();
     sites_within(&mut sites, trust, &mut report);
-    let mut points = BTreeSet::new();
+    let (mut logs, mut points) = (Vec::new(), BTreeSet::new());
     for site in &sites {
-        if !verify_site(&bundle, site, trust.sites.get(site), &mut points, &mut report)? {
-            return Ok(None);
+        match verify_site(&bundle, site, trust.sites.get(site), &mut report)? {
+            Site::Stopped => return Ok(None),
+            Site::Unread => {}
+            Site::Read(log) => logs.push(*log),
         }
     }
+    verify_together(&bundle, logs, trust, &mut points, &mut report)?;
     objects::manifests(&bundle, &points, &mut report)?;
-    not_looked_into(&bundle, &mut report);
     report.close();
     Ok(Some(report))
 }
@@ -133,60 +146,104 @@ fn list(source: &dyn Source, report: &mut Report) -> Result<BTreeMap<Place, u64>
             },
             Found::Link => report.problem(Code::Limit, shown, "it is a link, and what it leads to is not read"),
             Found::Other => report.problem(Code::Limit, shown, "it is no file"),
+            Found::Damaged(why) => report.problem(Code::Damaged, shown, why),
         }
         true
     })?;
     Ok(files)
 }
 
-/// Steps 1 to 6, 10 and 11 of one site. `false`: stopped.
+/// A log that was read and held against its own checkpoint, for the steps that hold logs against each other.
+struct Verified {
+    site: SiteId,
+    given: bool,
+    chain: Chain,
+    tree: Tree,
+    follower: Follower,
+}
+
+enum Site {
+    /// Who asked for it wants no more.
+    Stopped,
+    /// Why, was told.
+    Unread,
+    Read(Box<Verified>),
+}
+
+/// Steps 1 to 6 and 11 of one site.
 fn verify_site(
     bundle: &Bundle<'_>,
     site: &SiteId,
     given: Option<&Fingerprint>,
-    points: &mut BTreeSet<String>,
     report: &mut Report,
-) -> Result<bool, SourceError> {
+) -> Result<Site, SourceError> {
     if given.is_none() {
         report.remark(format!("of {site} no fingerprint was given: what it says is told, and supports nothing"));
     }
-    let Some(chain) = Chain::read(bundle, site, given, report)? else { return Ok(true) };
-    let Some(head) = checkpoints::newest(bundle, site, &chain, report)? else { return Ok(true) };
+    let Some(chain) = Chain::read(bundle, site, given, report)? else { return Ok(Site::Unread) };
+    let Some(head) = checkpoints::newest(bundle, site, &chain, report)? else { return Ok(Site::Unread) };
     let mut tree = Tree::read(bundle, site, head, report)?;
     let mut kept = Checkpoints::read(bundle, site, &chain, tree.size(), report)?;
     let mut follower = Follower::new(site, &chain, tree.first_entry() == 0);
-    follower.before(bundle, &tree, &chain, report)?;
+    follower.before(bundle, &tree, report)?;
     if !tree.walk(bundle, &mut kept, &mut follower, report)? {
-        return Ok(false);
+        return Ok(Site::Stopped);
     }
     kept.check(&tree, report);
+    consistency::check(bundle, site, &kept, &tree, report)?;
     objects::of_site(bundle, site, &mut follower, report)?;
-    report.sites.push(SiteReport {
-        site: site.clone(),
-        origin: chain.keys.origin().to_owned(),
-        fingerprint: chain.keys.newest().fingerprint().to_string(),
-        given: given.is_some(),
-        size: tree.size(),
-        root: tree.root().to_string(),
-        from: tree.first_entry(),
-        uji: chain.is_uji,
-        cosigners: Vec::new(),
-    });
     if chain.is_uji {
         report.remark(format!("UJI: the log of {site} was made with a clock that is not the world's"));
     }
     report.entries += follower.entries();
-    follower.close(tree.is_whole(), points, report);
-    Ok(true)
+    Ok(Site::Read(Box::new(Verified { site: site.clone(), given: given.is_some(), chain, tree, follower })))
 }
 
-/// What this version does not verify: it is named, so that nobody takes silence for a yes.
-fn not_looked_into(bundle: &Bundle<'_>, report: &mut Report) {
-    let passed_over =
-        |place: &&Place| matches!(place, Place::Witness(_) | Place::Of(_, Part::Cosigned(..) | Part::Consistency(_)));
-    let count = bundle.files.keys().filter(passed_over).count();
-    if count > 0 {
-        report.remark(format!("{count} files with co-signatures and proofs for other tools were not looked into"));
+/// Steps 8 to 10, for which all logs have been read.
+fn verify_together(
+    bundle: &Bundle<'_>,
+    logs: Vec<Verified>,
+    trust: &Trust,
+    points: &mut BTreeSet<String>,
+    report: &mut Report,
+) -> Result<(), SourceError> {
+    let witnesses = Witnesses::read(bundle, &logs, trust, report)?;
+    let made_at = cosigned::made_at(bundle)?;
+    let mut wrong = Vec::new();
+    for log in &logs {
+        let cosigners = cosigners::of(log, &logs, &witnesses);
+        let said = cosigned::Said::of(bundle, log, &cosigners, made_at, report)?;
+        let mut of_drills = Vec::new();
+        for (drill, announced, started) in log.follower.drills.starts().filter(|_| log.tree.is_whole()) {
+            let why = said.check_start(bundle, log, &cosigners, announced, started, report)?;
+            of_drills.extend(why.map(|why| (drill.to_owned(), why)));
+        }
+        wrong.push(of_drills);
+        let cosigners = said.tell(log, trust, &witnesses, report);
+        report.sites.push(log.report(cosigners));
+    }
+    others::check(bundle, &logs, report)?;
+    for (log, wrong) in logs.into_iter().zip(wrong) {
+        let Verified { tree, mut follower, .. } = log;
+        wrong.into_iter().for_each(|(drill, why)| follower.drills.say(&drill, why));
+        follower.close(tree.is_whole(), points, report);
+    }
+    Ok(())
+}
+
+impl Verified {
+    fn report(&self, cosigners: Vec<Cosigner>) -> SiteReport {
+        SiteReport {
+            site: self.site.clone(),
+            origin: self.chain.keys.origin().to_owned(),
+            fingerprint: self.chain.keys.newest().fingerprint().to_string(),
+            given: self.given,
+            size: self.tree.size(),
+            root: self.tree.root().to_string(),
+            from: self.tree.first_entry(),
+            uji: self.chain.is_uji,
+            cosigners,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use pulih_evidence::report::Code;
 use pulih_evidence::source::Folder;
 use pulih_evidence::verify::{Trust, verify};
-use pulih_evidence::write::WriteError;
+use pulih_evidence::write::{Period, WriteError};
 use pulih_ledger::hash::Hash;
 use pulih_ledger::proof::consistency;
 use pulih_ledger::tlog_proof::TlogProof;
@@ -70,6 +70,7 @@ fn an_export_that_was_cut_off_is_begun_anew_and_nothing_is_overwritten() {
         logs: &[ledger.log()],
         by: "uji",
         at: &at,
+        period: Period::default(),
         all_checkpoints: true,
     };
     let again = pulih_evidence::write::to_folder(&exported.path(), &export);
@@ -179,7 +180,8 @@ fn only_the_log_of_the_given_key_is_believed() {
     let folder = Forged::of(&good, &ours, &[]).write();
     let told = report_by(folder.path(), &Trust::default());
     assert!(told.is_good() && !told.sites[0].given && told.remarks.len() == 1);
-    let elsewhere = Trust { sites: [("pusat".parse().unwrap(), ours.verifier().fingerprint())].into() };
+    let sites = [("pusat".parse().unwrap(), ours.verifier().fingerprint())].into();
+    let elsewhere = Trust { sites, ..Trust::default() };
     assert_eq!(codes(&report_by(folder.path(), &elsewhere)), [Code::Missing]);
 }
 

@@ -7,20 +7,30 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use pulih_evidence::report::Code;
+use pulih_evidence::source::open;
+use pulih_evidence::verify::Trust;
+use pulih_evidence::write::Period;
 use pulih_vault::id::ObjectHash;
+use pulih_vault::utc;
 use serde_json::{Value, json};
+use support::sites::{BEGIN, Sites, both, report_of, witness, witness_key};
 use support::{
-    AT, Forged, LATER, announced, beginning, ended, good, key, key_named, missed, put, raw, report, step, trust,
+    AT, Forged, LATER, announced, beginning, codes, ended, good, key, key_named, missed, put, raw, report, step, trust,
 };
 
 /// What the script says: its status, and its answer.
-fn by_script(folder: &Path) -> (i32, Value) {
+fn by_script(bundle: &Path, trust: &Trust) -> (i32, Value) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/verify-evidence.py");
     let mut command = Command::new("python3");
-    command.arg(script).arg(folder).arg("--json");
-    for (site, fingerprint) in &trust().sites {
+    command.arg(script).arg(bundle).arg("--json");
+    for (site, fingerprint) in &trust.sites {
         command.arg("--site").arg(format!("{site}={fingerprint}"));
     }
+    for (witness, fingerprint) in &trust.witnesses {
+        command.arg("--witness").arg(format!("{witness}={fingerprint}"));
+    }
+    command.args(trust.since.iter().flat_map(|since| ["--since".to_owned(), utc::rfc3339(*since)]));
     let done = command.output().unwrap_or_else(|error| panic!("python3 is needed here: {error}"));
     let errors = String::from_utf8_lossy(&done.stderr);
     let answer = serde_json::from_slice(&done.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"));
@@ -34,15 +44,22 @@ fn problems(answer: &Value) -> BTreeSet<(String, String)> {
     all.map(|problem| (text(problem, "code"), text(problem, "where"))).collect()
 }
 
-fn agree(what: &str, folder: &Path) {
-    let ours = serde_json::to_value(report(folder)).unwrap();
-    let (status, its) = by_script(folder);
+fn agree(what: &str, bundle: &Path) {
+    agree_by(what, bundle, &trust());
+}
+
+/// Returns the codes.
+fn agree_by(what: &str, bundle: &Path, trust: &Trust) -> Vec<Code> {
+    let told = report_of(&*open(bundle).unwrap(), trust);
+    let ours = serde_json::to_value(&told).unwrap();
+    let (status, its) = by_script(bundle, trust);
     assert_eq!(problems(&its), problems(&ours), "{what}");
     assert_eq!(status, i32::from(!problems(&ours).is_empty()), "{what}");
     for field in ["type", "sites", "drills", "entries"] {
         assert_eq!(its[field], ours[field], "{what}: {field}");
     }
     assert_eq!(its["remarks"].as_array().unwrap().len(), ours["remarks"].as_array().unwrap().len(), "{what}");
+    codes(&told)
 }
 
 #[test]
@@ -105,5 +122,51 @@ fn both_say_the_same_of_what_a_site_signed_that_it_should_not_have() {
         ),
     ] {
         agree(what, of(entries).write().path());
+    }
+}
+
+#[test]
+fn both_say_the_same_of_what_two_sites_exported() {
+    let sites = Sites::new(260, 3);
+    sites.of_drc(&[&witness_key()]);
+    let out = tempfile::tempdir().unwrap();
+    let (folder, archive) = (out.path().join("bukti"), out.path().join("bukti.tar"));
+    sites.export(&folder, Period::default());
+    sites.export(&archive, Period::default());
+    assert_eq!(agree_by("folder", &folder, &both()), []);
+    assert_eq!(agree_by("archive", &archive, &both()), []);
+    let late = out.path().join("late.tar");
+    sites.export(&late, Period { from: Some(BEGIN + 262 * 3600), to: None });
+    assert_eq!(agree_by("a period", &late, &both()), []);
+    let given = Trust { witnesses: [(witness(), witness_key().verifier().fingerprint())].into(), ..both() };
+    assert_eq!(agree_by("no witness", &folder, &given), [Code::Missing, Code::Cosignature]);
+    let sampled = out.path().join("sampled");
+    Sites::with_files(3, 3, 10).export(&sampled, Period::default());
+    assert_eq!(agree_by("a sample", &sampled, &both()), [Code::Drill]);
+    // Bytes all over the archive, and where it can be cut.
+    let good = fs::read(&archive).unwrap();
+    for part in 0..12 {
+        let mut bytes = good.clone();
+        match part {
+            0 => bytes.truncate(good.len() - 1024),
+            1 => bytes.truncate(good.len() / 2),
+            2 => bytes[156] = b'2',
+            part => bytes[good.len() / 12 * part + part * 7] ^= 4,
+        }
+        fs::write(&archive, bytes).unwrap();
+        agree_by(&format!("change {part}"), &archive, &both());
+    }
+    // What others saw.
+    let of_pusat = folder.join("drc-33.19/cosigned/pusat-33.19/00000000000000000005");
+    let kept = fs::read(&of_pusat).unwrap();
+    let end = kept[..kept.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    fs::write(&of_pusat, &kept[..end]).unwrap();
+    assert_eq!(agree_by("not co-signed", &folder, &both()), [Code::Cosignature]);
+    fs::write(&of_pusat, &kept).unwrap();
+    for gone in ["drc-33.19/keys", "pusat-33.19/checkpoint", "pusat-33.19/keys"] {
+        let bytes = fs::read(folder.join(gone)).unwrap();
+        fs::remove_file(folder.join(gone)).unwrap();
+        agree_by(gone, &folder, &both());
+        fs::write(folder.join(gone), bytes).unwrap();
     }
 }

@@ -5,6 +5,7 @@
 mod act;
 mod actor;
 pub mod kinds;
+mod plain;
 mod read;
 
 use serde_json::{Map, Value};

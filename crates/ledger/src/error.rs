@@ -106,7 +106,7 @@ impl LedgerError {
     }
 
     /// Says of which object a note is not believed.
-    pub(crate) fn distrust(object: ObjectName) -> impl FnOnce(Distrust) -> Self {
+    pub fn distrust(object: ObjectName) -> impl FnOnce(Distrust) -> Self {
         move |why| match why {
             Distrust::Malformed(source) => Self::Damaged { object, source },
             Distrust::Signature { key } => Self::BadSignature { object, key: format!("{key:?}") },

@@ -21,12 +21,41 @@ pub struct Scanned<'e> {
 const MAX_DIGITS: &[u8] = b"9007199254740991";
 const _: () = assert!(MAX_NUMBER == 9_007_199_254_740_991);
 
+/// The fields of an entry, names and values as they stand in the bytes; of one with more than there is room for, none.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Fields<'e> {
+    held: [(&'e str, &'e str); MOST_FIELDS],
+    count: usize,
+}
+
+/// Entries of the kinds that there are many of have no more.
+const MOST_FIELDS: usize = 20;
+
+impl<'e> Fields<'e> {
+    fn push(&mut self, name: &'e str, value: &'e str) {
+        if let Some(place) = self.held.get_mut(self.count) {
+            *place = (name, value);
+        }
+        self.count += 1;
+    }
+
+    pub fn all(&self) -> &[(&'e str, &'e str)] {
+        self.held.get(..self.count).unwrap_or_default()
+    }
+}
+
 /// Scans an entry: `Ok` for exactly the bytes that [`canonical::decode`](crate::canonical::decode) takes.
 pub fn scan(bytes: &[u8]) -> Result<Scanned<'_>, Malformed> {
+    scan_fields(bytes).map(|(found, _)| found)
+}
+
+/// The same, with all fields: for who looks into most entries, and parses few.
+pub fn scan_fields(bytes: &[u8]) -> Result<(Scanned<'_>, Fields<'_>), Malformed> {
     let text = std::str::from_utf8(bytes).map_err(|_| bad(0))?;
     let mut cursor = Cursor { text, at: 0 };
-    let mut found = Scanned::default();
+    let (mut found, mut fields) = (Scanned::default(), Fields::default());
     cursor.object(0, &mut |name, value| {
+        fields.push(name, value);
         let inner = || value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         match name {
             "type" => found.kind = inner(),
@@ -37,7 +66,7 @@ pub fn scan(bytes: &[u8]) -> Result<Scanned<'_>, Malformed> {
             _ => {}
         }
     })?;
-    if cursor.at == bytes.len() { Ok(found) } else { Err(bad(cursor.at)) }
+    if cursor.at == bytes.len() { Ok((found, fields)) } else { Err(bad(cursor.at)) }
 }
 
 fn bad(at: usize) -> Malformed {
@@ -166,7 +195,7 @@ impl<'e> Cursor<'e> {
         let mut is_plain = true;
         loop {
             let rest = &self.text.as_bytes()[self.at..];
-            let plain = rest.iter().position(|byte| SPECIAL[usize::from(*byte)]).ok_or_else(|| bad(start))?;
+            let plain = first_special(rest).ok_or_else(|| bad(start))?;
             self.at += plain;
             match rest[plain] {
                 b'"' => {
@@ -207,6 +236,28 @@ const SPECIAL: [bool; 256] = {
     }
     special
 };
+
+/// Where the first byte is that is looked at: eight at a time, as most of an entry is text.
+fn first_special(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES << 7;
+    let (words, _) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // The high bit of the lowest byte that is zero, or below 0x20; those above it may be set for nothing.
+        let is_zero = |word: u64| word.wrapping_sub(ONES) & !word;
+        let below_space = word.wrapping_sub(ONES * 0x20) & !word;
+        let quote = is_zero(word ^ (ONES * u64::from(b'"')));
+        let escape = is_zero(word ^ (ONES * u64::from(b'\\')));
+        let found = (word | below_space | quote | escape) & HIGH;
+        if found != 0 {
+            return Some(at * 8 + (found.trailing_zeros() / 8) as usize);
+        }
+    }
+    let done = words.len() * 8;
+    let last = bytes[done..].iter().position(|byte| SPECIAL[usize::from(*byte)])?;
+    Some(done + last)
+}
 
 /// What an escape stands for, if RFC 8785 has this escape for it.
 fn unescaped(escape: &[u8]) -> Option<u8> {

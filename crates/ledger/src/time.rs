@@ -43,21 +43,21 @@ fn days_in(year: u32, month: u32) -> u32 {
     }
 }
 
-fn is_time(text: &str) -> bool {
-    let shape = |(i, b): (usize, u8)| match i {
-        4 | 7 => b == b'-',
-        10 => b == b'T',
-        13 | 16 => b == b':',
-        19 => b == b'Z',
-        _ => b.is_ascii_digit(),
+/// Whether a text is a [`Time`], for who needs no more.
+pub fn is_time(text: &str) -> bool {
+    let Ok(bytes) = <&[u8; 20]>::try_from(text.as_bytes()) else { return false };
+    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'Z')];
+    let digits = |from: usize, to: usize| {
+        bytes[from..to].iter().try_fold(0, |number, digit| {
+            Some(number * 10 + u32::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?))
+        })
     };
-    if text.len() != 20 || !text.bytes().enumerate().all(shape) {
-        return false;
-    }
-    let number = |from: usize, to: usize| text[from..to].parse().unwrap_or(u32::MAX);
-    let (year, month, day) = (number(0, 4), number(5, 7), number(8, 10));
-    let of_day = number(11, 13) < 24 && number(14, 16) < 60 && number(17, 19) < 60;
-    (1..=12).contains(&month) && (1..=days_in(year, month)).contains(&day) && of_day
+    let (Some(year), Some(month), Some(day)) = (digits(0, 4), digits(5, 7), digits(8, 10)) else { return false };
+    let of_day = [(11, 24), (14, 60), (17, 60)];
+    marks.iter().all(|(at, mark)| bytes[*at] == *mark)
+        && of_day.iter().all(|(at, most)| digits(*at, *at + 2).is_some_and(|number| number < *most))
+        && (1..=12).contains(&month)
+        && (1..=days_in(year, month)).contains(&day)
 }
 
 impl FromStr for Time {

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use pulih_ledger::canonical::{self, MAX_NUMBER};
-use pulih_ledger::scan::{Scanned, scan};
-use serde_json::{Map, Value};
+use pulih_ledger::entry::{Body, Kind};
+use pulih_ledger::scan::{Scanned, scan, scan_fields};
+use serde_json::{Map, Value, json};
 
 /// How deep an entry may be nested.
 const MAX_DEPTH: usize = 32;
@@ -145,5 +146,68 @@ proptest! {
     fn any_bytes_are_scanned_as_they_are_read(text in "[{}\\[\\]\",:0-9a\\\\un\\- .e]{0,40}") {
         let bytes = format!("{{\"a\":{text}}}");
         prop_assert_eq!(scan(bytes.as_bytes()).is_ok(), canonical::decode(bytes.as_bytes()).is_ok());
+    }
+}
+
+/// A point, with some fields changed, exchanged or left out.
+fn points() -> impl Strategy<Value = (Kind, Map<String, Value>)> {
+    let hash = "0123456789abcdef".repeat(4);
+    let texts = vec![
+        json!("2026-11-22T01:23:45Z"),
+        json!("2026-02-30T01:23:45Z"),
+        json!("surat"),
+        json!("a\\\"b"),
+        json!(""),
+        json!(format!("0000000007-{hash}")),
+        json!(&hash[..32]),
+        json!(7),
+        json!(-7),
+        json!(true),
+        json!(null),
+        json!([]),
+        json!(["hour"]),
+        json!(["a,b", "\"", "\\"]),
+        json!([5]),
+        json!([["hour"]]),
+        json!({}),
+    ];
+    let names = [
+        "vault",
+        "dataset",
+        "manifest",
+        "captured",
+        "stored_bytes",
+        "tiers",
+        "from",
+        "accepted",
+        "keep_until",
+        "partial",
+        "late",
+        "provisional",
+        "more",
+    ];
+    let change = (prop::sample::select(names.to_vec()), prop::option::of(prop::sample::select(texts)));
+    let kinds = vec![Kind::SnapshotAccepted, Kind::SnapshotReplicated, Kind::Alarm];
+    (prop::sample::select(kinds), prop::collection::vec(change, 0..4)).prop_map(move |(kind, changes)| {
+        let point = json!({"vault": &hash[..32], "dataset": "surat", "manifest": format!("0000000007-{hash}"),
+            "captured": "2026-11-22T01:23:45Z", "stored_bytes": 7, "tiers": ["hour", "day"], "from": "pusat",
+            "accepted": "2026-11-22T01:23:45Z", "type": kind.to_type()});
+        let Value::Object(mut point) = point else { unreachable!() };
+        for (name, value) in changes {
+            match value {
+                Some(value) => drop(point.insert(name.to_owned(), value)),
+                None => drop(point.remove(name)),
+            }
+        }
+        (kind, point)
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_scanned_point_is_checked_as_a_parsed_one_is((kind, point) in points()) {
+        let bytes = canonical::encode(&point).unwrap();
+        let (_, fields) = scan_fields(&bytes).unwrap();
+        prop_assert_eq!(Body::check_scanned(kind, &fields, &bytes), Body::check(kind, &bytes));
     }
 }

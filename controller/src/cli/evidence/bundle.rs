@@ -1,18 +1,16 @@
 //! `evidence export` and `evidence verify`: a bundle is written, and checked by whoever has it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use pulih_evidence::report::Report;
-use pulih_evidence::source::Folder;
+use pulih_evidence::source::open;
 use pulih_evidence::verify::{Trust, verify as check};
-use pulih_evidence::write::{Export, to_folder};
-use pulih_ledger::ids::SiteId;
+use pulih_evidence::write::{Export, Period, to_archive, to_folder};
 use pulih_terminal::{count, printable, size};
-use pulih_vault::note::Fingerprint;
 use pulih_vault::utc;
 use serde_json::json;
 
+use super::rpo::{day, zone};
 use super::{Logs, logs};
 use crate::cli::Failure;
 use crate::cli::ask::{answer, said};
@@ -20,16 +18,33 @@ use crate::control::Ask;
 use crate::record::time;
 use crate::site::SiteDir;
 
-pub fn export(dir: &SiteDir, out: &Path, all_checkpoints: bool, json: bool) -> Result<(), Failure> {
+/// `days`: the first one and the one after the last, in the policy's time zone.
+pub fn export(
+    dir: &SiteDir,
+    out: &Path,
+    days: (Option<&str>, Option<&str>),
+    all_checkpoints: bool,
+    json: bool,
+) -> Result<(), Failure> {
     let site = dir.site()?;
+    let period = match days {
+        // Without days nobody needs a policy.
+        (None, None) => Period::default(),
+        (from, to) => {
+            let zone = zone(dir)?;
+            let moment = |date: Option<&str>| date.map(|date| day(date, zone)).transpose();
+            Period { from: moment(from)?, to: moment(to)? }
+        }
+    };
     // A bundle goes as far as what is signed.
     answer(dir, Ask::Checkpoint)?;
     let Logs { store, own, peer } = logs(dir, &site)?;
     let all: Vec<_> = [Some(&own), peer.as_ref()].into_iter().flatten().collect();
     let at = time(utc::now()).map_err(said)?;
     let by = format!("pulih-controller {}", env!("CARGO_PKG_VERSION"));
-    let export = Export { store: &*store, logs: &all, by: &by, at: &at, all_checkpoints };
-    let written = to_folder(out, &export).map_err(said)?;
+    let export = Export { store: &*store, logs: &all, by: &by, at: &at, period, all_checkpoints };
+    let is_archive = out.extension().is_some_and(|extension| extension == "tar");
+    let written = if is_archive { to_archive(out, &export) } else { to_folder(out, &export) }.map_err(said)?;
     for absent in &written.absent {
         eprintln!("warning: an entry names {absent}, which is not in the store: a verifier will miss it");
     }
@@ -58,9 +73,9 @@ pub fn export(dir: &SiteDir, out: &Path, all_checkpoints: bool, json: bool) -> R
 }
 
 /// Whether nothing is wrong with it.
-pub fn verify(bundle: &Path, sites: BTreeMap<SiteId, Fingerprint>, json: bool) -> Result<bool, Failure> {
-    let source = Folder::open(bundle).map_err(said)?;
-    let report = check(&source, &Trust { sites }, &|| true).map_err(said)?;
+pub fn verify(bundle: &Path, trust: &Trust, json: bool) -> Result<bool, Failure> {
+    let source = open(bundle).map_err(said)?;
+    let report = check(&*source, trust, &|| true).map_err(said)?;
     let report = report.ok_or_else(|| Failure::Said("interrupted".into()))?;
     if json {
         println!("{}", serde_json::to_string(&report).map_err(said)?);
@@ -75,6 +90,12 @@ fn print(report: &Report) {
         let whose = if site.given { "" } else { " (no fingerprint given: nothing is believed because of it)" };
         let entries = count(site.size - site.from.min(site.size));
         println!("{}: {entries} entries up to {}, root {}{whose}", site.site, count(site.size), printable(&site.root));
+    }
+    for site in &report.sites {
+        for its in &site.cosigners {
+            let when = utc::human(i64::try_from(its.time).unwrap_or(i64::MAX));
+            println!("{}: co-signed by {} up to {}, at {when}", site.site, printable(&its.name), count(its.size));
+        }
     }
     for drill in &report.drills {
         println!("drill {} ({}): {}", printable(&drill.drill), printable(&drill.kind), printable(&drill.outcome));

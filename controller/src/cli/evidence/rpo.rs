@@ -17,7 +17,7 @@ use crate::evidence::rpo::{Period, Sources, report};
 use crate::site::SiteDir;
 
 /// The first moment of a day.
-fn day(text: &str, zone: Zone) -> Result<i64, Failure> {
+pub fn day(text: &str, zone: Zone) -> Result<i64, Failure> {
     let none = || Failure::Said(format!("{text:?} is no day: write it as 2026-11-01"));
     let is_date = text.len() == 10;
     let midnight = utc::parse(&format!("{text}T00:00:00Z")).filter(|_| is_date).ok_or_else(none)?;
@@ -51,7 +51,7 @@ pub fn run(dir: &SiteDir, from: Option<&str>, to: Option<&str>, only: Option<&st
 }
 
 /// The zone of the policy in force.
-fn zone(dir: &SiteDir) -> Result<Zone, Failure> {
+pub fn zone(dir: &SiteDir) -> Result<Zone, Failure> {
     let shown = answer(dir, Ask::PolicyShow)?;
     let text = shown["text"].as_str().unwrap_or_default();
     Ok(pulih_policies::Policy::parse("policy", text.as_bytes()).map_err(said)?.zone)

@@ -84,6 +84,11 @@ impl Checkpoints {
         self.roots.insert(size, root);
     }
 
+    /// The root of the log's first `size` entries, if a checkpoint of that size is here and is believed.
+    pub fn root(&self, size: u64) -> Option<Hash> {
+        self.roots.get(&size).copied()
+    }
+
     /// Both are signed by the log's key: where they differ, it has signed two pasts.
     pub fn check(&self, tree: &Tree, report: &mut Report) {
         for (size, (place, signed)) in &self.signed {

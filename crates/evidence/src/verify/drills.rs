@@ -1,7 +1,7 @@
 //! Step 10: no drill was left out, each ended once, and its outcome is what its steps bear.
 
-mod fields;
 mod judge;
+mod log;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use pulih_vault::utc;
 use serde::de::DeserializeOwned;
 
 use crate::report::{Code, DrillReport, Report};
-use fields::LogLine;
+use log::Lines;
 
 /// How long after its last moment to start a drill must have ended.
 const GRACE_SECONDS: i64 = 24 * 3600;
@@ -25,6 +25,8 @@ const MOST_DRILLS: usize = 1_000_000;
 #[derive(Default)]
 struct Drill {
     announced: Option<DrillAnnounced>,
+    /// By which entry.
+    index: u64,
     opened: bool,
     started: Option<DrillStarted>,
     steps: Vec<DrillStep>,
@@ -124,6 +126,7 @@ impl Drills {
             self.wrong.push(format!("entry {index} announces {id}, an id that was given before"));
         } else {
             drill.announced = Some(announced);
+            drill.index = index;
         }
     }
 
@@ -151,16 +154,33 @@ impl Drills {
         *newest = occurrence.max(*newest);
     }
 
-    /// The raw log of a drill, which is the one that its end names.
-    pub fn read_log(&mut self, hash: ObjectHash, bytes: &[u8]) {
-        let not_ok: BTreeSet<u64> = bytes
-            .split(|byte| *byte == b'\n')
-            .filter_map(|line| serde_json::from_slice::<LogLine>(line).ok())
-            .filter(|line| !line.ok)
-            .map(|line| line.step)
-            .collect();
-        let its = self.known.values_mut().filter(|drill| drill.ended.as_ref().is_some_and(|its| its.log == hash));
-        its.for_each(|drill| drill.not_ok = Some(not_ok.clone()));
+    /// Drills that started, and which entry announced each.
+    pub fn starts(&self) -> impl Iterator<Item = (&str, u64, &DrillStarted)> {
+        self.known.iter().filter_map(|(id, drill)| Some((id.as_str(), drill.index, drill.started.as_ref()?)))
+    }
+
+    /// What another step found wrong with a drill.
+    pub fn say(&mut self, drill: &str, why: String) {
+        if let Some(drill) = self.known.get_mut(drill) {
+            drill.wrong.push(why);
+        }
+    }
+
+    /// The raw log of a drill, which is the one that its end names. `files_of`: how many files a point has, as its
+    /// manifest says.
+    pub fn read_log<E>(
+        &mut self,
+        hash: ObjectHash,
+        bytes: &[u8],
+        files_of: &dyn Fn(&str) -> Result<Option<u64>, E>,
+    ) -> Result<(), E> {
+        let lines = Lines::read(bytes);
+        for drill in self.known.values_mut().filter(|drill| drill.ended.as_ref().is_some_and(|its| its.log == hash)) {
+            drill.not_ok = Some(lines.not_ok.clone());
+            let missing = drill.not_drawn(&lines, files_of)?;
+            drill.wrong.extend(missing);
+        }
+        Ok(())
     }
 
     /// All entries were followed; the last of them was at `last`.

@@ -9,17 +9,19 @@ use pulih_ledger::entry::{Body, Kind};
 use pulih_ledger::hash::Hash;
 use pulih_ledger::ids::SiteId;
 use pulih_ledger::roster::Roster;
-use pulih_ledger::scan::{Scanned, scan};
-use pulih_ledger::time::Time;
+use pulih_ledger::scan::{Scanned, scan_fields};
+use pulih_ledger::time::is_time;
 use pulih_ledger::tlog_proof::TlogProof;
 use pulih_ledger::{ReadEntry, View};
 use pulih_vault::id::ObjectHash;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::chain::Chain;
 use super::drills::Drills;
+use super::said::Said;
 use super::tree::Tree;
-use super::{Bundle, may_be_person, note};
+use super::{Bundle, may_be_person};
 use crate::places::{Kept, Part, Place};
 use crate::report::{Code, Report};
 use crate::source::SourceError;
@@ -33,6 +35,9 @@ const NAMING: [(&str, Kept, &str); 6] = [
     ("policy-applied", Kept::Policies, "object"),
     ("recipe-applied", Kept::Recipes, "object"),
 ];
+
+/// Kinds that name points, of which the manifests are in a bundle.
+pub const NAMES_POINTS: [&str; 2] = ["drill-announced", "recovery-begun"];
 
 /// The object that an entry names, if it is of a kind that does.
 pub fn named_by(kind: &str, fields: &Map<String, Value>) -> Option<(Kept, ObjectHash)> {
@@ -63,6 +68,16 @@ pub struct Follower {
     /// Objects that must be there, and by which entry.
     pub(super) named: BTreeMap<(Kept, ObjectHash), u64>,
     pub(super) drills: Drills,
+    /// Points that a recovery named.
+    recovered: BTreeSet<String>,
+    /// What it says of other logs, and of who co-signs.
+    pub(super) said: Said,
+}
+
+/// The points of a recovery.
+#[derive(Deserialize)]
+struct Recovered {
+    points: Vec<String>,
 }
 
 impl Follower {
@@ -76,6 +91,8 @@ impl Follower {
             entries: 0,
             named: BTreeMap::new(),
             drills: Drills::new(site, from_first),
+            recovered: BTreeSet::new(),
+            said: Said::default(),
         }
     }
 
@@ -84,20 +101,16 @@ impl Follower {
     }
 
     /// Entries before the run, each with its proof.
-    pub fn before(
-        &mut self,
-        bundle: &Bundle<'_>,
-        tree: &Tree,
-        chain: &Chain,
-        report: &mut Report,
-    ) -> Result<(), SourceError> {
+    pub fn before(&mut self, bundle: &Bundle<'_>, tree: &Tree, report: &mut Report) -> Result<(), SourceError> {
+        let newest = Place::Of(self.site.clone(), Part::Checkpoint);
+        let newest = bundle.read(&newest, &mut Report::default())?.unwrap_or_default();
         for (part, place) in bundle.parts(&self.site.clone()) {
             let Part::Proof(index) = part else { continue };
             let json = Place::Of(self.site.clone(), Part::Entry(*index));
             let (Some(proof), Some(entry)) = (bundle.read(place, report)?, bundle.need(&json, report)?) else {
                 continue;
             };
-            match prove(&proof, *index, &entry, tree, chain) {
+            match prove(&proof, *index, &entry, tree, &newest) {
                 Ok(()) if *index < tree.first_entry() => self.follow(*index, &entry, report),
                 Ok(()) => report.remark(format!("{place} is in the bundles too")),
                 Err((code, why)) => report.problem(code, place, why),
@@ -126,14 +139,14 @@ impl Follower {
         if bytes.len() > MAX_ENTRY_BYTES {
             return Err(bad(format!("it has {} bytes", bytes.len())));
         }
-        let found = scan(bytes).map_err(|why| bad(why.to_string()))?;
+        let (found, fields) = scan_fields(bytes).map_err(|why| bad(why.to_string()))?;
         let kind = self.envelope(&found).map_err(bad)?;
         if index == 0 {
             self.check_first(bytes)?;
         }
         let Some(name) = kind_of(kind) else { return self.check_act(&found, bytes) };
         if let Some(kind) = Kind::from_type(kind) {
-            Body::check(kind, bytes).map_err(|why| bad(why.to_string()))?;
+            Body::check_scanned(kind, &fields, bytes).map_err(|why| bad(why.to_string()))?;
         }
         if names_one(name) {
             let fields = serde_json::from_slice(bytes).map_err(|why| bad(why.to_string()))?;
@@ -141,6 +154,11 @@ impl Follower {
                 self.named.entry(named).or_insert(index);
             }
         }
+        if name == "recovery-begun" {
+            let its: Recovered = serde_json::from_slice(bytes).map_err(|why| bad(why.to_string()))?;
+            self.recovered.extend(its.points);
+        }
+        self.said.follow(&self.site, index, name, bytes).map_err(bad)?;
         self.drills.follow(index, name, bytes).map_err(bad)?;
         self.check_act(&found, bytes)
     }
@@ -151,7 +169,9 @@ impl Follower {
             return Err("it lacks its type, its time or its site".into());
         };
         if at != self.last_at {
-            at.parse::<Time>().map_err(|why| why.to_string())?;
+            if !is_time(at) {
+                return Err(format!("its time {at:?} is none"));
+            }
             at.clone_into(&mut self.last_at);
         }
         if site != self.site.as_str() {
@@ -198,18 +218,17 @@ impl Follower {
         if is_whole && !self.has_first && self.entries > 0 {
             report.problem(Code::Missing, &self.site, "the log's first entry is not there, which says whose it is");
         }
+        points.extend(self.recovered);
         self.drills.close(is_whole, &self.last_at, points, report);
     }
 }
 
-/// Whether an entry is in the log, by a proof for a checkpoint that the log signed.
-fn prove(proof: &[u8], index: u64, entry: &[u8], tree: &Tree, chain: &Chain) -> Result<(), (Code, String)> {
+/// Whether an entry is in the log, by a proof for its newest checkpoint, as that is in the bundle.
+fn prove(proof: &[u8], index: u64, entry: &[u8], tree: &Tree, newest: &[u8]) -> Result<(), (Code, String)> {
     let proof = TlogProof::parse(proof).map_err(|why| (Code::Damaged, why.to_string()))?;
-    let signed = note::open(proof.checkpoint.as_bytes(), &chain.keys)?;
-    let its = signed.checkpoint();
-    if (its.size, its.root) != (tree.size(), tree.root()) || proof.index != index {
-        let why = format!("it is for entry {} of a checkpoint {}", proof.index, note::shown(its));
-        return Err((Code::RootMismatch, why));
+    if proof.checkpoint.as_bytes() != newest || proof.index != index {
+        let why = "it is for another entry, or its checkpoint is not the newest one";
+        return Err((Code::RootMismatch, why.into()));
     }
     let proved = tree.prove(Hash::of_leaf(entry), index, &proof.proof);
     proved.map_err(|why| (Code::RootMismatch, why.to_string()))

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use pulih_ledger::ids::SiteId;
 use pulih_vault::id::ObjectHash;
+use pulih_vault::note::Unverified;
+use serde::Deserialize;
 
 use super::Bundle;
 use super::entries::Follower;
@@ -24,7 +26,7 @@ pub fn of_site(
         if ObjectHash::of(&bytes) != *hash {
             report.problem(Code::Object, place, "its bytes are not those of its name");
         } else if *kind == Kept::Drills {
-            follower.drills.read_log(*hash, &bytes);
+            follower.drills.read_log(*hash, &bytes, &|point| files_of(bundle, point))?;
         }
     }
     for ((kind, hash), index) in &follower.named {
@@ -36,7 +38,34 @@ pub fn of_site(
     Ok(())
 }
 
-/// Manifests of snapshots; `points` are those that a drill announced.
+#[derive(Deserialize)]
+struct Counts {
+    files: u64,
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    counts: Counts,
+}
+
+/// How many files a point has, by its manifest, if that is here and is what its name says: then it is the one that
+/// was announced, whoever signed it.
+fn files_of(bundle: &Bundle<'_>, point: &str) -> Result<Option<u64>, SourceError> {
+    let Ok(place) = format!("manifests/{point}").parse::<Place>() else { return Ok(None) };
+    let Place::Manifest(.., name) = &place else { return Ok(None) };
+    if !bundle.has(&place) {
+        return Ok(None);
+    }
+    let Some(bytes) = bundle.read(&place, &mut Report::default())? else { return Ok(None) };
+    if ObjectHash::of(&bytes) != name.hash {
+        return Ok(None);
+    }
+    let manifest = Unverified::parse(&bytes).ok();
+    let manifest = manifest.and_then(|note| serde_json::from_str::<Manifest>(note.claimed_text()).ok());
+    Ok(manifest.map(|its| its.counts.files))
+}
+
+/// Manifests of snapshots; `points` are those that a drill or a recovery named.
 pub fn manifests(bundle: &Bundle<'_>, points: &BTreeSet<String>, report: &mut Report) -> Result<(), SourceError> {
     for place in bundle.files.keys() {
         let Place::Manifest(vault, dataset, name) = place else { continue };
@@ -45,7 +74,7 @@ pub fn manifests(bundle: &Bundle<'_>, points: &BTreeSet<String>, report: &mut Re
             report.problem(Code::Object, place, "its bytes are not those of its name");
         }
         if !points.contains(&format!("{vault}/{dataset}/{name}")) {
-            report.problem(Code::Object, place, "no drill names this point");
+            report.problem(Code::Object, place, "no entry names this point");
         }
     }
     Ok(())

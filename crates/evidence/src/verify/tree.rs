@@ -30,6 +30,8 @@ pub struct Tree {
     /// The bundle with which the run of entries begins.
     first_bundle: u64,
     is_whole: bool,
+    /// The hashes above the leaves lead to the root that was signed.
+    has_root: bool,
 }
 
 impl Tree {
@@ -48,6 +50,7 @@ impl Tree {
             last: Vec::new(),
             first_bundle: size.div_ceil(WIDTH),
             is_whole: true,
+            has_root: false,
         };
         tree.rows.resize(levels(size).max(1), Vec::new());
         tree.tell_of_others(bundle, report);
@@ -157,7 +160,10 @@ impl Tree {
     fn check_root(&mut self, report: &mut Report) {
         let place = self.place(Part::Checkpoint);
         match self.root_at(self.size(), &self.last) {
-            Some(root) if root == self.root() => return,
+            Some(root) if root == self.root() => {
+                self.has_root = true;
+                return;
+            }
             Some(_) => {
                 report.problem(Code::RootMismatch, &place, "the tiles have another root than the one that is signed");
             }
@@ -181,6 +187,20 @@ impl Tree {
             row.iter().copied().collect::<Option<Vec<_>>>().ok_or(())
         });
         edge.ok().map(|edge| edge.root())
+    }
+
+    /// The root of the first `size` entries, by the tiles as they are read again; `None`: they do not say.
+    pub fn root_before(&self, bundle: &Bundle<'_>, size: u64) -> Result<Option<Hash>, SourceError> {
+        if size > self.size() || !self.has_root {
+            return Ok(None);
+        }
+        // What is wrong with a tile was told when all of them were read.
+        let mut told = Report::default();
+        let leaves = match size % WIDTH {
+            0 => None,
+            _ => self.tile(bundle, 0, size / WIDTH, &mut told)?,
+        };
+        Ok(self.root_at(size, &leaves.unwrap_or_default()))
     }
 
     /// Every tile of leaves with the bundle below it, in order: the entries that are believed go to `follower`, and

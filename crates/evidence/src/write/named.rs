@@ -8,7 +8,7 @@ use pulih_vault::layout::{DatasetName, ManifestName};
 use serde_json::{Map, Value};
 
 use crate::places::Kept;
-use crate::verify::{kind_of, named_by, names_one};
+use crate::verify::{NAMES_POINTS, kind_of, named_by, names_one};
 
 /// In order, each once.
 #[derive(Default)]
@@ -22,7 +22,7 @@ impl Named {
     pub fn take(&mut self, entry: &[u8]) {
         let Ok(found) = scan(entry) else { return };
         let Some(kind) = found.kind.and_then(kind_of) else { return };
-        if kind != "drill-announced" && !names_one(kind) {
+        if !NAMES_POINTS.contains(&kind) && !names_one(kind) {
             return;
         }
         let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(entry) else { return };

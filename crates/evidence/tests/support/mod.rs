@@ -2,6 +2,8 @@
 //! or with another.
 #![allow(dead_code)]
 
+pub mod sites;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,14 +12,14 @@ use std::sync::Arc;
 use pulih_evidence::report::{Code, Report};
 use pulih_evidence::source::Folder;
 use pulih_evidence::verify::{Trust, verify};
-use pulih_evidence::write::{Export, Written, to_folder};
+use pulih_evidence::write::{Export, Period, Written, to_archive, to_folder};
 use pulih_ledger::edge::{Edge, FullTile, TILE_WIDTH, full_tiles, partial_width};
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{Alarm, HoldReleased, PolicyApplied, SiteCreated, UserAdded};
 use pulih_ledger::hash::Hash;
 use pulih_ledger::ids::SiteId;
 use pulih_ledger::layout::Layout;
-use pulih_ledger::{Actor, Checkpoint, Entry, Ledger, canonical, sign_act};
+use pulih_ledger::{Actor, Checkpoint, Entry, Ledger, Log, canonical, sign_act};
 use pulih_vault::id::{ObjectHash, VaultId};
 use pulih_vault::note::SigningKey;
 use pulih_vault::store::sim_disk::SimDisk;
@@ -47,7 +49,7 @@ pub fn key_named(name: &str, seed: u8) -> SigningKey {
 }
 
 pub fn trust() -> Trust {
-    Trust { sites: [(site(), key().verifier().fingerprint())].into() }
+    Trust { sites: [(site(), key().verifier().fingerprint())].into(), ..Trust::default() }
 }
 
 fn entry(at: &str, body: impl Into<Body>) -> Entry {
@@ -263,7 +265,16 @@ pub fn ledger(count: usize) -> (Arc<dyn Store>, Ledger) {
 pub fn export(store: &dyn Store, ledger: &Ledger) -> Exported {
     let folder = tempfile::tempdir().unwrap();
     let at = AT.parse().unwrap();
-    let export = Export { store, logs: &[ledger.log()], by: "uji", at: &at, all_checkpoints: false };
+    let export =
+        Export { store, logs: &[ledger.log()], by: "uji", at: &at, period: Period::default(), all_checkpoints: false };
     let written = to_folder(&folder.path().join("bundle"), &export).unwrap();
     Exported { folder, written }
+}
+
+/// A bundle as it is exported into an archive, or into a folder.
+pub fn export_period(store: &dyn Store, logs: &[&Log], out: &Path, period: Period) -> Written {
+    let at = AT.parse().unwrap();
+    let export = Export { store, logs, by: "uji", at: &at, period, all_checkpoints: false };
+    let is_archive = out.extension().is_some_and(|extension| extension == "tar");
+    if is_archive { to_archive(out, &export).unwrap() } else { to_folder(out, &export).unwrap() }
 }

@@ -7,6 +7,8 @@ use super::{Drill, GRACE_SECONDS};
 
 /// Phases are whole milliseconds, so each may be one too many.
 const PHASES: u64 = 6;
+/// Percents that a sample can be of.
+pub(super) const SAMPLES: std::ops::RangeInclusive<u64> = 1..=99;
 
 impl Drill {
     /// `last`: the time of the log's last entry.
@@ -15,6 +17,9 @@ impl Drill {
         self.judge_start(announced, &mut wrong);
         for step in &self.steps {
             judge_step(step, announced, &mut wrong);
+        }
+        if announced.sample_percent.is_some_and(|percent| !SAMPLES.contains(&percent)) {
+            wrong.push("its sample is no share from 1 to 99 percent".into());
         }
         let until = utc::parse(announced.until.as_str()).unwrap_or(0);
         if let Some(ended) = &self.ended {
@@ -78,7 +83,7 @@ impl Drill {
 }
 
 /// What a step tried, as points are announced.
-fn point_of(step: &DrillStep) -> Option<String> {
+pub(super) fn point_of(step: &DrillStep) -> Option<String> {
     Some(format!("{}/{}/{}", step.vault.as_ref()?, step.dataset.as_ref()?, step.manifest.as_ref()?))
 }
 
