@@ -3,7 +3,8 @@
 //! read, checked, compared with the one before, and asked what it says of a dataset.
 //!
 //! A recovery plan is another such file: which services come back in which order, and who does what.
-//! `docs/contracts/plan.md` is its contract.
+//! `docs/contracts/plan.md` is its contract. So is an application recipe, `docs/contracts/recipe.md`: the one file
+//! here that says what is executed, which is why only a site's own admin signs one.
 //!
 //! What a policy can never carry: who may read (recipients), who may write (signers, keys), and
 //! anything to execute. A Pusat Data that was taken over hands out policies, and nothing in one
@@ -26,6 +27,7 @@ mod problem;
 mod quantity;
 mod quote;
 mod read;
+mod recipe;
 mod schedule;
 mod timetable;
 mod window;
@@ -43,8 +45,9 @@ pub use name::{Name, NameError};
 pub use plan::{Part, Person, Plan, PlanProblem, Service, Task, When};
 pub use policy::{Band, Limits, Office, Overrides, Policy, Rules, Targets};
 pub use problem::{Problem, ProblemKind, Refused, Schema};
-pub use quantity::{QuantityError, Rate, Size, Span};
+pub use quantity::{Delay, QuantityError, Rate, Size, Span};
 pub use read::{MAX_BYTES, MAX_OVERRIDES};
+pub use recipe::{Answered, DATA, Expect, Program, Question, Ready, Recipe, RecipeLimits, RecipeProblem, Up};
 pub use schedule::Schedule;
 pub use timetable::{Timetable, jitter};
 pub use window::{DayRange, HoursError, Windows};

@@ -12,6 +12,7 @@ use crate::name::NameError;
 use crate::plan::PlanProblem;
 use crate::quantity::{QuantityError, Span};
 use crate::quote::short;
+use crate::recipe::RecipeProblem;
 use crate::window::HoursError;
 use crate::zone::ZoneError;
 
@@ -77,6 +78,8 @@ pub enum ProblemKind {
     DrillWipe,
     #[error(transparent)]
     Plan(#[from] PlanProblem),
+    #[error(transparent)]
+    Recipe(#[from] RecipeProblem),
 }
 
 impl ProblemKind {
@@ -109,6 +112,7 @@ impl ProblemKind {
             Self::DrillWindow(_) => "drill-window",
             Self::Wipe(_) | Self::DrillWipe => "drill-wipe",
             Self::Plan(its) => its.code(),
+            Self::Recipe(its) => its.code(),
         }
     }
 
@@ -162,6 +166,7 @@ impl ProblemKind {
             Self::Wipe(_) => "write `always`, or `passed` so that what failed stays for seven days",
             Self::DrillWipe => "write `always`, or take it out",
             Self::Plan(its) => return its.remedy(),
+            Self::Recipe(its) => return its.remedy(),
             Self::ScheduleMissesRpo { .. } => "schedule more runs, widen the windows, or make `rpo_pusat` longer",
         };
         fixed.to_owned()
@@ -241,9 +246,10 @@ impl fmt::Display for Problem {
 pub enum Schema {
     Policy,
     Plan,
+    Recipe,
 }
 
-/// A file that is no policy, or no recovery plan. What was in force stays in force.
+/// A file that is no policy, recovery plan or recipe. What was in force stays in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     pub schema: Schema,
@@ -261,6 +267,7 @@ impl fmt::Display for Refused {
         let what = match self.schema {
             Schema::Policy => "policy",
             Schema::Plan => "recovery plan",
+            Schema::Recipe => "application recipe",
         };
         write!(f, "{} is no {what}: {many} {} wrong", self.file, if many == 1 { "thing is" } else { "things are" })?;
         for problem in &self.problems {

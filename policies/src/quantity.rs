@@ -14,6 +14,7 @@ const MONTH: u64 = 31 * DAY;
 const YEAR: u64 = 366 * DAY;
 
 const SPANS: &[(&str, u64)] = &[("m", MINUTE), ("h", HOUR), ("d", DAY), ("w", 7 * DAY), ("mo", MONTH), ("y", YEAR)];
+const DELAYS: &[(&str, u64)] = &[("s", 1), ("m", MINUTE), ("h", HOUR)];
 const SIZES: &[(&str, u64)] = &[("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
 /// Lines are sold in decimal bits.
 const RATES: &[(&str, u64)] = &[("kbit/s", 1_000), ("Mbit/s", 1_000_000), ("Gbit/s", 1_000_000_000)];
@@ -100,6 +101,30 @@ impl fmt::Display for Span {
         }
         // Days up to a year: that "4w" and "1mo" are 28 and 31 of them, nobody should have to know.
         print(self.0, &[("m", MINUTE), ("h", HOUR), ("d", DAY)], "s", f)
+    }
+}
+
+/// How long something that runs may take, in seconds: at least one, at most a year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Delay(u64);
+
+impl Delay {
+    pub const fn seconds(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for Delay {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        parse(text, DELAYS, YEAR, "a year").map(Self)
+    }
+}
+
+impl fmt::Display for Delay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        print(self.0, DELAYS, "s", f)
     }
 }
 
@@ -202,6 +227,8 @@ mod tests {
         fn what_is_printed_reads_back(minutes in 1u32..1_000_000, mib in 1u64..1 << 30, kbit in 1u64..1_000_000_000) {
             let span = Span::from_minutes(minutes);
             prop_assert_eq!(span.to_string().parse::<Span>(), Ok(span));
+            let delay = Delay(u64::from(minutes % 86_400 + 1));
+            prop_assert_eq!(delay.to_string().parse::<Delay>(), Ok(delay));
             let size = Size(mib << 20);
             prop_assert_eq!(size.to_string().parse::<Size>(), Ok(size));
             let rate = Rate(kbit * 1000);

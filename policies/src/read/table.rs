@@ -115,6 +115,16 @@ impl<'a> Table<'a> {
         named
     }
 
+    /// All entries, whose keys are free texts.
+    pub(crate) fn free(&self) -> Vec<(String, Entry<'a>)> {
+        let entry = |(key, value): (&'a toml::Spanned<std::borrow::Cow<'a, str>>, &'a toml::Spanned<DeValue<'a>>)| {
+            let name = key.get_ref().to_string();
+            let field = join(&self.path, &name);
+            (name, Entry { sink: self.sink, field, place: value.span(), value: value.get_ref() })
+        };
+        self.values.iter().map(entry).collect()
+    }
+
     /// Tells of the keys that nobody asked for.
     pub(crate) fn finish(&self) {
         let known = self.known.borrow();
@@ -179,6 +189,16 @@ impl<'a> Entry<'a> {
             self.report(ProblemKind::Number { least, most });
         }
         number
+    }
+
+    pub(crate) fn boolean(&self) -> Option<bool> {
+        self.value.as_bool().or_else(|| self.wrong("true or false"))
+    }
+
+    /// A whole number of either sign; nothing is told of another value.
+    pub(crate) fn whole(&self) -> Option<i64> {
+        let digits = self.value.as_integer()?;
+        i64::from_str_radix(digits.as_str(), digits.radix()).ok()
     }
 
     /// The entries of a list; `None` if it is no list, or has too few or too many.
