@@ -22,6 +22,7 @@ mod schema;
 mod silence;
 mod standing;
 mod vaults;
+mod witnesses;
 
 use std::path::Path;
 
@@ -43,6 +44,7 @@ pub use recoveries::Disaster;
 pub use replicas::{Pin, Replica, Stock};
 pub use silence::{AgentClock, Silence};
 pub use vaults::{Lineage, Vault};
+pub use witnesses::Witness;
 
 /// How long one connection waits for another's transaction.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(10);

@@ -20,6 +20,7 @@ mod recover;
 mod scrub;
 mod serve;
 mod show;
+mod witness;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -98,6 +99,9 @@ enum Command {
     /// What this site can show of itself: recovery points, second by second
     #[command(subcommand)]
     Evidence(evidence::Evidence),
+    /// On a third machine: co-sign ledgers that go on from all that it saw of them
+    #[command(subcommand)]
+    Witness(witness::Witness),
     /// Offices that own data
     #[command(subcommand)]
     Opd(Opd),
@@ -419,6 +423,10 @@ pub fn main() -> ExitCode {
         },
         Command::Recover(args) => recover::run(&dir, args, cli.json),
         Command::Evidence(command) => match evidence::run(&dir, command, cli.json) {
+            Ok(false) => return ExitCode::FAILURE,
+            done => done.map(drop),
+        },
+        Command::Witness(command) => match witness::run(&dir, command, cli.json) {
             Ok(false) => return ExitCode::FAILURE,
             done => done.map(drop),
         },

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::catalog::{Grant, PeerSite, User, Vault};
 use crate::drc::{changes, drills, recovery};
+use crate::evidence::witnesses;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::keeping;
 use crate::policy::InForce;
@@ -92,6 +93,8 @@ pub enum Ask {
     Changes(changes::Ask),
     /// At a DRC, of drills.
     Drill(drills::Ask),
+    /// Of who co-signs the ledger beside other sites.
+    Witness(witnesses::Ask),
 }
 
 /// What answers commands: a site of one role.
@@ -175,6 +178,7 @@ fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
             Ok(json!({"type": "pulih/card-made/v1", "site": site, "card": card}))
         }
         Ask::PeerList => Ok(peers(pusat.peers()?)),
+        Ask::Witness(ask) => pusat.answer_witnesses(&ask),
         Ask::Checkpoint => {
             pusat.checkpoint()?;
             Ok(json!({"type": "pulih/checkpoint/v1", "entries": pusat.entries()}))

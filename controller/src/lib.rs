@@ -25,4 +25,6 @@ mod recover;
 pub mod scrub;
 mod silence;
 pub mod site;
+mod stick;
 pub mod store;
+mod witness;

@@ -168,6 +168,7 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         | Command::Rebuild
         | Command::Recover(_)
         | Command::Evidence(_)
+        | Command::Witness(_)
         | Command::Drill(_)
         | Command::Keys(_)
         | Command::User(User::Key { .. })

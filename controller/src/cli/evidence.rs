@@ -3,6 +3,7 @@
 
 mod bundle;
 mod rpo;
+mod witness;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,6 +53,9 @@ pub enum Evidence {
         #[arg(long)]
         all_checkpoints: bool,
     },
+    /// Who co-signs this site's ledger on a machine of its own
+    #[command(subcommand)]
+    Witness(witness::Witness),
     /// Check what was exported, without a site, a database or a network
     #[command(after_long_help = VERIFY)]
     Verify {
@@ -101,6 +105,7 @@ pub fn run(dir: &SiteDir, command: &Evidence, json: bool) -> Result<bool, Failur
         Evidence::Rpo { from, to, dataset } => {
             rpo::run(dir, from.as_deref(), to.as_deref(), dataset.as_deref(), json).map(|()| true)
         }
+        Evidence::Witness(command) => witness::run(dir, command, json).map(|()| true),
         Evidence::Export { out, from, to, all_checkpoints } => {
             bundle::export(dir, out, (from.as_deref(), to.as_deref()), *all_checkpoints, json).map(|()| true)
         }

@@ -109,6 +109,7 @@ pub fn text(command: &Command, answer: &Value) -> String {
         Command::Resume(_) => "It goes on from here.\n".to_owned(),
         Command::Recover(_)
         | Command::Evidence(_)
+        | Command::Witness(_)
         | Command::Drill(_)
         | Command::Keys(_)
         | Command::Init(_)

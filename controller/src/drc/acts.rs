@@ -10,6 +10,7 @@ use super::{Drc, drills, lock};
 use crate::card;
 use crate::cards;
 use crate::catalog::{Catalog, User};
+use crate::evidence::witnesses;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::people::{self, Act, Role};
 use crate::policy;
@@ -156,6 +157,7 @@ impl Drc {
                 also.push(keys::glass_alarm(person, its));
             }
             _ if self.check_keeping(catalog, person, body)? => {}
+            _ if witnesses::check(catalog, person, body)? => {}
             _ => return Err(Refusal::new(Code::Forbidden, "this is not done by a person at a DRC")),
         }
         Ok(also)

@@ -21,6 +21,7 @@ impl Answers for Drc {
                 Ok(json!({"type": "pulih/checkpoint/v1", "entries": self.entries()}))
             }
             Ask::PeerList => Ok(peers(self.peers()?)),
+            Ask::Witness(ask) => self.answer_witnesses(&ask),
             Ask::Act { entry, attachment } => {
                 self.act(&entry, attachment.as_deref())?;
                 Ok(acted(&entry))

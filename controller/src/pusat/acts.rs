@@ -10,6 +10,7 @@ use pulih_vault::utc;
 use super::{Pusat, lock};
 use crate::cards;
 use crate::catalog::{Catalog, User};
+use crate::evidence::witnesses;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::people::{self, Act, Role};
 use crate::policy;
@@ -95,7 +96,7 @@ impl Pusat {
                 let opd = catalog.vault(&known.vault)?.map(|vault| vault.opd).unwrap_or_default();
                 must(person.speaks_for(&opd) || person.is(Role::Admin), "the OPD's walidata")
             }
-            _ if self.check_keeping(catalog, person, body)? => Ok(()),
+            _ if self.check_keeping(catalog, person, body)? || witnesses::check(catalog, person, body)? => Ok(()),
             _ => Err(forbidden("this is written by the site itself, not by a person")),
         }
     }
