@@ -94,6 +94,8 @@ pub struct SiteFile {
     pub regency: String,
     /// Where the gateway listens.
     pub listen: SocketAddr,
+    /// Where the ledgers are shown, over plain HTTP; absent: nowhere.
+    pub ledger_listen: Option<SocketAddr>,
     /// Names and addresses that agents reach the gateway by.
     pub hosts: Vec<String>,
     #[serde(default)]

@@ -1,5 +1,6 @@
 //! Serving a site.
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use pulih_vault::utc;
 use serde_json::Value;
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -18,6 +19,7 @@ use crate::card::is_read_with;
 use crate::control::{self, Answers as _, Ask, SOCKET};
 use crate::drc::Drc;
 use crate::drill;
+use crate::evidence::view::{self, Logs, Shown};
 use crate::gateway::Gateway;
 use crate::gateway::answer::Answer;
 use crate::pki::Authority;
@@ -183,13 +185,31 @@ async fn gateway(dir: &SiteDir, pusat: &Arc<Pusat>, drc: Option<Arc<Drc>>) -> Re
     Ok(Gateway::open(pusat, drc, pusat.site.listen, &certificate, &key).await?)
 }
 
+/// Where the ledgers are shown, if they are.
+async fn view(address: Option<SocketAddr>) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = TcpListener::bind(address).await;
+    listener
+        .map(Some)
+        .map_err(|error| Failure::Said(format!("cannot listen on {address}, as `ledger_listen` says: {error}")))
+}
+
+fn show(listener: Option<TcpListener>, logs: Logs, stopped: &watch::Receiver<bool>) {
+    if let Some(listener) = listener {
+        tokio::spawn(view::serve(listener, logs, stopped.clone()));
+    }
+}
+
 /// Pulls, answers commands, and serves agents what a DRC does: little, unless a disaster is declared.
 async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>, keeper_at: PathBuf) -> Result<(), Failure> {
     let gateway = gateway(dir, drc.intake(), Some(drc.clone())).await?;
+    let view = view(drc.site.ledger_listen).await?;
     let (mut post, control) = Post::open(dir)?;
     let (stop, stopped) = watch::channel(false);
     println!("{} pulls, and serves on https://{}", drc.site.name, gateway.address().map_err(said("name its address"))?);
     let answering = tokio::spawn(control::serve(control, drc.clone(), stopped.clone()));
+    let its = drc.clone();
+    show(view, Arc::new(move || its.shown()), &stopped);
     let serving = tokio::spawn(gateway.serve(stopped));
     let pulling = drc.clone();
     let pulling = tokio::task::spawn_blocking(move || pulling.serve());
@@ -246,11 +266,15 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>, keeper_at: PathBuf) -> Result<(
 
 async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
     let gateway = gateway(dir, &pusat, None).await?;
+    let view = view(pusat.site.ledger_listen).await?;
     let (mut post, control) = Post::open(dir)?;
     let (stop, stopped) = watch::channel(false);
     // One line for people and for whoever waits until it is ready.
     println!("{} serves on https://{}", pusat.site.name, gateway.address().map_err(said("name its address"))?);
     let answering = tokio::spawn(control::serve(control, pusat.clone(), stopped.clone()));
+    let its = pusat.clone();
+    let own = move || Ok(vec![Shown { store: its.store().clone(), log: its.own_log(), said: None }]);
+    show(view, Arc::new(own), &stopped);
     let serving = tokio::spawn(gateway.serve(stopped));
     let mut hourly = tokio::time::interval(CHECKPOINT_EVERY);
     // Locks of a large first backup take a while, in which everything else goes on.

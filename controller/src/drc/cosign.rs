@@ -18,6 +18,7 @@ use super::there::There;
 use super::{Drc, lock};
 use crate::catalog::PeerSite;
 use crate::cosign::{Found, keys_of};
+use crate::evidence::view::Shown;
 use crate::gateway::answer::Answer;
 use crate::record::Record;
 use crate::site::SiteRole;
@@ -70,6 +71,19 @@ impl Drc {
         let (site, keys) = keys_of(peer)?;
         let followed = lock(&self.mirrored).mirror.as_ref().map(|mirror| mirror.log().keys().clone());
         Ok((site, followed.unwrap_or(keys)))
+    }
+
+    /// The ledgers that are here: this site's, and the one that it mirrors.
+    pub fn shown(&self) -> Answer<Vec<Shown>> {
+        let mut all = vec![Shown { store: self.store.clone(), log: self.own_log(), said: None }];
+        let mirrored = lock(&self.mirrored).mirror.as_ref().map(|mirror| mirror.log().clone());
+        if let (Some(log), Some(peer)) = (mirrored, self.pusat()?) {
+            let ((site, keys), (store, _)) = (self.keys_there(&peer)?, self.place_of(&peer)?);
+            // What cannot be read says nothing, and the ledger is shown without it.
+            let said = self.said_of(&site, &keys, store.clone())?.newest().ok().flatten();
+            all.push(Shown { store, log, said });
+        }
+        Ok(all)
     }
 
     /// Once, and not at each look.
