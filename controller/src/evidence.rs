@@ -1,5 +1,10 @@
 //! What a site can show of itself: figures that follow from its ledger and its store, and from no catalog.
 
+pub mod entries;
+pub mod read;
 pub mod rpo;
+pub mod rto;
+pub mod states;
+mod subjects;
 pub mod view;
 pub mod witnesses;

@@ -169,8 +169,13 @@ fn a_person_orders_drills_where_nobody_serves() {
     let mut its = Tried::new(&[("app-1", "surat")]);
     let verify = ["drill", "run", "--kind", "verify", "surat"];
     assert!(failed(&its.drc.controller(&verify)).contains("signature"));
+    let state = |its: &Tried| its.drc.json(&["evidence", "states"])["datasets"][0].clone();
+    assert_eq!((&state(&its)["state"], &state(&its)["dataset"]), (&"never-tested".into(), &"surat".into()));
+    assert!(its.drc.json(&["evidence", "rto"])["datasets"][0]["measured_ms"].is_null());
     // It takes no keys: the keeper is not there yet.
     succeeded(&its.drc.acting(&verify));
+    // Held against their names, the bytes are right; that they come back was not shown.
+    assert!(state(&its)["state"] == "never-tested" && state(&its)["bytes_checked"].is_string());
     let restore = ["--json", "drill", "run", "--kind", "restore", "--class", "publik"];
     let looked = succeeded(&its.drc.acting(&[&restore[..], &["--dry-run"]].concat()));
     assert_eq!(serde_json::from_str::<Value>(&looked).unwrap()["type"], "pulih/drill-plan/v1");
@@ -179,10 +184,25 @@ fn a_person_orders_drills_where_nobody_serves() {
     let shown: Value = serde_json::from_str(&succeeded(&its.keeper.acting("dewi", &restore))).unwrap();
     assert_eq!((&shown["outcome"], &shown["by"]), (&"passed".into(), &"dewi".into()));
     assert!(its.is_wiped());
+    assert_eq!((&state(&its)["state"], &state(&its)["drill"]), (&"verified".into(), &shown["drill"]));
+    let rto = its.drc.json(&["evidence", "rto", "--dataset", "app-1/surat"]);
+    let (figures, step) = (&rto["datasets"][0], &shown["steps"][0]);
+    assert_eq!((&figures["measured_ms"], &figures["phases"]), (&step["milliseconds"], &step["phases"]));
+    assert_eq!((&figures["inside"], &figures["forecast"]), (&true.into(), &false.into()), "{rto}");
+    let text = succeeded(&its.drc.controller(&["evidence", "rto"]));
+    assert!(text.contains("app-1/surat") && text.contains(" yes "), "{text}");
     its.damage();
     let text = String::from_utf8(its.keeper.acting("dewi", &verify).stdout).unwrap();
     assert!(text.contains("failed") && text.contains("damaged"), "{text}");
     assert_eq!(its.keeper.acting("dewi", &restore).status.code(), Some(1));
+    assert_eq!(state(&its)["state"], "failed");
+    let text = succeeded(&its.drc.controller(&["evidence", "states"]));
+    assert!(text.contains("FAILED") && text.contains("drill show d-") && text.contains("No qualifying test"), "{text}");
+    let listed = its.drc.json(&["evidence", "list", "--kind", "drill-ended", "--kind", "drill-started"]);
+    assert_eq!(listed["entries"].as_array().unwrap().len(), 8);
+    let text = succeeded(&its.drc.controller(&["evidence", "list", "--dataset", "app-1/surat"]));
+    assert!(text.contains("drill-announced") && text.contains("snapshot-replicated"), "{text}");
+    assert!(failed(&its.drc.controller(&["evidence", "list", "--kind", "drill"])).contains("no kind"));
     assert!(its.is_wiped());
     // Without an identity of the class it is not tried.
     its.keeper.stop();

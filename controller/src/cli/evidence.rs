@@ -2,7 +2,11 @@
 //! for nothing but a checkpoint.
 
 mod bundle;
+mod list;
+mod period;
 mod rpo;
+mod rto;
+mod states;
 mod witness;
 
 use std::path::PathBuf;
@@ -10,6 +14,7 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 use pulih_evidence::verify::Trust;
+use pulih_ledger::entry::Kind;
 use pulih_ledger::ids::SiteId;
 use pulih_ledger::{LedgerError, Log};
 use pulih_vault::note::{Fingerprint, SigningKey, VerifierKey};
@@ -18,7 +23,7 @@ use pulih_vault::utc;
 
 use super::Failure;
 use super::ask::{answer, said};
-use super::show::list;
+use super::show::list as listed;
 use crate::control::Ask;
 use crate::site::{SiteDir, SiteFile, SiteRole};
 use crate::store;
@@ -27,16 +32,31 @@ use crate::store;
 pub enum Evidence {
     /// What would have been lost at any moment of a period, dataset by dataset, from the ledger alone
     #[command(after_long_help = RPO)]
-    Rpo {
-        /// The first day [default: the first of this month]
-        #[arg(long, value_name = "DATE")]
-        from: Option<String>,
-        /// The day after the last one [default: up to now]
+    Rpo(period::Asked),
+    /// How long it took until data was back, dataset by dataset and plan by plan, by drills and recoveries here
+    #[command(after_long_help = RTO)]
+    Rto(period::Asked),
+    /// Whether each dataset, recipe and plan was shown to come back, and how long a qualifying test still counts
+    #[command(after_long_help = STATES)]
+    States {
+        /// As of the first moment of this day [default: now]
         #[arg(long, value_name = "DATE")]
         to: Option<String>,
         /// One dataset alone
         #[arg(long, value_name = "AGENT/DATASET")]
         dataset: Option<String>,
+    },
+    /// List entries of the ledger
+    #[command(after_long_help = LIST)]
+    List {
+        /// Of this kind alone; several times
+        #[arg(long, value_name = "KIND", value_parser = known_kind)]
+        kind: Vec<String>,
+        #[command(flatten)]
+        asked: period::Asked,
+        /// Of the ledger that this DRC mirrors, and not of its own
+        #[arg(long)]
+        mirrored: bool,
     },
     /// Write all that the ledgers here say into a folder or an archive that anybody can check
     Export {
@@ -81,6 +101,28 @@ Examples:
   pulih-controller evidence rpo --from 2026-10-01 --to 2027-01-01
   pulih-controller --json evidence rpo --dataset app-1/surat";
 
+const RTO: &str = "\
+Measured: the newest time that all of its files came back here. Forecast, with ~: a newer drill took a sample, and
+this is what all would take by it. A service is back when all is that comes before it in its plan. The exit status
+says nothing of the figures.
+
+Examples:
+  pulih-controller evidence rto
+  pulih-controller --json evidence rto --from 2026-10-01 --to 2027-01-01 --dataset app-1/surat";
+
+const STATES: &str = "\
+failed: its newest drill did not pass. never-tested: there was none. needs-verification: it is no longer what was
+drilled. overdue: nobody drilled it when the policy said. verified: it came back. The exit status says nothing of it.
+
+Examples:
+  pulih-controller evidence states
+  pulih-controller --json evidence states --to 2027-01-01";
+
+const LIST: &str = "\
+Examples:
+  pulih-controller evidence list --kind drill-announced --kind drill-ended --kind drill-missed
+  pulih-controller evidence list --dataset app-1/surat --from 2026-12-01";
+
 const VERIFY: &str = "\
 Every problem is told with its code and where it is; the exit status is 1 if there is one. A site whose fingerprint
 is not given is shown, and nothing is believed because of it. scripts/verify-evidence.py checks the same with Python
@@ -99,13 +141,23 @@ fn moment(text: &str) -> Result<i64, String> {
     utc::parse(text).ok_or_else(|| "write it as 2026-11-22T01:23:45Z".to_owned())
 }
 
+fn known_kind(text: &str) -> Result<String, String> {
+    let is_known = Kind::ALL.iter().any(|kind| kind.name() == text);
+    if is_known {
+        Ok(text.to_owned())
+    } else {
+        Err("this is no kind of entry; docs/contracts/ledger.md has them".into())
+    }
+}
+
 /// Whether it was found good; only `verify` finds anything else.
 pub fn run(dir: &SiteDir, command: &Evidence, json: bool) -> Result<bool, Failure> {
     match command {
-        Evidence::Rpo { from, to, dataset } => {
-            rpo::run(dir, from.as_deref(), to.as_deref(), dataset.as_deref(), json).map(|()| true)
-        }
         Evidence::Witness(command) => witness::run(dir, command, json).map(|()| true),
+        Evidence::Rpo(asked) => rpo::run(dir, asked, json).map(|()| true),
+        Evidence::Rto(asked) => rto::run(dir, asked, json).map(|()| true),
+        Evidence::States { to, dataset } => states::run(dir, to.as_deref(), dataset.as_deref(), json).map(|()| true),
+        Evidence::List { kind, asked, mirrored } => list::run(dir, kind, asked, *mirrored, json).map(|()| true),
         Evidence::Export { out, from, to, all_checkpoints } => {
             bundle::export(dir, out, (from.as_deref(), to.as_deref()), *all_checkpoints, json).map(|()| true)
         }
@@ -113,6 +165,14 @@ pub fn run(dir: &SiteDir, command: &Evidence, json: bool) -> Result<bool, Failur
             let sites = site.iter().cloned().collect();
             bundle::verify(bundle, &Trust { sites, witnesses: witness.iter().cloned().collect(), since: *since }, json)
         }
+    }
+}
+
+/// Drills and recoveries are done at a DRC, and stand in its ledger.
+fn must_be_drc(site: &SiteFile) -> Result<(), Failure> {
+    match site.role {
+        SiteRole::Drc => Ok(()),
+        SiteRole::Pusat => Err(Failure::Said("drills and recoveries are done at the DRC: ask this there".into())),
     }
 }
 
@@ -138,7 +198,7 @@ fn mirrored(dir: &SiteDir, site: &SiteFile, store: &Arc<dyn Store>) -> Result<Op
         return Ok(None);
     }
     let peers = answer(dir, Ask::PeerList)?;
-    let Some(peer) = list(&peers, "peers").iter().find(|its| its["role"] == "pusat" && its["ended"].is_null()) else {
+    let Some(peer) = listed(&peers, "peers").iter().find(|its| its["role"] == "pusat" && its["ended"].is_null()) else {
         return Ok(None);
     };
     let key: VerifierKey = peer["key"].as_str().unwrap_or_default().parse().map_err(said)?;

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::super::lock;
 use super::bench::{PUSAT, Two, drc_now};
-use crate::evidence::rpo::{Period, Sources, report};
+use crate::evidence::read::{Period, Sources};
+use crate::evidence::rpo::report;
 use crate::pusat::tests::bench::{DAY, in_memory, now, wait};
 
 const HOUR: i64 = 3600;
