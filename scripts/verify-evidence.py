@@ -605,7 +605,10 @@ class Follower:
                 wrong.append("nothing says how it ended")
             return
         recipes = {"application " + recipe.split("/")[0] for recipe in announced.get("recipes", [])}
-        good = (started is not None and ended["leftovers"] == 0 and all(s["outcome"] == "passed" for s in steps)
+        # What people do by hand is not done in a drill: such a step bears nothing.
+        by_hand = [s for s in steps if s["outcome"] == "skipped" and s["what"].startswith("manual ")]
+        good = (started is not None and ended["leftovers"] == 0
+                and all(s["outcome"] == "passed" for s in steps if s not in by_hand)
                 and set(announced["points"]) <= tried and recipes <= {s["what"] for s in steps})
         bears = {"passed": good, "failed": started is not None and not good, "missed": not started and not steps,
                  "aborted": True, "skipped": True}

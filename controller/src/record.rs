@@ -8,7 +8,7 @@ use pulih_ledger::canonical;
 use pulih_ledger::chain::KeyChain;
 use pulih_ledger::cosign::Cosigned;
 use pulih_ledger::entry::{ActError, Body, Entry, EntryError, ReadEntry, View};
-use pulih_ledger::ids::SiteId;
+use pulih_ledger::ids::{SiteId, UserId};
 use pulih_ledger::memory::{AddError, Memory};
 use pulih_ledger::receipt::Receipt;
 use pulih_ledger::roster::Roster;
@@ -233,6 +233,11 @@ impl Record {
         memory: &mut dyn Memory,
     ) -> Result<Cosigned, AddError> {
         self.ledger.cosign(request, other, time, memory)
+    }
+
+    /// The keys that the ledger gave a user, the first one first.
+    pub fn keys_of(&self, user: &UserId) -> &[VerifierKey] {
+        self.roster.keys(user)
     }
 
     /// A signed head of all there is.

@@ -202,7 +202,7 @@ fn a_person_orders_drills_where_nobody_serves() {
     assert_eq!(listed["entries"].as_array().unwrap().len(), 8);
     let text = succeeded(&its.drc.controller(&["evidence", "list", "--dataset", "app-1/surat"]));
     assert!(text.contains("drill-announced") && text.contains("snapshot-replicated"), "{text}");
-    assert!(failed(&its.drc.controller(&["evidence", "list", "--kind", "drill"])).contains("no kind"));
+    assert_eq!(its.drc.controller(&["evidence", "list", "--kind", "drill"]).status.code(), Some(2));
     assert!(its.is_wiped());
     // Without an identity of the class it is not tried.
     its.keeper.stop();
@@ -291,4 +291,90 @@ fn two_drills_take_turns_and_a_person_ends_one() {
     assert!(late["started"].as_str() >= early["ended"].as_str(), "{all:?}");
     assert_eq!((&all[0]["outcome"], &all[0]["text"]), (&"aborted".into(), &"salah pilih".into()));
     assert!(its.is_wiped());
+}
+
+#[test]
+fn an_independent_auditor_opens_and_attests_a_drill_of_a_plan() {
+    let mut its = Tried::new(&[("app-1", "surat"), ("app-2", "berkas")]);
+    its.keeper.start(&[&uid()]);
+    its.drc.person("aud-1", &["auditor"]);
+    let file = its.drc.path("plan.toml");
+    let dataset =
+        |agent: &str, name: &str| format!("{{ opd = \"dinkes\", agent = \"{agent}\", dataset = \"{name}\" }}");
+    let text = format!(
+        "type = \"pulih/plan/v1\"\nname = \"kabupaten\"\nversion = 1\ntitle = \"Rencana\"\n\
+         [person.siti]\nname = \"Siti\"\nrole = \"koordinator\"\ncontact = \"0811\"\n\
+         [service.berkas]\ntitle = \"Berkas\"\ntier = 1\nrto = \"4h\"\nresponsible = \"siti\"\ndatasets = [{}]\n\
+         [service.surat]\ntitle = \"Surat\"\ntier = 2\nresponsible = \"siti\"\ndatasets = [{}]\n\
+         steps = [{{ name = \"dns\", text = \"Arahkan DNS\", when = \"after\" }}]\n",
+        dataset("app-2", "berkas"),
+        dataset("app-1", "surat"),
+    );
+    fs::write(&file, text).unwrap();
+    succeeded(&its.drc.acting(&["plan", "apply", file.to_str().unwrap()]));
+    let states = |its: &Tried| its.drc.json(&["evidence", "states"]);
+    assert_eq!(states(&its)["plans"][0]["state"], "never-tested");
+    let run = ["drill", "run", "--kind", "plan", "--plan", "kabupaten", "--mandate", "700/12", "--auditor"];
+    let refused = |user: &str, institution: &str| {
+        failed(&its.keeper.acting("dewi", &[&run[..], &[user, "--institution", institution]].concat()))
+    };
+    assert!(refused("dewi", "Inspektorat").contains("the role admin"));
+    assert!(refused("aud-1", "diskominfo").contains("runs the site"));
+    assert!(its.drills().is_empty());
+    let ordered = [&["--json"], &run[..], &["aud-1", "--institution", "Inspektorat"]].concat();
+    let announced: Value = serde_json::from_str(&succeeded(&its.keeper.acting("dewi", &ordered))).unwrap();
+    let id = announced["drill"].as_str().unwrap().to_owned();
+    assert_eq!((&announced["state"], &announced["auditor"]["user"]), (&"announced".into(), &"aud-1".into()));
+    // Nobody but the auditor opens it, and nothing is attested before its end.
+    assert!(failed(&its.keeper.acting("dewi", &["drill", "open", &id])).contains("an auditor"));
+    let attest = ["drill", "attest", &id, "--opinion", "met-with-findings", "--findings"];
+    let findings = its.drc.path("temuan.toml");
+    fs::write(&findings, "[[finding]]\ntext = \"DNS terlambat\"\nowner = \"Diskominfo\"\nuntil = \"2999-06-01\"\n")
+        .unwrap();
+    let attest = [&attest[..], &[findings.to_str().unwrap()]].concat();
+    assert!(failed(&its.keeper.acting("aud-1", &attest)).contains("not ended"));
+    let opened: Value =
+        serde_json::from_str(&succeeded(&its.keeper.acting("aud-1", &["--json", "drill", "open", &id]))).unwrap();
+    assert_eq!((&opened["outcome"], &opened["plan"]), (&"passed".into(), &"kabupaten".into()), "{opened}");
+    let steps: Vec<(&str, &str)> = opened["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| (step["what"].as_str().unwrap(), step["outcome"].as_str().unwrap()))
+        .collect();
+    assert_eq!(steps, [("restore", "passed"), ("restore", "passed"), ("manual dns", "skipped")]);
+    assert!(opened["points"][0].as_str().unwrap().contains("/berkas/"), "{opened}");
+    assert!(its.is_wiped() && states(&its)["qualifying"].is_null());
+    succeeded(&its.keeper.acting("aud-1", &attest));
+    let found = states(&its);
+    assert_eq!((&found["qualifying"]["drill"], &found["plans"][0]["state"]), (&id.as_str().into(), &"verified".into()));
+    assert!((725..=731).contains(&found["qualifying"]["days_left"].as_i64().unwrap()), "{found}");
+    assert_eq!(found["tests"][0]["findings"][0]["owner"], "Diskominfo");
+    let text = succeeded(&its.drc.controller(&["evidence", "states"]));
+    assert!(text.contains("days left") && text.contains("Inspektorat"), "{text}");
+    let rto = its.drc.json(&["evidence", "rto"]);
+    let (plan, service) = (&rto["plans"][0], &rto["plans"][0]["services"][0]);
+    assert_eq!((&plan["milliseconds"], &plan["by"]), (&opened["milliseconds"], &id.as_str().into()), "{rto}");
+    assert_eq!(
+        (&service["service"], &service["milliseconds"]),
+        (&"berkas".into(), &opened["steps"][0]["milliseconds"])
+    );
+    assert_eq!((&service["inside"], &plan["forecast"]), (&true.into(), &false.into()));
+    // The ledger alone says the same.
+    succeeded(&its.drc.controller(&["rebuild"]));
+    assert_eq!(its.drc.json(&["drill", "show", &id])["auditor"]["opinion"], "met-with-findings");
+    assert!(failed(&its.keeper.acting("aud-1", &attest)).contains("already"));
+
+    // Whoever has the export judges it too.
+    let out = its.drc.path("bukti");
+    let exported = its.drc.json(&["evidence", "export", "--out", out.to_str().unwrap()]);
+    let site = format!("{}={}", exported["site"].as_str().unwrap(), exported["fingerprint"].as_str().unwrap());
+    let report = its.drc.json(&["evidence", "verify", out.to_str().unwrap(), "--site", &site]);
+    assert_eq!((&report["drills"][0]["outcome"], &report["problems"]), (&"passed".into(), &Value::Array(vec![])));
+    let checked = Command::new("python3")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/verify-evidence.py"))
+        .args([out.to_str().unwrap(), "--site", &site])
+        .output()
+        .unwrap();
+    succeeded(&checked);
 }

@@ -6,7 +6,7 @@
 //! weakens its dataset if the class is weaker than the exception was.
 
 use crate::class::Class;
-use crate::drills::Drills;
+use crate::drills::{Drills, PlanDrill};
 use crate::exclude::wider;
 use crate::fields::{Field, Scope, Value};
 use crate::gap::longest_gap;
@@ -46,6 +46,10 @@ pub fn diff(old: &Policy, new: &Policy) -> Vec<Change> {
 }
 
 fn weakness(old: &Policy, new: &Policy, field: &Field) -> Option<&'static str> {
+    if let Scope::PlanDrill(plan) = &field.scope {
+        let its = |policy: &Policy| policy.plan_drills.get(plan).cloned();
+        return weakens_plan_drill(its(old).as_ref(), its(new).as_ref(), field.name);
+    }
     match field.name {
         "version" if new.version <= old.version => Some("an older version takes the place of a newer one"),
         "approvals.max_age" if new.approvals_max_age > old.approvals_max_age => Some("staler approvals count"),
@@ -90,7 +94,7 @@ fn rate(policy: &Policy, field: &Field, minute: u16) -> Option<u64> {
 /// What holds for a class where `scope` has the last word; nothing if the scope is another class.
 fn in_scope(policy: &Policy, class: Class, scope: &Scope) -> Option<Rules> {
     match scope {
-        Scope::Policy => policy.rules(class, "", ""),
+        Scope::Policy | Scope::PlanDrill(_) => policy.rules(class, "", ""),
         Scope::Class(of) => (*of == class).then(|| policy.rules(class, "", "")).flatten(),
         Scope::Office(office) => policy.rules(class, office.as_str(), ""),
         Scope::Dataset(office, dataset) => policy.rules(class, office.as_str(), dataset.as_str()),
@@ -129,14 +133,23 @@ fn weakens_rules(old: &Rules, new: &Rules, rule: &str) -> Option<&'static str> {
     }
 }
 
-fn weakens_drills(old: &Drills, new: &Drills, rule: &str) -> Option<&'static str> {
-    // Where nothing is said nothing is ever tried.
+/// Whether drills come further apart; where nothing is said nothing is ever tried.
+fn rarer(old: Option<&Schedule>, new: Option<&Schedule>) -> Option<&'static str> {
     let gap = |line: Option<&Schedule>| {
         line.map_or(u64::MAX, |line| longest_gap(std::slice::from_ref(line), &Windows::default()).seconds())
     };
-    let rarer = |old: Option<&Schedule>, new: Option<&Schedule>| {
-        (gap(new) > gap(old)).then_some("drills may come further apart")
-    };
+    (gap(new) > gap(old)).then_some("drills may come further apart")
+}
+
+fn weakens_plan_drill(old: Option<&PlanDrill>, new: Option<&PlanDrill>, rule: &str) -> Option<&'static str> {
+    match rule {
+        "schedule" => rarer(old.map(|its| &its.schedule), new.map(|its| &its.schedule)),
+        // One that is not there any more is told of its schedule.
+        _ => (new?.window() > old?.window()).then_some("a drill may start later"),
+    }
+}
+
+fn weakens_drills(old: &Drills, new: &Drills, rule: &str) -> Option<&'static str> {
     match rule {
         "drills.verify" => rarer(old.verify.as_ref(), new.verify.as_ref()),
         "drills.restore" => rarer(old.restore.as_ref(), new.restore.as_ref()),

@@ -22,6 +22,20 @@ pub struct Drills {
     pub wipe: Option<Wipe>,
 }
 
+/// When all of a recovery plan is drilled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanDrill {
+    pub schedule: Schedule,
+    pub window: Option<Span>,
+}
+
+impl PlanDrill {
+    /// How long after it is due it may start.
+    pub fn window(&self) -> Span {
+        self.window.unwrap_or(DEFAULT_WINDOW)
+    }
+}
+
 /// When what a drill restored goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wipe {

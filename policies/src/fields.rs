@@ -22,6 +22,8 @@ pub enum Scope {
     Class(Class),
     Office(Name),
     Dataset(Name, Name),
+    /// Of a recovery plan.
+    PlanDrill(Name),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +50,7 @@ impl Field {
             Scope::Class(class) => vec!["class", class.as_str()],
             Scope::Office(office) => vec!["opd", office.as_str()],
             Scope::Dataset(office, dataset) => vec!["opd", office.as_str(), "dataset", dataset.as_str()],
+            Scope::PlanDrill(plan) => vec!["plan-drills", plan.as_str()],
         };
         segments.extend(self.name.split('.'));
         segments
@@ -195,6 +198,11 @@ impl Policy {
             for (dataset, over) in &office.datasets {
                 add_overrides(&mut fields, &Scope::Dataset(name.clone(), dataset.clone()), over);
             }
+        }
+        for (plan, its) in &self.plan_drills {
+            let schedule = Some(Value::Text(its.schedule.as_str().to_owned()));
+            let values = [("schedule", schedule), ("window", its.window.map(Value::Span))];
+            add(&mut fields, &Scope::PlanDrill(plan.clone()), values);
         }
         fields
     }

@@ -36,7 +36,7 @@ mod zone;
 pub use class::{Class, ClassError};
 pub use cron_text::CronError;
 pub use diff::{Change, diff};
-pub use drills::{Drills, Wipe, WipeError};
+pub use drills::{Drills, PlanDrill, Wipe, WipeError};
 pub use exclude::{Pattern, PatternError, wider};
 pub use fields::{Field, Scope, Value};
 pub use gap::longest_gap;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::class::Class;
-use crate::drills::Drills;
+use crate::drills::{Drills, PlanDrill};
 use crate::exclude::Pattern;
 use crate::keep::KeepRules;
 use crate::name::Name;
@@ -27,6 +27,8 @@ pub struct Policy {
     /// All three are there.
     pub classes: BTreeMap<Class, Rules>,
     pub offices: BTreeMap<Name, Office>,
+    /// By the plan's name.
+    pub plan_drills: BTreeMap<Name, PlanDrill>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

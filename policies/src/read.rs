@@ -97,6 +97,7 @@ fn policy(root: &Table) -> Option<Policy> {
     let limits = limits(root);
     let classes = classes(root);
     let offices = offices(root);
+    let plan_drills = drills::read_plans(root);
     root.finish();
     check::policy(root.sink, &classes, &offices);
     Some(Policy {
@@ -107,6 +108,7 @@ fn policy(root: &Table) -> Option<Policy> {
         limits,
         classes,
         offices,
+        plan_drills,
     })
 }
 

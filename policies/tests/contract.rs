@@ -9,7 +9,7 @@ const DEFAULT: &str = include_str!("../default.toml");
 
 /// What a class may say of drills.
 const DRILLS: &str = "[class.publik.drills]\nverify = \"@weekly\"\nrestore = \"@monthly\"\ndatasets = 7\n\
-    window = \"12h\"\nwipe = \"passed\"\n";
+    window = \"12h\"\nwipe = \"passed\"\n[plan-drills.x]\nschedule = \"@yearly\"\nwindow = \"1d\"\n";
 
 /// A file that says everything that can be said.
 const EVERYTHING: &str = r#"
@@ -70,7 +70,7 @@ fn the_page_lists_every_field() {
     let in_code = |prefix: &str| -> BTreeSet<String> {
         fields.keys().filter_map(|field| field.to_string().strip_prefix(prefix).map(str::to_owned)).collect()
     };
-    let of_policy = |field: &String| !field.starts_with("class.") && !field.starts_with("opd.");
+    let of_policy = |field: &String| !["class.", "opd.", "plan-drills."].iter().any(|part| field.starts_with(part));
     let mut policy: BTreeSet<String> = in_code("").into_iter().filter(of_policy).collect();
     policy.insert("type".to_owned());
     assert_eq!(on_page("Fields of the policy"), policy);
@@ -81,6 +81,7 @@ fn the_page_lists_every_field() {
     let drills: BTreeSet<String> =
         in_code("class.publik.").into_iter().filter(|field| field.starts_with("drills.")).collect();
     assert_eq!(on_page("Drills of a class"), drills);
+    assert_eq!(on_page("Drills of a plan"), in_code("plan-drills.x."));
 }
 
 #[test]

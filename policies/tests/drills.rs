@@ -45,3 +45,30 @@ fn less_often_fewer_and_later_weakens() {
         assert_eq!(weakens, why.into_iter().collect::<Vec<_>>(), "{new}");
     }
 }
+
+#[test]
+fn a_plan_is_drilled_by_a_line_of_its_own() {
+    let plan = |text: &str| parse(&format!("{DEFAULT}\n{text}\n"));
+    assert_eq!(plan("[plan-drills]").hash(), parse(DEFAULT).hash());
+    let usual = plan("[plan-drills.kabupaten]\nschedule = \"@monthly\"");
+    let its = usual.plan_drills.values().next().unwrap();
+    assert_eq!((its.window().seconds(), its.schedule.as_str()), (6 * 3600, "0 0 1 * *"));
+    assert!(usual.canonical_json().contains(r#""plan-drills":{"kabupaten":{"schedule":"0 0 1 * *"}}"#));
+    for (new, why) in [
+        ("[plan-drills.kabupaten]\nschedule = \"@weekly\"", None),
+        ("[plan-drills.kabupaten]\nschedule = \"@yearly\"", Some("drills may come further apart")),
+        ("[plan-drills.kabupaten]\nschedule = \"@monthly\"\nwindow = \"7h\"", Some("a drill may start later")),
+        ("", Some("drills may come further apart")),
+    ] {
+        let changes = diff(&usual, &plan(new));
+        let weakens: Vec<_> = changes.iter().filter_map(|change| change.weakens).collect();
+        assert_eq!(weakens, why.into_iter().collect::<Vec<_>>(), "{new}");
+    }
+    for bad in [
+        "[plan-drills.x]",
+        "[plan-drills.x]\nschedule = \"@daily\"\nwindow = \"1m\"",
+        "[plan-drills.X]\nschedule = \"@daily\"",
+    ] {
+        assert!(Policy::parse("policy", format!("{DEFAULT}\n{bad}\n").as_bytes()).is_err(), "{bad}");
+    }
+}

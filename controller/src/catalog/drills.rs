@@ -2,7 +2,7 @@
 
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
-use pulih_ledger::entry::kinds::{DrillAnnounced, DrillEnded, DrillStep};
+use pulih_ledger::entry::kinds::{DrillAnnounced, DrillAuditor, DrillEnded, DrillStep};
 use rusqlite::{Row, Transaction, params};
 
 use super::follow::seconds;
@@ -14,7 +14,8 @@ pub const TABLES: &str = "
         id TEXT PRIMARY KEY, kind TEXT NOT NULL, class TEXT, schedule TEXT, occurrence INTEGER, due INTEGER,
         points TEXT NOT NULL, scratch_bytes INTEGER NOT NULL, policy TEXT NOT NULL, until INTEGER NOT NULL, person TEXT,
         announced INTEGER NOT NULL, number INTEGER NOT NULL, started INTEGER, ended INTEGER, outcome TEXT,
-        milliseconds INTEGER, log TEXT, leftovers INTEGER, text TEXT
+        milliseconds INTEGER, log TEXT, leftovers INTEGER, text TEXT, plan TEXT, plan_version INTEGER,
+        auditor TEXT, opened INTEGER, end_number INTEGER, attested INTEGER, opinion TEXT
     ) STRICT;
     CREATE INDEX drill_open ON drill (number) WHERE ended IS NULL;
     CREATE TABLE drill_step (
@@ -58,6 +59,16 @@ pub struct Drill {
     pub log: Option<String>,
     pub leftovers: Option<u64>,
     pub text: Option<String>,
+    pub plan: Option<String>,
+    pub plan_version: Option<u64>,
+    /// Who tests independently.
+    pub auditor: Option<DrillAuditor>,
+    pub opened: Option<i64>,
+    pub attested: Option<i64>,
+    pub opinion: Option<String>,
+    /// The entries of its announcement and of its end.
+    pub number: u64,
+    pub end_number: Option<u64>,
 }
 
 /// A step as it stands in the ledger.
@@ -98,7 +109,15 @@ pub fn apply(db: &Transaction, index: u64, at: i64, actor: &Actor, body: &Body) 
             db.execute(sql, params![its.drill.as_str(), at]).map(drop)?;
         }
         Body::DrillStep(its) => step(db, at, its)?,
-        Body::DrillEnded(its) => ended(db, at, its)?,
+        Body::DrillEnded(its) => ended(db, index, at, its)?,
+        Body::DrillOpened(its) => {
+            let sql = "UPDATE drill SET opened = ?2 WHERE id = ?1 AND opened IS NULL";
+            db.execute(sql, params![its.drill.as_str(), at]).map(drop)?;
+        }
+        Body::DrillAttested(its) => {
+            let sql = "UPDATE drill SET attested = ?2, opinion = ?3 WHERE id = ?1 AND attested IS NULL";
+            db.execute(sql, params![its.drill.as_str(), at, its.opinion]).map(drop)?;
+        }
         Body::DrillMissed(its) => {
             let sql = "INSERT OR IGNORE INTO drill_missed (schedule, occurrence, due, count, reason, at) \
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -113,11 +132,13 @@ pub fn apply(db: &Transaction, index: u64, at: i64, actor: &Actor, body: &Body) 
 
 fn announced(db: &Transaction, index: u64, at: i64, actor: &Actor, its: &DrillAnnounced) -> rusqlite::Result<()> {
     let sql = "INSERT OR IGNORE INTO drill (id, kind, class, schedule, occurrence, due, points, scratch_bytes, policy, \
-               until, person, announced, number) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+               until, person, announced, number, plan, plan_version, auditor) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
     let person = match actor {
         Actor::Person { user, .. } => Some(user.as_str()),
         _ => None,
     };
+    let auditor = its.auditor.as_ref().and_then(|auditor| serde_json::to_string(auditor).ok());
     let (due, occurrence) = (its.due.as_ref().map(seconds), its.occurrence.map(|its| its as i64));
     db.execute(
         sql,
@@ -134,7 +155,10 @@ fn announced(db: &Transaction, index: u64, at: i64, actor: &Actor, its: &DrillAn
             seconds(&its.until),
             person,
             at,
-            index as i64
+            index as i64,
+            its.plan,
+            its.plan_version.map(|version| version as i64),
+            auditor
         ],
     )?;
     match (&its.schedule, its.occurrence, due) {
@@ -185,16 +209,18 @@ fn step(db: &Transaction, at: i64, its: &DrillStep) -> rusqlite::Result<()> {
     db.execute(sql, params![its.what, vault, dataset, its.drill.as_str(), at]).map(drop)
 }
 
-fn ended(db: &Transaction, at: i64, its: &DrillEnded) -> rusqlite::Result<()> {
-    let sql = "UPDATE drill SET ended = ?2, outcome = ?3, milliseconds = ?4, log = ?5, leftovers = ?6, text = ?7 \
-               WHERE id = ?1 AND ended IS NULL";
+fn ended(db: &Transaction, index: u64, at: i64, its: &DrillEnded) -> rusqlite::Result<()> {
+    let sql = "UPDATE drill SET ended = ?2, outcome = ?3, milliseconds = ?4, log = ?5, leftovers = ?6, text = ?7, \
+               end_number = ?8 WHERE id = ?1 AND ended IS NULL";
     let (milliseconds, leftovers) = (its.milliseconds as i64, its.leftovers as i64);
-    let values = params![its.drill.as_str(), at, its.outcome, milliseconds, its.log.to_string(), leftovers, its.text];
+    let (id, log, number) = (its.drill.as_str(), its.log.to_string(), index as i64);
+    let values = params![id, at, its.outcome, milliseconds, log, leftovers, its.text, number];
     db.execute(sql, values).map(drop)
 }
 
 const DRILL: &str = "SELECT id, kind, class, schedule, occurrence, due, points, scratch_bytes, policy, until, person, \
-                     announced, started, ended, outcome, milliseconds, log, leftovers, text FROM drill";
+                     announced, started, ended, outcome, milliseconds, log, leftovers, text, plan, plan_version, \
+                     auditor, opened, attested, opinion, number, end_number FROM drill";
 
 fn drill(row: &Row) -> rusqlite::Result<Drill> {
     let points: String = row.get(6)?;
@@ -219,6 +245,15 @@ fn drill(row: &Row) -> rusqlite::Result<Drill> {
         log: row.get(16)?,
         leftovers: number(17)?,
         text: row.get(18)?,
+        plan: row.get(19)?,
+        plan_version: number(20)?,
+        // It was written from one.
+        auditor: row.get::<_, Option<String>>(21)?.and_then(|text| serde_json::from_str(&text).ok()),
+        opened: row.get(22)?,
+        attested: row.get(23)?,
+        opinion: row.get(24)?,
+        number: row.get::<_, i64>(25)? as u64,
+        end_number: number(26)?,
     })
 }
 

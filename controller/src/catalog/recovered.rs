@@ -136,6 +136,12 @@ impl Catalog {
         self.one(sql, [name], plan)
     }
 
+    /// The object of a version that was applied.
+    pub fn plan_version(&self, name: &str, version: u64) -> Result<Option<String>> {
+        let sql = "SELECT object FROM plan WHERE name = ?1 AND version = ?2";
+        self.one(sql, params![name, version as i64], |row| row.get(0))
+    }
+
     /// The recoveries, the newest first.
     pub fn recoveries(&self) -> Result<Vec<Recovery>> {
         self.all(&format!("{RECOVERY} ORDER BY number DESC"), [], recovery)

@@ -1,10 +1,13 @@
 //! `drill`: tries whether what is kept comes back, by a schedule or by hand, and shows what came of it.
 
+mod audit;
+
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use pulih_evidence::qualifying::OPINIONS;
 use pulih_keeper::Standing;
 use pulih_terminal::{printable, size};
 use serde_json::{Value, json};
@@ -16,8 +19,8 @@ use super::show::{columns, field, list};
 use super::{Failure, Signed, person};
 use crate::catalog::Catalog;
 use crate::control::Ask;
-use crate::drc::drills::order::{Planned, Wanted};
-use crate::drc::drills::{Ask as Drills, RESTORE};
+use crate::drc::drills::order::{Auditor, Planned, Wanted};
+use crate::drc::drills::{Ask as Drills, restores};
 use crate::drill;
 use crate::recover::{self, missing};
 use crate::site::SiteDir;
@@ -40,6 +43,29 @@ pub enum Drill {
     Show { drill: String },
     /// Show when each schedule of the policy comes next
     Schedule,
+    /// Let a drill start whose independent auditor you are, and follow it to its end
+    Open {
+        drill: String,
+        #[command(flatten)]
+        signed: Signed,
+        #[command(flatten)]
+        at_keeper: AtKeeper,
+    },
+    /// Say of a drill whose auditor you are, after its end, whether it met what the plan promises
+    #[command(after_long_help = ATTEST)]
+    Attest {
+        drill: String,
+        #[arg(long, value_parser = OPINIONS)]
+        opinion: String,
+        /// A TOML file with what is to be mended
+        #[arg(long, value_name = "FILE")]
+        findings: Option<PathBuf>,
+        /// The report, of which the ledger keeps the SHA-256
+        #[arg(long, value_name = "FILE")]
+        document: Option<PathBuf>,
+        #[command(flatten)]
+        signed: Signed,
+    },
     /// End a drill that waits or goes on
     Cancel {
         drill: String,
@@ -63,11 +89,24 @@ pub enum Drill {
 #[derive(Debug, Args)]
 pub struct Order {
     /// `DATASET` or `AGENT/DATASET`
-    #[arg(value_name = "DATASET", required_unless_present = "class", conflicts_with = "class")]
+    #[arg(value_name = "DATASET", required_unless_present_any = ["class", "plan"], conflicts_with = "class")]
     datasets: Vec<String>,
-    /// verify: read every object that is needed; restore: bring it back whole, and read it again
-    #[arg(long, value_parser = ["verify", "restore"])]
+    /// verify: read every object that is needed; restore: bring it back whole, and read it again; plan: so all of a
+    /// recovery plan, in its order
+    #[arg(long, value_parser = ["verify", "restore", "plan"])]
     kind: String,
+    /// The recovery plan
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["class", "datasets"])]
+    plan: Option<String>,
+    /// Who tests it independently: a user with the role `auditor` alone, who opens it and attests it
+    #[arg(long, value_name = "USER", requires_all = ["institution", "mandate"])]
+    auditor: Option<String>,
+    /// Who sends the auditor
+    #[arg(long, value_name = "NAME", requires = "auditor")]
+    institution: Option<String>,
+    /// Number of the decree that sends the auditor
+    #[arg(long, value_name = "NUMBER", requires = "auditor")]
+    mandate: Option<String>,
     /// Some datasets of this class, as a schedule would choose them
     #[arg(long)]
     class: Option<String>,
@@ -80,11 +119,24 @@ pub struct Order {
     at_keeper: AtKeeper,
 }
 
+const ATTEST: &str = "\
+The file with findings, at most 50 of them:
+
+  [[finding]]
+  text = \"DNS dialihkan 40 menit terlambat\"
+  owner = \"Diskominfo\"
+  until = \"2027-06-01\"";
+
 /// Returns the exit status.
 pub fn run(dir: &SiteDir, command: &Drill, json: bool) -> Result<u8, Failure> {
     let shown = match command {
         Drill::Run(args) => return order(dir, args, json),
         Drill::Work { drill, of_server, at_keeper } => return work(dir, drill, *of_server, at_keeper),
+        Drill::Open { drill, signed, at_keeper } => return audit::open(dir, drill, signed, at_keeper, json),
+        Drill::Attest { drill, opinion, findings, document, signed } => {
+            let files = audit::Files { findings: findings.as_deref(), document: document.as_deref() };
+            audit::attest(dir, drill, opinion, &files, signed)?
+        }
         Drill::List => answer(dir, Ask::Drill(Drills::List))?,
         Drill::Show { drill } => answer(dir, Ask::Drill(Drills::Show { id: drill.clone() }))?,
         Drill::Schedule => answer(dir, Ask::Drill(Drills::Schedule))?,
@@ -135,13 +187,29 @@ fn record(its: &Value) -> String {
         field(its, "announced"),
         if its["text"].is_null() { String::new() } else { field(its, "text") + "\n" }
     );
-    let fields = ["step", "point", "outcome", "milliseconds", "files", "bytes", "text"];
+    let auditor = &its["auditor"];
+    if !auditor.is_null() {
+        let _ = writeln!(
+            out,
+            "Auditor {} ({}, {}): opened {}, attested {}, opinion {}",
+            field(auditor, "name"),
+            field(auditor, "institution"),
+            field(auditor, "mandate"),
+            field(auditor, "opened"),
+            field(auditor, "attested"),
+            field(auditor, "opinion")
+        );
+    }
+    let fields = ["step", "what", "point", "outcome", "milliseconds", "files", "bytes", "text"];
     out += &columns(its, "steps", &fields, "No step has ended.\n");
     out
 }
 
 fn plan(dir: &SiteDir, args: &Order) -> Result<Planned, Failure> {
-    let wanted = Wanted { kind: args.kind.clone(), class: args.class.clone(), datasets: args.datasets.clone() };
+    let named = args.auditor.clone().zip(args.institution.clone()).zip(args.mandate.clone());
+    let auditor = named.map(|((user, institution), mandate)| Auditor { user, institution, mandate });
+    let (kind, class, plan) = (args.kind.clone(), args.class.clone(), args.plan.clone());
+    let wanted = Wanted { kind, class, plan, datasets: args.datasets.clone(), auditor };
     serde_json::from_value(answer(dir, Ask::Drill(Drills::Plan { wanted }))?).map_err(said)
 }
 
@@ -151,7 +219,8 @@ fn show_plan(planned: &Planned, json: bool) {
         println!(
             "{}",
             json!({
-                "type": "pulih/drill-plan/v1", "kind": its.kind, "class": its.class, "points": its.points,
+                "type": "pulih/drill-plan/v1", "kind": its.kind, "class": its.class, "plan": its.plan,
+                "auditor": its.auditor.as_ref().map(|auditor| &auditor.user), "points": its.points,
                 "scratch_bytes": its.scratch_bytes, "forecast_seconds": planned.forecast_seconds,
                 "problems": planned.problems,
             })
@@ -177,12 +246,24 @@ fn order(dir: &SiteDir, args: &Order, json: bool) -> Result<u8, Failure> {
         return Ok(0);
     }
     let id = planned.announced.drill.to_string();
+    let (auditor, until) = (planned.announced.auditor.clone(), planned.announced.until.to_string());
     let waits = sealed(&planned, &args.at_keeper);
     let entry = person::entry(&dir.site()?, &args.signed, planned.announced.into())?;
     answer(dir, Ask::Act { entry, attachment: None })?;
     eprintln!("drill {id} is announced");
+    if let Some(auditor) = auditor {
+        eprintln!("note: it waits until {until} for `drill open {id}` by {}, with that person's own key", auditor.user);
+        let shown = answer(dir, Ask::Drill(Drills::Show { id }))?;
+        print!("{}", if json { format!("{shown}\n") } else { record(&shown) });
+        return Ok(0);
+    }
     waits.iter().for_each(|why| eprintln!("note: it waits: {}", printable(why)));
-    let ended = followed(dir, &id, &args.at_keeper.keeper)?;
+    to_its_end(dir, &id, &args.at_keeper.keeper, json)
+}
+
+/// Follows a drill; returns the exit status.
+fn to_its_end(dir: &SiteDir, id: &str, keeper: &Path, json: bool) -> Result<u8, Failure> {
+    let ended = followed(dir, id, keeper)?;
     if json {
         println!("{ended}");
     } else {
@@ -197,7 +278,7 @@ fn order(dir: &SiteDir, args: &Order, json: bool) -> Result<u8, Failure> {
 
 /// Who has to come before it can start.
 fn sealed(planned: &Planned, at: &AtKeeper) -> Vec<String> {
-    if planned.announced.kind != RESTORE {
+    if !restores(&planned.announced.kind) {
         return Vec::new();
     }
     let is_sealed = |its: &Standing| !its.open && planned.items.iter().any(|item| item.class == its.class);

@@ -46,10 +46,16 @@ impl Drc {
                 cards::put(&*self.store, &self.id()?, attachment.unwrap_or_default())?;
             }
             Body::PlanApplied(its) => self.take_plan(&record.catalog, its, attachment)?,
+            Body::DrillAnnounced(its) => {
+                self.check_drill_of_plan(its)?;
+                self.check_auditor(&record, its, now)?;
+            }
+            Body::DrillOpened(its) => Self::check_opened(&record, &entry, its, now)?,
+            Body::DrillAttested(its) => Self::check_attested(&record, &entry, its, now)?,
             _ => {}
         }
         let is_policy = matches!(body, Body::PolicyApplied(_));
-        let is_drill = matches!(body, Body::DrillAnnounced(_));
+        let is_drill = matches!(body, Body::DrillAnnounced(_) | Body::DrillOpened(_));
         let is_declared = matches!(body, Body::DisasterDeclared(_));
         let at = time(now).map_err(|error| Refusal::internal(&error))?;
         let site = entry.site.clone();
@@ -150,6 +156,7 @@ impl Drc {
                 disaster::must_run_it(person)?;
                 drills::check_announced(catalog, its, &self.in_force(), now)?;
             }
+            Body::DrillOpened(_) | Body::DrillAttested(_) => must(person.is(Role::Auditor), "an auditor")?,
             Body::KeysOpened(its) => keys::check_opened(person, its, now)?,
             Body::GlassBroken(its) => {
                 disaster::must_run_it(person)?;

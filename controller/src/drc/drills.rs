@@ -2,9 +2,11 @@
 //! and every entry is here; the worker that restores is elsewhere (`crate::drill`) and asks. `docs/contracts/evidence.md`.
 
 mod announce;
+mod auditor;
 mod choose;
 pub mod due;
 mod end;
+mod of_plan;
 pub mod order;
 mod shown;
 mod start;
@@ -24,7 +26,14 @@ use order::{Done, Host, StepEnded, Wanted};
 /// The kinds of drills that this version does.
 pub const VERIFY: &str = "verify";
 pub const RESTORE: &str = "restore";
-pub const KINDS: [&str; 2] = [VERIFY, RESTORE];
+/// All datasets of a recovery plan, in its order.
+pub const PLAN: &str = "plan";
+pub const KINDS: [&str; 3] = [VERIFY, RESTORE, PLAN];
+
+/// Whether a drill of a kind brings data back, and so takes keys and a scratch place.
+pub fn restores(kind: &str) -> bool {
+    kind != VERIFY
+}
 
 /// What a command of this area, or the worker, asks of a DRC.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,6 +52,11 @@ pub enum Ask {
     Cancel {
         id: String,
         reason: String,
+    },
+    /// What its auditor signs to let it start, or to attest it: the hash of the entry that is meant.
+    ToSign {
+        id: String,
+        ended: bool,
     },
     /// The worker is ready: whether it may begin, and with what.
     Start {
@@ -66,6 +80,7 @@ impl Drc {
             Ask::Show { id } => self.shown_drill(id),
             Ask::Schedule => self.drill_schedule(),
             Ask::Cancel { id, reason } => self.cancel_drill(id, reason),
+            Ask::ToSign { id, ended } => self.to_sign(id, *ended),
             Ask::Start { id, host } => json(self.start_drill(id, host)?),
             Ask::Step { ended } => self.drill_step(ended),
             Ask::End { done } => self.drill_done(done),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::log::{self, Log};
 use super::{host, restore, scratch, try_lock, verify};
 use crate::drc::drills::order::{Done, Order, Start, StepEnded};
-use crate::drc::drills::{Ask, RESTORE};
+use crate::drc::drills::{Ask, restores};
 use crate::drc::recovery::order::Dataset;
 use crate::record::time;
 use crate::recover::content;
@@ -130,7 +130,7 @@ fn step(its: &Worker, order: &Order, item: &Dataset, folder: Option<&Path>, at: 
     };
     let milliseconds = |span: Duration| span.as_millis() as u64;
     match folder {
-        Some(folder) if order.kind == RESTORE => {
+        Some(folder) if restores(&order.kind) => {
             let done = restore::restore(its.store.clone(), item, total_bytes, its.keeper, folder, at);
             (ended.passed, ended.files, ended.bytes, ended.text) = (done.is_good, done.files, done.bytes, done.text);
             (ended.fetch_ms, ended.decrypt_ms) = (milliseconds(done.fetch), milliseconds(done.decrypt));

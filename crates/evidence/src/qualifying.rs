@@ -102,11 +102,9 @@ impl People {
             let said = Said { at, roles: its.roles.clone(), key: its.key.clone() };
             self.users.entry(its.user.clone()).or_default().push(said);
         }
-    }
-
-    /// A witness's key, of whatever algorithm byte: its 32 bytes are what counts.
-    pub fn take_witness(&mut self, name: &str, key: Fingerprint) {
-        self.witnesses.push((name.to_owned(), key));
+        if let Some(Body::WitnessAdded(its)) = body {
+            self.witnesses.push((its.witness.to_string(), its.key.fingerprint()));
+        }
     }
 
     /// What was said of a user up to a time.

@@ -9,8 +9,8 @@ use pulih_terminal::{Findings, size};
 use pulih_vault::store::Store;
 
 use super::{AtKeeper, Catalog, SiteDir, SiteFile, load_policy};
-use crate::drc::drills::RESTORE;
 use crate::drc::drills::due::{Line, lines};
+use crate::drc::drills::restores;
 use crate::recover::{missing, standings};
 use crate::site::SiteRole;
 
@@ -27,7 +27,7 @@ pub fn look(dir: &SiteDir, site: &SiteFile, store: &dyn Store, at: &AtKeeper, fo
     }
     match &site.drill_scratch {
         Some(place) => look_at_scratch(place, found),
-        None if lines.iter().any(|line| line.kind == RESTORE) => {
+        None if lines.iter().any(|line| restores(&line.kind)) => {
             found.wrong("drills", "the policy asks for drills that restore, and site.toml has no `drill_scratch`");
         }
         None => {}
@@ -56,7 +56,8 @@ fn look_at_scratch(place: &Path, found: &mut Findings) {
 
 /// Of the classes that are to be restored.
 fn look_at_keeper(lines: &[Line], at: &AtKeeper, found: &mut Findings) {
-    let classes: Vec<&str> = lines.iter().filter(|line| line.kind == RESTORE).map(|line| line.class.as_str()).collect();
+    let classes: Vec<&str> =
+        lines.iter().filter(|line| restores(&line.kind)).filter_map(|line| line.of.class()).collect();
     if classes.is_empty() {
         return;
     }

@@ -10,7 +10,7 @@ use pulih_terminal::{count, printable, size};
 use pulih_vault::utc;
 use serde_json::json;
 
-use super::rpo::{day, zone};
+use super::period::{day, zone};
 use super::{Logs, logs};
 use crate::cli::Failure;
 use crate::cli::ask::{answer, said};

@@ -8,9 +8,9 @@ use pulih_vault::id::ObjectHash;
 
 use super::super::recovery::order::{Dataset, Item, Wanted as Recovered};
 use super::super::{Drc, lock};
-use super::due::{Due, Line, Occurrence, due, lines};
+use super::due::{Due, Line, Occurrence, Of, due, lines};
 use super::order::{Planned, Wanted};
-use super::{KINDS, RESTORE};
+use super::{KINDS, PLAN, restores};
 use crate::catalog::Catalog;
 use crate::drc::recovery::{MAX_POINTS, parse_point};
 use crate::gateway::answer::{Answer, Refusal};
@@ -21,9 +21,19 @@ use crate::recover::content;
 
 /// What a file takes beside its content: an entry of its folder, and the end of its last block.
 const FILE_BYTES: u64 = 8192;
+/// Seconds that one which a person announced waits for its start, at most.
+const MOST_WAIT: i64 = 7 * 24 * 3600;
 
 fn bad(why: impl Into<String>) -> Refusal {
     Refusal::new(Code::BadRequest, why)
+}
+
+/// What a recovery would bring back, without what people do by hand.
+pub(super) fn datasets(items: Vec<Item>) -> impl Iterator<Item = Dataset> {
+    items.into_iter().filter_map(|item| match item {
+        Item::Dataset(its) => Some(its),
+        Item::Manual(_) => None,
+    })
 }
 
 fn told(error: impl std::fmt::Display) -> Refusal {
@@ -35,13 +45,9 @@ pub fn check_announced(catalog: &Catalog, its: &DrillAnnounced, in_force: &InFor
     if catalog.drill(its.drill.as_str())?.is_some() {
         return Err(Refusal::new(Code::AlreadyExists, format!("there was a drill {} already", its.drill)));
     }
-    let is_more = its.plan.is_some()
-        || its.plan_version.is_some()
-        || its.recipes.is_some()
-        || its.sample_percent.is_some()
-        || its.auditor.is_some();
+    let is_more = its.recipes.is_some() || its.sample_percent.is_some();
     if !KINDS.contains(&its.kind.as_str()) || is_more {
-        return Err(bad("this version does `verify` and `restore` drills, of whole points"));
+        return Err(bad("this version does `verify`, `restore` and `plan` drills, of whole points"));
     }
     if its.schedule.is_some() || its.occurrence.is_some() || its.due.is_some() {
         return Err(Refusal::new(
@@ -53,8 +59,7 @@ pub fn check_announced(catalog: &Catalog, its: &DrillAnnounced, in_force: &InFor
         return Err(bad("another policy came into force just now; order it again"));
     }
     let until = pulih_vault::utc::parse(its.until.as_str()).unwrap_or(0);
-    let most = 7 * 24 * 3600;
-    if !(now..=now + most).contains(&until) {
+    if !(now..=now + MOST_WAIT).contains(&until) {
         return Err(bad("a drill waits for its start seven days at most"));
     }
     if its.points.is_empty() || its.points.len() > MAX_POINTS {
@@ -74,10 +79,14 @@ impl Drc {
     /// What a person would announce.
     pub(super) fn plan_drill(&self, wanted: &Wanted) -> Answer<Planned> {
         if !KINDS.contains(&wanted.kind.as_str()) {
-            return Err(bad("a drill is `verify` or `restore`"));
+            return Err(bad("a drill is `verify`, `restore` or `plan`"));
+        }
+        if (wanted.kind == PLAN) != wanted.plan.is_some() {
+            return Err(bad("a drill of a plan, and no other one, names its plan: --kind plan --plan NAME"));
         }
         let (in_force, now) = (self.in_force(), self.now());
         let (mut items, mut problems) = (Vec::new(), Vec::new());
+        let mut plan = None;
         let mut window = pulih_policies::Drills::default().window();
         if let Some(class) = &wanted.class {
             let drills = in_force.rules(class, "", "").map_err(|_| bad(format!("{class:?} is no class")))?.drills;
@@ -86,33 +95,45 @@ impl Drc {
             if items.is_empty() {
                 problems.push(format!("no dataset of class {class} has a complete point here that is not suspected"));
             }
+        } else if let Some(name) = &wanted.plan {
+            let planned = self.drill_of_plan(name)?;
+            problems.extend(planned.problems);
+            items = planned.items;
+            plan = Some((name.clone(), planned.version));
         } else {
             let named = Recovered { datasets: wanted.datasets.clone(), ..Recovered::default() };
             let prepared = self.prepare(&named)?;
             problems.extend(prepared.problems);
-            items.extend(prepared.items.into_iter().filter_map(|item| match item {
-                Item::Dataset(its) => Some(its),
-                Item::Manual(_) => None,
-            }));
+            items.extend(datasets(prepared.items));
         }
-        if wanted.kind == RESTORE && self.site.drill_scratch.is_none() {
+        if restores(&wanted.kind) && self.site.drill_scratch.is_none() {
             problems
                 .push("there is no `drill_scratch` in site.toml: a drill that restores needs a place for it".into());
         }
         let scratch_bytes = self.scratch_bytes(&wanted.kind, &items);
+        let auditor = wanted.auditor.as_ref().map(|named| self.auditor(named)).transpose()?;
+        if let Some(auditor) = &auditor {
+            let kind = &wanted.kind;
+            problems.extend(self.operates(&lock(&self.record), kind, auditor, now)?);
+        }
+        // People from elsewhere have to come.
+        let waits = if auditor.is_some() { MOST_WAIT } else { window.seconds() as i64 };
         let announced = DrillAnnounced {
             class: wanted.class.clone(),
-            until: time(now + window.seconds() as i64).map_err(told)?,
+            plan_version: plan.as_ref().map(|(_, version)| *version),
+            plan: plan.map(|(name, _)| name),
+            auditor,
+            until: time(now + waits).map_err(told)?,
             ..self.announcement(&wanted.kind, &items, scratch_bytes)?
         };
         let rate = lock(&self.catalog).recovery_rate()?;
-        let forecast_seconds = rate.filter(|_| wanted.kind == RESTORE).map(|rate| scratch_bytes / rate.max(1));
+        let forecast_seconds = rate.filter(|_| restores(&wanted.kind)).map(|rate| scratch_bytes / rate.max(1));
         Ok(Planned { announced, items, problems, forecast_seconds })
     }
 
     /// The most that these points take on disk.
     fn scratch_bytes(&self, kind: &str, items: &[Dataset]) -> u64 {
-        if kind != RESTORE {
+        if !restores(kind) {
             return 0;
         }
         // What cannot be read is a matter for the drill to find.
@@ -156,7 +177,7 @@ impl Drc {
             for found in due(&line, in_force.policy.zone, in_force.since, known, now) {
                 match found {
                     Due::Missed { last, count } => {
-                        bodies.push(missed(&record.catalog, &line, last, count)?.into());
+                        bodies.push(self.missed(&record.catalog, &line, last, count)?.into());
                     }
                     Due::Now(its) => {
                         let is_open =
@@ -188,14 +209,25 @@ impl Drc {
 
     /// The announcement of an occurrence; `None`: there is nothing yet that it could try.
     fn scheduled(&self, catalog: &Catalog, line: &Line, its: Occurrence) -> Answer<Option<DrillAnnounced>> {
-        let most = self.in_force().rules(&line.class, "", "")?.drills.datasets();
-        let items = Self::chosen(catalog, &line.class, &line.kind, most, its.number)?;
+        let (items, version) = match &line.of {
+            Of::Class(class) => {
+                let most = self.in_force().rules(class, "", "")?.drills.datasets();
+                (Self::chosen(catalog, class, &line.kind, most, its.number)?, None)
+            }
+            Of::Plan(plan) => match self.drill_of_plan(plan) {
+                Ok(planned) if planned.problems.is_empty() => (planned.items, Some((plan.clone(), planned.version))),
+                // It may be whole before its window is over; else it is missed, with why.
+                _ => return Ok(None),
+            },
+        };
         if items.is_empty() {
             return Ok(None);
         }
         let scratch_bytes = self.scratch_bytes(&line.kind, &items);
         Ok(Some(DrillAnnounced {
-            class: Some(line.class.clone()),
+            class: line.of.class().map(str::to_owned),
+            plan_version: version.as_ref().map(|(_, version)| *version),
+            plan: version.map(|(plan, _)| plan),
             schedule: Some(line.name()),
             occurrence: Some(its.number),
             due: Some(time(its.due).map_err(told)?),
@@ -203,22 +235,26 @@ impl Drc {
             ..self.announcement(&line.kind, &items, scratch_bytes)?
         }))
     }
-}
 
-fn missed(catalog: &Catalog, line: &Line, its: Occurrence, count: u64) -> Answer<DrillMissed> {
-    let is_nothing = Drc::chosen(catalog, &line.class, &line.kind, 1, its.number)?.is_empty();
-    let reason = if is_nothing {
-        format!("no dataset of class {} has a complete point here that is not suspected", line.class)
-    } else {
-        "in its window nobody served this site, or the drill before it of the same schedule had not ended".into()
-    };
-    Ok(DrillMissed {
-        schedule: line.name(),
-        kind: line.kind.clone(),
-        class: Some(line.class.clone()),
-        occurrence: its.number,
-        due: time(its.due).map_err(told)?,
-        reason,
-        count: (count > 1).then_some(count),
-    })
+    fn missed(&self, catalog: &Catalog, line: &Line, its: Occurrence, count: u64) -> Answer<DrillMissed> {
+        let nothing = match &line.of {
+            Of::Class(class) => Self::chosen(catalog, class, &line.kind, 1, its.number)?
+                .is_empty()
+                .then(|| format!("no dataset of class {class} has a complete point here that is not suspected")),
+            Of::Plan(plan) => match self.drill_of_plan(plan) {
+                Ok(planned) => planned.problems.into_iter().next(),
+                Err(refusal) => Some(refusal.message),
+            },
+        };
+        let usual = "in its window nobody served this site, or the drill before it of the same schedule had not ended";
+        Ok(DrillMissed {
+            schedule: line.name(),
+            kind: line.kind.clone(),
+            class: line.of.class().map(str::to_owned),
+            occurrence: its.number,
+            due: time(its.due).map_err(told)?,
+            reason: nothing.unwrap_or_else(|| usual.to_owned()),
+            count: (count > 1).then_some(count),
+        })
+    }
 }

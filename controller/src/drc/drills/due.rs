@@ -3,7 +3,7 @@
 
 use pulih_policies::{Policy, Schedule, Zone};
 
-use super::KINDS;
+use super::{KINDS, PLAN};
 
 /// So many at once are told one by one; more are one entry with their count.
 const MOST_ONE_BY_ONE: usize = 100;
@@ -13,17 +13,38 @@ const MOST_AT_ONCE: usize = 100_000;
 /// A line of the policy.
 #[derive(Debug, Clone)]
 pub struct Line {
-    pub class: String,
+    pub of: Of,
     pub kind: String,
     pub schedule: Schedule,
     /// Seconds in which one that is due may start.
     pub window: i64,
 }
 
+/// What a line asks to be tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Of {
+    /// Some datasets of it.
+    Class(String),
+    /// All of a recovery plan.
+    Plan(String),
+}
+
+impl Of {
+    pub fn class(&self) -> Option<&str> {
+        match self {
+            Self::Class(class) => Some(class),
+            Self::Plan(_) => None,
+        }
+    }
+}
+
 impl Line {
-    /// `<class>/<kind>`, as the ledger names it.
+    /// `<class>/<kind>` or `plan/<plan>`, as the ledger names it.
     pub fn name(&self) -> String {
-        format!("{}/{}", self.class, self.kind)
+        match &self.of {
+            Of::Class(class) => format!("{class}/{}", self.kind),
+            Of::Plan(plan) => format!("{PLAN}/{plan}"),
+        }
     }
 }
 
@@ -31,12 +52,18 @@ impl Line {
 pub fn lines(policy: &Policy) -> Vec<Line> {
     let of_class = policy.classes.iter().flat_map(|(class, rules)| {
         KINDS.into_iter().filter_map(|kind| {
-            let (class, window) = (class.to_string(), rules.drills.window().seconds() as i64);
+            let (of, window) = (Of::Class(class.to_string()), rules.drills.window().seconds() as i64);
             let schedule = rules.drills.schedule(kind)?.clone();
-            Some(Line { class, kind: kind.to_owned(), schedule, window })
+            Some(Line { of, kind: kind.to_owned(), schedule, window })
         })
     });
-    of_class.collect()
+    let of_plan = policy.plan_drills.iter().map(|(plan, its)| Line {
+        of: Of::Plan(plan.to_string()),
+        kind: PLAN.to_owned(),
+        schedule: its.schedule.clone(),
+        window: its.window().seconds() as i64,
+    });
+    of_class.chain(of_plan).collect()
 }
 
 /// One coming of a schedule.
@@ -91,7 +118,7 @@ mod tests {
 
     fn line(schedule: &str) -> Line {
         let schedule = schedule.parse().unwrap();
-        Line { class: "publik".into(), kind: "restore".into(), schedule, window: 6 * HOUR }
+        Line { of: Of::Class("publik".into()), kind: "restore".into(), schedule, window: 6 * HOUR }
     }
 
     fn at(number: u64, due: i64) -> Occurrence {

@@ -14,8 +14,23 @@ pub struct Wanted {
     pub kind: String,
     /// Some datasets of this class, as a schedule would choose them.
     pub class: Option<String>,
-    /// `DATASET` or `AGENT/DATASET`, without a class.
+    /// The recovery plan of a drill of one.
+    #[serde(default)]
+    pub plan: Option<String>,
+    /// `DATASET` or `AGENT/DATASET`, without a class or plan.
     pub datasets: Vec<String>,
+    /// Who tests independently: then it is a qualifying test.
+    #[serde(default)]
+    pub auditor: Option<Auditor>,
+}
+
+/// An independent tester, as the person who orders the drill names one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Auditor {
+    pub user: String,
+    pub institution: String,
+    /// Number of the decree that sends the person.
+    pub mandate: String,
 }
 
 /// What would be announced, and what is known to be in its way. What is shown is what runs.

@@ -26,7 +26,14 @@ fn row(its: &Drill) -> Value {
         "due": its.due.map(utc::rfc3339), "by": its.person, "announced": utc::rfc3339(its.announced),
         "until": utc::rfc3339(its.until), "started": its.started.map(utc::rfc3339), "ended": its.ended.map(utc::rfc3339),
         "state": state(its), "outcome": its.outcome, "milliseconds": its.milliseconds, "leftovers": its.leftovers,
-        "text": its.text,
+        "text": its.text, "plan": its.plan, "plan_version": its.plan_version,
+        "auditor": its.auditor.as_ref().map(|auditor| {
+            json!({
+                "user": auditor.user, "name": auditor.name, "institution": auditor.institution,
+                "mandate": auditor.mandate, "opened": its.opened.map(utc::rfc3339),
+                "attested": its.attested.map(utc::rfc3339), "opinion": its.opinion,
+            })
+        }),
     })
 }
 

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::super::recovery::order::Dataset;
 use super::super::{Drc, lock};
-use super::RESTORE;
 use super::order::{Host, Order, Start, StepEnded};
+use super::{RESTORE, VERIFY, restores};
 use crate::catalog::{Catalog, Drill};
 use crate::drc::recovery::parse_point;
 use crate::drill::people_first;
@@ -31,7 +31,7 @@ pub(super) enum InTheWay {
 
 /// What the keys and the scratch place have against it. Pure.
 fn in_the_way(drill: &Drill, items: &[Dataset], has_scratch: bool, host: &Host) -> Option<InTheWay> {
-    if drill.kind != RESTORE {
+    if !restores(&drill.kind) {
         return None;
     }
     if !has_scratch {
@@ -68,6 +68,9 @@ impl Drc {
         let items = self.drill_items(&drill.points)?;
         let found = match self.others(&drill)? {
             Some(why) => Some(InTheWay::Now(why)),
+            None if drill.auditor.is_some() && drill.opened.is_none() => {
+                Some(InTheWay::Now("its auditor has not opened it".into()))
+            }
             None => in_the_way(&drill, &items, self.site.drill_scratch.is_some(), host),
         };
         let over = |outcome: &str, why: &str| {
@@ -116,7 +119,7 @@ impl Drc {
         for its in &items {
             keep_failed &= in_force.rules(&its.class, &its.opd, &its.dataset)?.drills.wipe() == Wipe::Passed;
         }
-        let scratch = self.site.drill_scratch.clone().filter(|_| drill.kind == RESTORE);
+        let scratch = self.site.drill_scratch.clone().filter(|_| restores(&drill.kind));
         Ok(Order { drill: drill.id.clone(), kind: drill.kind.clone(), items, scratch, keep_failed })
     }
 
@@ -151,7 +154,7 @@ impl Drc {
         let step: Body = DrillStep {
             drill: its.drill.parse().map_err(|error| bad(&error))?,
             step: steps.len() as u64 + 1,
-            what: drill.kind,
+            what: if restores(&drill.kind) { RESTORE } else { VERIFY }.into(),
             vault: Some(vault.parse().map_err(|error| bad(&error))?),
             dataset: Some(dataset.parse().map_err(|error| bad(&error))?),
             manifest: Some(manifest.parse().map_err(|error| bad(&error))?),

@@ -44,11 +44,17 @@ impl Drc {
     }
 
     /// The plan in force with a name, with its text and since when.
-    pub(super) fn plan_in_force(&self, name: &str) -> Answer<(Plan, String, i64)> {
+    pub(in crate::drc) fn plan_in_force(&self, name: &str) -> Answer<(Plan, String, i64)> {
         let none =
             || Refusal::new(Code::NotFound, format!("no plan {name} was applied; `plan list` shows those that were"));
         let applied = lock(&self.catalog).plan(name)?.ok_or_else(none)?;
-        let hash: ObjectHash = applied.object.parse().map_err(|error| Refusal::internal(&error))?;
+        let (plan, text) = self.plan_of(name, &applied.object)?;
+        Ok((plan, text, applied.applied))
+    }
+
+    /// A plan that was applied, with its text.
+    pub(in crate::drc) fn plan_of(&self, name: &str, object: &str) -> Answer<(Plan, String)> {
+        let hash: ObjectHash = object.parse().map_err(|error| Refusal::internal(&error))?;
         let bytes = self.store.read(&self.plan_object(hash)?, MAX_BYTES as u64)?;
         if ObjectHash::of(&bytes) != hash {
             return Err(Refusal::new(
@@ -58,7 +64,7 @@ impl Drc {
         }
         let plan = Plan::parse(name, &bytes).map_err(|error| Refusal::internal(&error))?;
         let text = String::from_utf8(bytes).map_err(|error| Refusal::internal(&error))?;
-        Ok((plan, text, applied.applied))
+        Ok((plan, text))
     }
 
     pub(super) fn shown_plan(&self, name: &str) -> Answer<Value> {

@@ -8,7 +8,7 @@ use pulih_ledger::entry::kinds::{
 use pulih_ledger::entry::{Body, Entry, sign_act};
 use pulih_protocol::error::Code;
 use pulih_vault::id::ObjectHash;
-use pulih_vault::note::SigningKey;
+use pulih_vault::note::{SigningKey, VerifierKey};
 use pulih_vault::store::Store as _;
 use ring::rand::SystemRandom;
 
@@ -21,12 +21,29 @@ use crate::record::time;
 
 pub struct Person(&'static str, SigningKey);
 
+impl Person {
+    pub fn verifier(&self) -> VerifierKey {
+        self.1.verifier()
+    }
+
+    /// An act of this person, now.
+    pub fn sign(&self, body: impl Into<Body>) -> Entry {
+        let actor = Actor::Person { user: self.0.parse().unwrap(), key: self.1.verifier().fingerprint() };
+        let entry = Entry::new("drc-33.19".parse().unwrap(), time(drc_now()).unwrap(), actor, body.into());
+        sign_act(entry, &self.1).unwrap()
+    }
+}
+
 pub fn person(two: &Two, id: &'static str) -> Person {
+    person_as(two, id, id, &["admin"])
+}
+
+pub fn person_as(two: &Two, id: &'static str, name: &str, roles: &[&str]) -> Person {
     let key = SigningKey::generate("pulih-person", &SystemRandom::new()).unwrap();
     two.write(UserAdded {
         user: id.parse().unwrap(),
-        name: id.into(),
-        roles: vec!["admin".into()],
+        name: name.into(),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         opd: None,
         key: key.verifier(),
     });
@@ -35,9 +52,7 @@ pub fn person(two: &Two, id: &'static str) -> Person {
 
 pub fn act(two: &Two, by: &Person, body: impl Into<Body>, attachment: Option<&str>) -> Answer<()> {
     let site: pulih_ledger::ids::SiteId = "drc-33.19".parse().unwrap();
-    let actor = Actor::Person { user: by.0.parse().unwrap(), key: by.1.verifier().fingerprint() };
-    let entry = Entry::new(site.clone(), time(drc_now()).unwrap(), actor, body.into());
-    let entry = sign_act(entry, &by.1).unwrap().encode(&site).unwrap();
+    let entry = by.sign(body).encode(&site).unwrap();
     two.drc.act(std::str::from_utf8(&entry).unwrap(), attachment)
 }
 

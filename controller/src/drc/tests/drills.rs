@@ -219,8 +219,10 @@ fn occurrences_have_no_gap_over_a_silence_a_clock_ten_years_ahead_and_another_po
 #[test]
 fn a_person_announces_what_is_due_to_be_tried_and_nothing_else() {
     let two = asking("restore = \"@hourly\"");
-    let (dewi, wanted) =
-        (person(&two, "dewi"), Wanted { kind: "verify".into(), class: Some("non-publik".into()), datasets: vec![] });
+    let (dewi, wanted) = (
+        person(&two, "dewi"),
+        Wanted { kind: "verify".into(), class: Some("non-publik".into()), plan: None, datasets: vec![], auditor: None },
+    );
     let planned = two.drc.answer_drills(&Ask::Plan { wanted }).unwrap();
     let its: DrillAnnounced = serde_json::from_value(planned["announced"].clone()).unwrap();
     let refused = |change: &dyn Fn(&mut DrillAnnounced)| {

@@ -1,4 +1,5 @@
-use pulih_ledger::entry::kinds::{PlanApplied, UserAdded};
+use pulih_ledger::cosign::CosignerKey;
+use pulih_ledger::entry::kinds::{PlanApplied, UserAdded, WitnessAdded};
 use pulih_ledger::time::Time;
 use pulih_vault::id::ObjectHash;
 use pulih_vault::note::SigningKey;
@@ -102,9 +103,15 @@ fn a_role_beside_auditor_counts_for_24_months_after_it_ended() {
 #[test]
 fn a_key_belongs_to_one_person() {
     let key = key();
+    let watched = WitnessAdded {
+        witness: id("inspektorat"),
+        name: "inspektorat".into(),
+        institution: "Inspektorat".into(),
+        key: CosignerKey::of(key.clone()),
+    };
     let mut own = people(&key);
     own.take(at("2027-02-01T00:00:00Z"), &Actor::Site, Some(&added("siti", &["admin"], &key)));
-    own.take_witness("inspektorat", key.fingerprint());
+    own.take(at("2027-02-01T00:00:00Z"), &Actor::Site, Some(&watched.into()));
     let expected = [Operates::OthersKey(id("siti")), Operates::WitnessKey("inspektorat".into())];
     assert_eq!(found(&auditor(&key), &own), expected);
 }
