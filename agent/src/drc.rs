@@ -6,6 +6,7 @@ use pulih_protocol::drc::{DrcCard, HEADS_TYPE, HeadView, Heads};
 use pulih_stores::Credentials;
 use pulih_stores::gateway::ca_sha256;
 use pulih_vault::error::Malformed;
+use pulih_vault::hand_over::HandOver;
 use pulih_vault::note::{Unverified, VerifierKey};
 use pulih_vault::utc;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,9 @@ use crate::state::Site;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownDrc {
     pub card: DrcCard,
+    /// Keys that its ledger had before the one in the card, and that its site may still name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<String>,
     /// The certificate that the DRC itself issued while this agent went on there, with its key, in PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own: Option<OwnCertificate>,
@@ -88,12 +92,16 @@ pub fn judge(known: Option<&KnownDrc>, promised: Option<&str>, offered: DrcCard)
             "the site names the DRC {}, whose CA is not the one that this server's token named",
             offered.name
         )),
-        None => Verdict::Take(Box::new(KnownDrc { card: offered, own: None })),
+        None => Verdict::Take(Box::new(KnownDrc { card: offered, earlier: Vec::new(), own: None })),
         Some(known) if known.card == offered => Verdict::Same,
+        Some(known) if known.earlier.contains(&offered.key) => {
+            // It is the DRC itself that said which key came after that one.
+            judge(Some(known), promised, DrcCard { key: known.card.key.clone(), ..offered })
+        }
         Some(known) => {
             let (old, new) = (&known.card, &offered);
             if (&old.site, &old.ca, &old.key) == (&new.site, &new.ca, &new.key) {
-                return Verdict::Take(Box::new(KnownDrc { card: offered, own: known.own.clone() }));
+                return Verdict::Take(Box::new(KnownDrc { card: offered, ..known.clone() }));
             }
             Verdict::Other(format!(
                 "the site names another DRC than before: {} ({}) with the key {}, and {} ({}) with the key {} is known \
@@ -116,12 +124,42 @@ pub fn is_late(head: Option<&HeadView>, saved: Option<i64>, target: i64, now: i6
     as_of.is_some_and(|at| now.saturating_sub(at) > target)
 }
 
-/// What the DRC said, believed by its key; `agent` is to whom.
+/// Most keys that a DRC hands over to one after the other.
+const MOST_KEYS: usize = 64;
+
+/// The keys that a note leads to from a key that is known: each handed over to the next.
+fn keys_after(key: VerifierKey, note: &Unverified<'_>) -> Vec<VerifierKey> {
+    // Nothing of it is believed but what each key signed itself.
+    let claimed = serde_json::from_str::<Heads>(note.claimed_text().trim_end());
+    let mut keys = vec![key];
+    for handed in claimed.into_iter().flat_map(|its| its.handed_over).take(MOST_KEYS) {
+        let Ok(its) = HandOver::claimed(handed.as_bytes()) else { continue };
+        if keys.last() == Some(&its.old) && its.is_signed(handed.as_bytes(), &[&its.old]) {
+            keys.push(its.new);
+        }
+    }
+    keys
+}
+
+/// The DRC as it is known after it said this: by the newest of its keys.
+pub fn known_after(known: &KnownDrc, note: &str) -> Option<KnownDrc> {
+    let key: VerifierKey = known.card.key.parse().ok()?;
+    let keys = keys_after(key, &Unverified::parse(note.as_bytes()).ok()?);
+    let [before @ .., newest] = &keys[..] else { return None };
+    let mut after = known.clone();
+    after.earlier.extend(before.iter().map(ToString::to_string));
+    after.card.key = newest.to_string();
+    (!before.is_empty()).then_some(after)
+}
+
+/// What the DRC said, believed by its key, or by one that this handed over to; `agent` is to whom.
 pub fn open_heads(note: &str, card: &DrcCard, agent: &str) -> Result<Heads, Malformed> {
     let bad = |why: String| Malformed::new("heads of the DRC", why);
     let key: VerifierKey = card.key.parse()?;
     let unverified = Unverified::parse(note.as_bytes())?;
-    let (text, _) = unverified.verify(&[&key]).ok_or_else(|| bad("they are not signed by its key".to_owned()))?;
+    let keys = keys_after(key, &unverified);
+    let newest: Vec<_> = keys.last().into_iter().collect();
+    let (text, _) = unverified.verify(&newest).ok_or_else(|| bad("they are not signed by its key".to_owned()))?;
     let heads: Heads = serde_json::from_str(text.trim_end()).map_err(|error| bad(error.to_string()))?;
     if heads.kind != HEADS_TYPE || heads.site != card.site || heads.agent != agent {
         return Err(bad("they are of another type, DRC or agent".to_owned()));
@@ -225,6 +263,7 @@ mod tests {
             agent: "app-1".into(),
             at: "2026-11-22T00:00:00Z".into(),
             disaster: None,
+            handed_over: Vec::new(),
             moved: None,
             datasets: Vec::new(),
         };
@@ -236,5 +275,49 @@ mod tests {
         assert!(open_heads(&signed(&of_another, &key), &its, "app-1").is_err());
         let no_time = Heads { at: "soon".into(), ..said };
         assert!(open_heads(&signed(&no_time, &key), &its, "app-1").is_err());
+    }
+
+    #[test]
+    fn a_key_is_followed_to_the_one_that_it_handed_over_to_and_no_further() {
+        let [first, second, third] = [signing(), signing(), signing()];
+        let known = KnownDrc { card: card(&first), earlier: Vec::new(), own: None };
+        let handed = |old: &SigningKey, new: &SigningKey, by: &SigningKey| {
+            HandOver { old: old.verifier(), new: new.verifier() }.statement(by)
+        };
+        let say = |key: &SigningKey, handed_over: Vec<String>| {
+            let said = Heads {
+                kind: HEADS_TYPE.into(),
+                site: known.card.site.clone(),
+                agent: "app-1".into(),
+                at: "2026-11-22T00:00:00Z".into(),
+                disaster: None,
+                handed_over,
+                moved: None,
+                datasets: Vec::new(),
+            };
+            key.sign(&(serde_json::to_string(&said).unwrap() + "\n"))
+        };
+        let believed = |note: &str, card: &DrcCard| open_heads(note, card, "app-1").is_ok();
+        let chain = vec![handed(&first, &second, &first), handed(&second, &third, &second)];
+        let note = say(&third, chain.clone());
+        assert!(believed(&note, &known.card) && believed(&say(&second, chain[..1].to_vec()), &known.card));
+        // The old key's word is nobody's any more where it says itself that it handed over.
+        assert!(!believed(&say(&first, chain.clone()), &known.card));
+        for forged in [
+            vec![handed(&first, &third, &third)],
+            vec![chain[1].clone()],
+            vec![handed(&first, &second, &third), chain[1].clone()],
+            vec![chain[0].replace("site-key", "site-kex"), chain[1].clone()],
+        ] {
+            assert!(!believed(&say(&third, forged), &known.card));
+        }
+        let after = known_after(&known, &note).unwrap();
+        assert_eq!(after.card.key, third.verifier().to_string());
+        assert!(believed(&note, &after.card) && known_after(&after, &note).is_none());
+        assert!(!believed(&say(&first, Vec::new()), &after.card), "what is known is not forgotten");
+        // Its Pusat Data may go on to name the first one; a strange one is another DRC.
+        assert_eq!(judge(Some(&after), None, known.card.clone()), Verdict::Same);
+        let strange = DrcCard { key: signing().verifier().to_string(), ..known.card.clone() };
+        assert!(matches!(judge(Some(&after), None, strange), Verdict::Other(_)));
     }
 }

@@ -73,7 +73,8 @@ fn record(folder: &Path, batches: &[Vec<Entry>]) -> Done<f64> {
     let dir = SiteDir::at(folder.to_owned());
     dir.write("site.toml", SITE_FILE)?;
     let (site, store) = (dir.site()?, store(&folder.join("store"))?);
-    let created = |key: &SigningKey| SiteCreated { role: "pusat".into(), name: "Ukur".into(), key: key.verifier() };
+    let created =
+        |key: &SigningKey| SiteCreated { role: "pusat".into(), name: "Ukur".into(), key: key.verifier(), uji: false };
     Record::make(&dir, &site, Arc::clone(&store), BEGIN, |key| vec![created(key).into()])?;
     let mut record = Record::open(&dir, &site, store)?;
     let began = Instant::now();

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use pulih_ledger::chain::KeyChain;
 use pulih_ledger::entry::kinds::SitePaired;
 use pulih_ledger::ids::{Sha256, SiteId};
 use pulih_vault::note::VerifierKey;
@@ -32,6 +33,9 @@ pub struct Card {
     pub name: String,
     pub regency: String,
     key: String,
+    /// Keys that signed the ledger before that one, the first first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<String>,
     /// The CA's certificate in PEM.
     pub ca: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,6 +68,7 @@ impl Card {
             name: its.name.to_owned(),
             regency: its.regency.to_owned(),
             key: its.key.to_string(),
+            earlier: Vec::new(),
             ca: its.ca.to_owned(),
             csr: None,
             url: None,
@@ -87,7 +92,7 @@ impl Card {
         if card.site.as_str() != format!("{}-{}", card.role.as_str(), card.regency) {
             return Err(bad(&"its site's id is not its role and regency"));
         }
-        card.key()?;
+        card.keys()?;
         card.ca_hash()?;
         Ok(card)
     }
@@ -101,6 +106,24 @@ impl Card {
     /// The key that signs the site's ledger.
     pub fn key(&self) -> Result<VerifierKey, BadCard> {
         self.key.parse().map_err(|error| BadCard(format!("its key is none: {error}")))
+    }
+
+    /// The keys that signed the site's ledger one after the other, up to now.
+    pub fn keys(&self) -> Result<KeyChain, BadCard> {
+        let bad = |error: &dyn fmt::Display| BadCard(format!("its keys are none: {error}"));
+        let mut all = self.earlier.iter().chain([&self.key]).map(|key| key.parse::<VerifierKey>());
+        let first = all.next().ok_or_else(|| bad(&"there is none"))?.map_err(|error| bad(&error))?;
+        // From which size each signed the ledger itself says.
+        let mut keys = KeyChain::first(first);
+        for (at, key) in (1..).zip(all) {
+            keys.push(at, key.map_err(|error| bad(&error))?).map_err(|error| bad(&error))?;
+        }
+        Ok(keys)
+    }
+
+    /// That the site's ledger was signed by these before: all that this one's newest key goes on from.
+    pub fn after(&mut self, keys: &KeyChain) {
+        self.earlier = keys.keys().map(ToString::to_string).filter(|key| *key != self.key).collect();
     }
 
     /// That what a person signed is what this card says, whose file is `text`.

@@ -35,6 +35,7 @@ use crate::pki::PkiError;
 use crate::record::RecordError;
 use crate::site::{SiteDir, SiteError};
 use crate::store::SiteStoreError;
+use crate::uji;
 
 /// Keep a site of Pulih: take in the agents' snapshots and know what can be restored.
 #[derive(Debug, Parser)]
@@ -394,6 +395,9 @@ impl From<Refusal> for Failure {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let dir = SiteDir::at(cli.state.clone());
+    if uji::IS_UJI {
+        eprintln!("{}", uji::WARNING);
+    }
     let done = match &cli.command {
         Command::Init(args) => init::run(&dir, args, cli.json),
         Command::Serve(at) => serve::run(&dir, at),

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::catalog::{Grant, PeerSite, User, Vault};
 use crate::drc::{changes, drills, recovery};
-use crate::evidence::witnesses;
+use crate::evidence::{keys, witnesses};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::keeping;
 use crate::policy::InForce;
@@ -95,6 +95,8 @@ pub enum Ask {
     Drill(drills::Ask),
     /// Of who co-signs the ledger beside other sites.
     Witness(witnesses::Ask),
+    /// Of another key for the ledger.
+    Key(keys::Ask),
 }
 
 /// What answers commands: a site of one role.
@@ -188,6 +190,12 @@ fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
         Ask::PairOffer | Ask::PairTake { .. } | Ask::Replicate => {
             let text = "a new Pusat Data is filled from the DRC before it serves: end the process that serves it first";
             Err(Refusal::new(Code::BadRequest, text))
+        }
+        Ask::Key(keys::Ask::List) => pusat.list_keys(&[]),
+        Ask::Key(keys::Ask::Make) => pusat.make_key(),
+        Ask::Key(keys::Ask::Accept { note }) => {
+            let missing = || Refusal::new(Code::BadRequest, "name the file that the DRC's admin brought");
+            pusat.to_accept(&pusat.offered(note.as_deref().ok_or_else(missing)?)?)
         }
         Ask::Recovery(_) | Ask::Changes(_) | Ask::Drill(_) => Err(elsewhere("DRC")),
     }

@@ -16,7 +16,6 @@ use pulih_ledger::tlog_proof::AddCheckpoint;
 use pulih_ledger::{Actor, Log};
 use pulih_protocol::error::Code;
 use pulih_vault::id::{BadId, ObjectHash};
-use pulih_vault::note::VerifierKey;
 use pulih_vault::store::{ObjectName, Store, StoreError};
 use pulih_vault::utc;
 
@@ -36,13 +35,6 @@ const MOST_REASON: usize = 1000;
 /// Proofs of divergence that are kept within a day: a site that has gone wrong must not fill this one.
 const MOST_PROOFS: usize = 20;
 
-/// The keys that sign a paired site's ledger, and its id.
-pub fn keys_of(peer: &PeerSite) -> Answer<(SiteId, KeyChain)> {
-    let site = peer.site.parse().map_err(|error| Refusal::internal(&error))?;
-    let key: VerifierKey = peer.key.parse().map_err(|error| Refusal::internal(&error))?;
-    Ok((site, KeyChain::first(key)))
-}
-
 /// How what others kept of this ledger stands to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
@@ -55,9 +47,18 @@ pub enum Found {
 }
 
 impl Base {
-    /// The keys that sign this site's ledger.
+    /// The id of a paired site, and the keys by which its ledger is believed.
+    pub fn ledger_of(&self, peer: &PeerSite) -> Answer<(SiteId, KeyChain)> {
+        let site = peer.site.parse().map_err(|error| Refusal::internal(&error))?;
+        let keys = KeyChain::any_of(self.keys_of(peer)?).map_err(|error| Refusal::internal(&error))?;
+        Ok((site, keys))
+    }
+
+    /// The keys that signed this site's ledger, one after the other.
     pub fn own_keys(&self) -> KeyChain {
-        lock(&self.record).log().keys().clone()
+        let record = lock(&self.record);
+        // One that is damaged before that is still believed by the keys that it was opened by.
+        record.keys().unwrap_or_else(|_| record.log().keys().clone())
     }
 
     /// This site's ledger as it is now.
@@ -69,7 +70,7 @@ impl Base {
     pub fn cosigning_sites(&self) -> Answer<Vec<CosignerKey>> {
         let mut keys = Vec::new();
         for peer in self.peers()? {
-            keys.extend(keys_of(&peer)?.1.keys().cloned().map(CosignerKey::of));
+            keys.extend(self.ledger_of(&peer)?.1.keys().cloned().map(CosignerKey::of));
         }
         Ok(keys)
     }
@@ -253,7 +254,7 @@ impl Base {
             return Ok(());
         }
         let (log, layout) = (self.own_log(), Layout { site: self.id()? });
-        let keys: Vec<_> = keys_of(peer)?.1.keys().cloned().map(CosignerKey::of).collect();
+        let keys: Vec<_> = self.ledger_of(peer)?.1.keys().cloned().map(CosignerKey::of).collect();
         let newest = others::newest_by(&*self.store, &layout, &self.own_keys(), &keys);
         let covered = newest.map_err(|error| Refusal::internal(&error))?.map_or(0, |(size, _)| size);
         if covered >= log.checkpoint().size {

@@ -17,6 +17,7 @@ mod descriptions;
 pub mod drills;
 mod error;
 mod fetch;
+mod handover;
 mod heads;
 mod keep;
 mod ledger;

@@ -27,4 +27,5 @@ mod silence;
 pub mod site;
 mod stick;
 pub mod store;
+pub mod uji;
 mod witness;

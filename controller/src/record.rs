@@ -16,6 +16,7 @@ use pulih_ledger::time::Time;
 use pulih_ledger::tlog_proof::AddCheckpoint;
 use pulih_ledger::{Actor, Ledger, LedgerError, Log, Recorded};
 use pulih_vault::error::Malformed;
+use pulih_vault::hand_over::HandOver;
 use pulih_vault::note::{SigningKey, VerifierKey};
 use pulih_vault::store::Store;
 use pulih_vault::utc;
@@ -23,6 +24,7 @@ use pulih_vault::utc;
 use crate::catalog::{Catalog, CatalogError};
 use crate::portions::{MOST_ENTRIES, portions};
 use crate::site::{SiteDir, SiteError, SiteFile};
+use crate::uji;
 
 mod behind;
 
@@ -44,6 +46,8 @@ pub enum RecordError {
     Act(#[from] ActError),
     #[error("nothing is written into the ledger: {0}")]
     Behind(String),
+    #[error("the ledger of {site} is not opened to write: {why}")]
+    Uji { site: SiteId, why: &'static str },
     #[error(
         "the catalog follows {catalog} entries and the ledger has {ledger}: the store is older than it was. Bring its \
          newest copy back; if this is the newest there is, `pulih-controller rebuild` makes the catalog from it"
@@ -51,8 +55,13 @@ pub enum RecordError {
     Ahead { catalog: u64, ledger: u64 },
 }
 
+/// The file of the key that signs the ledger, and of the one that is to.
+const KEY: &str = "ledger.key";
+const NEXT_KEY: &str = "ledger.key.next";
+
 pub struct Record {
     ledger: Ledger,
+    dir: SiteDir,
     site: SiteId,
     /// Whose key is whose.
     roster: Roster,
@@ -76,24 +85,28 @@ impl Record {
         bodies: impl FnOnce(&SigningKey) -> Vec<Body>,
     ) -> Result<(), RecordError> {
         let id = site.id()?;
-        let key = SigningKey::generate(&format!("pulih-ledger/{id}"), &ring::rand::SystemRandom::new())?;
-        dir.write("ledger.key", &key.to_secret_text())?;
+        let key = SigningKey::generate(&uji::origin(&id), &ring::rand::SystemRandom::new())?;
+        dir.write(KEY, &key.to_secret_text())?;
         let bodies = bodies(&key);
         let ledger = Ledger::create(store, &id, key)?;
         let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
-        let mut record = Self { ledger, site: id, roster: Roster::default(), catalog, behind: None };
+        let mut record = Self { ledger, dir: dir.clone(), site: id, roster: Roster::default(), catalog, behind: None };
         record.write(now, &Actor::Site, bodies)?;
         record.checkpoint()
     }
 
     /// Opens a site's ledger, and has the catalog follow what it has not seen of it.
     pub fn open(dir: &SiteDir, site: &SiteFile, store: Arc<dyn Store>) -> Result<Self, RecordError> {
-        let key = SigningKey::from_secret_text(dir.read("ledger.key")?.trim())?;
+        let key = SigningKey::from_secret_text(dir.read(KEY)?.trim())?;
         let id = site.id()?;
-        let ledger = Ledger::open(store, &id, key)?;
+        if let Some(why) = uji::refusal(key.verifier().name()) {
+            return Err(RecordError::Uji { site: id, why });
+        }
+        let ledger = Ledger::open_with_next(store, &id, key, next_key(dir)?)?;
         let catalog = Catalog::open(&dir.path("catalog.sqlite"))?;
         let behind = behind::standing(dir, ledger.log())?;
-        let mut record = Self { ledger, site: id, roster: Roster::default(), catalog, behind };
+        let mut record = Self { ledger, dir: dir.clone(), site: id, roster: Roster::default(), catalog, behind };
+        record.settle_key()?;
         let (size, next) = (record.size(), record.catalog.next_entry()?);
         if next > size {
             return Err(RecordError::Ahead { catalog: next, ledger: size });
@@ -207,6 +220,47 @@ impl Record {
         }
     }
 
+    /// The key that this ledger could be handed over to, and its own line for that; made if there is none yet.
+    pub fn propose_key(&self) -> Result<(HandOver, String), RecordError> {
+        let new = if let Some(new) = next_key(&self.dir)? {
+            new
+        } else {
+            let new = SigningKey::generate(self.key().name(), &ring::rand::SystemRandom::new())?;
+            self.dir.write(NEXT_KEY, &new.to_secret_text())?;
+            new
+        };
+        let its = HandOver { old: self.key().clone(), new: new.verifier() };
+        let possession = its.possession(&new);
+        Ok((its, possession))
+    }
+
+    /// The key that this ledger could be handed over to, if one was made.
+    pub fn next_key(&self) -> Result<Option<VerifierKey>, RecordError> {
+        Ok(next_key(&self.dir)?.map(|key| key.verifier()))
+    }
+
+    /// What this site's ledger key says of two keys.
+    pub fn state(&self, its: &HandOver) -> String {
+        self.ledger.state(its)
+    }
+
+    /// Hands the ledger over to the key that was made for it, as an entry says; the old secret is gone afterwards.
+    pub fn rotate(&mut self, entry: &Entry) -> Result<(), RecordError> {
+        self.must_not_be_behind()?;
+        let next = next_key(&self.dir)?.ok_or_else(|| Malformed::new("key", "no other key was made here"))?;
+        let rotated = self.ledger.rotate(entry, next);
+        // Whatever came of it.
+        self.settle_key()?;
+        self.catch_up()?;
+        Ok(rotated?)
+    }
+
+    /// Where the ledger was handed over, the new key's file takes the place of the old one's.
+    fn settle_key(&self) -> Result<(), RecordError> {
+        let is_over = self.next_key()?.is_some_and(|key| key == *self.key()) && self.ledger.signs_with(self.key());
+        if is_over { Ok(self.dir.replace(KEY, NEXT_KEY)?) } else { Ok(()) }
+    }
+
     /// Signs a checkpoint, if there is news.
     pub fn checkpoint(&mut self) -> Result<(), RecordError> {
         self.must_not_be_behind()?;
@@ -240,6 +294,11 @@ impl Record {
         self.roster.keys(user)
     }
 
+    /// All keys that signed it, one after the other.
+    pub fn keys(&self) -> Result<KeyChain, RecordError> {
+        Ok(self.ledger.log().keys_from_first()?)
+    }
+
     /// A signed head of all there is.
     pub fn head(&self, at: Time) -> String {
         self.ledger.head(at)
@@ -259,6 +318,13 @@ impl Record {
     pub fn size(&self) -> u64 {
         self.ledger.log().size()
     }
+}
+
+fn next_key(dir: &SiteDir) -> Result<Option<SigningKey>, RecordError> {
+    if !dir.path(NEXT_KEY).exists() {
+        return Ok(None);
+    }
+    Ok(Some(SigningKey::from_secret_text(dir.read(NEXT_KEY)?.trim())?))
 }
 
 /// An entry of this site's own ledger: one of a newer version means nothing to this one's catalog, and one that

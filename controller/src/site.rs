@@ -1,7 +1,8 @@
 //! A site: what `site.toml` says of it, and the folder that holds its keys and its catalog.
 //!
 //! `<state>/site.toml`, `store`, `ca.pem`, `ca.key`, `gateway.pem`, `gateway.key`, `ledger.key`,
-//! `catalog.sqlite`, `store-probe.json`, `spool/`, `ledger-behind`, `lock`, `control.sock`. Keys are 0600 in a folder that is 0700.
+//! `ledger.key.next` while another key is proposed, `catalog.sqlite`, `store-probe.json`, `spool/`, `ledger-behind`,
+//! `lock`, `control.sock`. Keys are 0600 in a folder that is 0700.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -278,6 +279,16 @@ impl SiteDir {
     }
 
     /// Puts a new file in place, whole and synced, or not at all.
+    /// Puts one file into the place of another, whose content is gone then.
+    pub fn replace(&self, name: &str, with: &str) -> Result<(), SiteError> {
+        let path = self.path(name);
+        let replace = || {
+            fs::rename(self.path(with), &path)?;
+            File::open(&self.0)?.sync_all()
+        };
+        replace().map_err(at("replace", &path))
+    }
+
     pub fn write(&self, name: &str, text: &str) -> Result<(), SiteError> {
         let (path, new) = (self.path(name), self.path(&format!("{name}.new")));
         let write = || {

@@ -15,7 +15,7 @@ use super::args::AcceptDrc;
 use super::failure::{Failure, Outcome};
 use super::output::printable;
 use super::run::NOT_ENROLLED;
-use crate::drc::{KnownDrc, OwnCertificate, Verdict, is_address, judge, open_heads};
+use crate::drc::{KnownDrc, OwnCertificate, Verdict, is_address, judge, known_after, open_heads};
 use crate::state::{Home, SeenHeads, Site, StateDir, StateError, Turn};
 
 /// Something that a person should know of the DRC that the site names.
@@ -66,6 +66,10 @@ pub fn ask(state: &StateDir, site: &Site, known: &KnownDrc, now: i64) -> Result<
             "{} says what is older than what it said before, of {}: its clock was set back, or someone stands between",
             known.card.name, before.at
         )));
+    }
+    if let Some(after) = known_after(known, &note) {
+        eprintln!("{} has another key for its ledger, which the one before handed over to", known.card.name);
+        state.save_drc(&after)?;
     }
     state.save_seen_heads(&SeenHeads { seen: now, note })?;
     Ok(heads)

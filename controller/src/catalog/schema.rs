@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::{
-    adopted, changes, copies, drills, keeping, objects, points, presence, recoveries, replicas, silence, standing,
-    witnesses,
+    adopted, changes, copies, drills, keeping, keys, objects, points, presence, recoveries, replicas, silence,
+    standing, witnesses,
 };
 
 /// Each is one or more texts, for a room of the catalog has its own tables.
@@ -98,7 +98,7 @@ const MIGRATIONS: [&[&str]; 5] = [&["
     recoveries::SERVERS,
     objects::TABLES,
     adopted::TAKEN_OVER,
-], &[silence::TABLES, standing::TABLES, points::TABLES, presence::TABLES, drills::TABLES, witnesses::TABLES]];
+], &[silence::TABLES, standing::TABLES, points::TABLES, presence::TABLES, drills::TABLES, witnesses::TABLES, keys::TABLES]];
 
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 

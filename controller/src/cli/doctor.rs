@@ -24,6 +24,7 @@ use crate::pki::Authority;
 use crate::policy::load as load_policy;
 use crate::site::{SiteDir, SiteFile};
 use crate::store;
+use crate::uji;
 
 const PROGRAM: &str = concat!("pulih-controller ", env!("CARGO_PKG_VERSION"));
 /// A clock before this was never set: 2026-01-01.
@@ -72,14 +73,14 @@ fn look_at_keys(dir: &SiteDir, found: &mut Findings) {
         Ok(_) => found.ok("site", folder.display().to_string()),
         Err(error) => found.wrong("site", format!("cannot look at {}: {error}", folder.display())),
     }
-    for name in ["ca.key", "ledger.key", "gateway.key"] {
+    for name in ["ca.key", "ledger.key", "ledger.key.next", "gateway.key"] {
         let path = dir.path(name);
         match fs::metadata(&path) {
             Ok(its) if its.permissions().mode() & 0o077 != 0 => {
                 found.wrong("keys", format!("other users may read {}; run `chmod 600` on it", path.display()));
             }
-            // It is made at each start.
-            Err(_) if name == "gateway.key" => {}
+            // One is made at each start, the other where another key is proposed.
+            Err(_) if ["gateway.key", "ledger.key.next"].contains(&name) => {}
             Err(error) => found.wrong("keys", format!("cannot look at {}: {error}", path.display())),
             Ok(_) => {}
         }
@@ -144,7 +145,7 @@ fn look_at_store(dir: &SiteDir, found: &mut Findings) {
 }
 
 fn look_at_record(dir: &SiteDir, site: &SiteFile, store: &Arc<dyn Store>, served: bool, found: &mut Findings) {
-    let now = utc::now();
+    let now = uji::now();
     let log = match open_log(dir, site, store.clone()) {
         Ok(log) => log,
         Err(why) => return found.wrong("ledger", why),

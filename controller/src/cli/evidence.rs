@@ -2,6 +2,7 @@
 //! for nothing but a checkpoint.
 
 mod bundle;
+mod key;
 mod list;
 mod period;
 mod rpo;
@@ -76,6 +77,9 @@ pub enum Evidence {
     /// Who co-signs this site's ledger on a machine of its own
     #[command(subcommand)]
     Witness(witness::Witness),
+    /// Another key for this site's ledger: three acts, of which the second is the other site's
+    #[command(subcommand, after_long_help = key::HELP)]
+    Key(key::Key),
     /// Check what was exported, without a site, a database or a network
     #[command(after_long_help = VERIFY)]
     Verify {
@@ -158,6 +162,7 @@ pub fn run(dir: &SiteDir, command: &Evidence, json: bool) -> Result<bool, Failur
         Evidence::Rto(asked) => rto::run(dir, asked, json).map(|()| true),
         Evidence::States { to, dataset } => states::run(dir, to.as_deref(), dataset.as_deref(), json).map(|()| true),
         Evidence::List { kind, asked, mirrored } => list::run(dir, kind, asked, *mirrored, json).map(|()| true),
+        Evidence::Key(command) => key::run(dir, command, json).map(|()| true),
         Evidence::Export { out, from, to, all_checkpoints } => {
             bundle::export(dir, out, (from.as_deref(), to.as_deref()), *all_checkpoints, json).map(|()| true)
         }

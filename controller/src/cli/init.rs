@@ -4,7 +4,6 @@ use pulih_ledger::entry::kinds::{PolicyApplied, SiteCreated};
 use pulih_policies::Policy;
 use pulih_stores::StoreUrl;
 use pulih_stores::open::process_env;
-use pulih_vault::utc;
 
 use super::{Failure, Init, Role};
 use crate::pki::Authority;
@@ -12,6 +11,7 @@ use crate::policy;
 use crate::record::Record;
 use crate::site::{SiteDir, SiteFile, SiteRole};
 use crate::store;
+use crate::uji;
 
 pub fn run(dir: &SiteDir, args: &Init, json: bool) -> Result<(), Failure> {
     let site = SiteFile::read(&args.site)?;
@@ -27,7 +27,7 @@ pub fn run(dir: &SiteDir, args: &Init, json: bool) -> Result<(), Failure> {
     let text = url.to_string();
     dir.make()?;
     let _lock = dir.lock()?;
-    let now = utc::now();
+    let now = uji::now();
     let (authority, ca_key) = Authority::make(&site.name, now)?;
     let store = store::make(dir, &url)?.store;
     dir.write("ca.key", &ca_key)?;
@@ -38,7 +38,13 @@ pub fn run(dir: &SiteDir, args: &Init, json: bool) -> Result<(), Failure> {
     Record::make(dir, &site, store, now, |key| {
         let (name, version) = (default.name.to_string(), u64::from(default.version));
         vec![
-            SiteCreated { role: role.as_str().into(), name: site.name.clone(), key: key.verifier() }.into(),
+            SiteCreated {
+                role: role.as_str().into(),
+                name: site.name.clone(),
+                key: key.verifier(),
+                uji: crate::uji::IS_UJI,
+            }
+            .into(),
             PolicyApplied { policy: name, version, object }.into(),
         ]
     })?;

@@ -15,6 +15,7 @@ use pulih_vault::utc;
 use super::{Failure, Signed};
 use crate::record::time;
 use crate::site::SiteFile;
+use crate::uji;
 
 const MAX_KEY_BYTES: u64 = 4096;
 
@@ -55,7 +56,7 @@ fn read_key(file: &Path) -> Result<SigningKey, Failure> {
 /// the site's own, which it takes for the first person alone.
 pub fn entry(site: &SiteFile, signed: &Signed, body: Body) -> Result<String, Failure> {
     let id = site.id().map_err(said)?;
-    let at = time(utc::now()).map_err(said)?;
+    let at = time(uji::now()).map_err(said)?;
     let entry = match (&signed.user, &signed.sign_with) {
         (Some(user), Some(file)) => {
             let key = read_key(file)?;
@@ -70,7 +71,7 @@ pub fn entry(site: &SiteFile, signed: &Signed, body: Body) -> Result<String, Fai
 /// A date (`2027-12-31`: to its end, UTC), a time (RFC 3339) or how long from now (`24h`).
 pub fn until(text: &str) -> Result<i64, Failure> {
     if let Ok(span) = text.parse::<Span>() {
-        return Ok(utc::now() + span.seconds() as i64);
+        return Ok(uji::now() + span.seconds() as i64);
     }
     let full = if text.contains('T') { text.to_owned() } else { format!("{text}T23:59:59Z") };
     let none = || Failure::Said(format!("{text:?} is no time: write a date (2027-12-31) or how long (24h, 30d, 1y)"));

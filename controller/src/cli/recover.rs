@@ -16,7 +16,6 @@ use pulih_progress::{Show, Shown};
 use pulih_restore::recover::Done;
 use pulih_terminal::printable;
 use pulih_vault::store::Store;
-use pulih_vault::utc;
 use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 
@@ -33,6 +32,7 @@ use crate::record::time;
 use crate::recover::{self, missing, place};
 use crate::site::SiteDir;
 use crate::store;
+use crate::uji;
 pub(super) use say::in_the_way;
 use say::{record_text, show_plan};
 
@@ -285,7 +285,7 @@ impl<'r> Run<'r> {
     }
 
     fn dataset(&self, id: &str, its: &Dataset, target: &Path) -> Result<bool, Failure> {
-        let began = time(utc::now()).map_err(said)?.to_string();
+        let began = time(uji::now()).map_err(said)?.to_string();
         let clock = Instant::now();
         let keeper = self.args.at_keeper.connect()?;
         let monitor = Shown::new(Show::Progress);

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulih_vault::utc;
 use serde_json::Value;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -27,6 +26,7 @@ use crate::pusat::Pusat;
 use crate::scrub::Source;
 use crate::site::{SiteDir, SiteLock, SiteRole};
 use crate::store;
+use crate::uji;
 
 /// Threads that may wait for a disk, a lock or a peer: more than there are bodies on their way.
 const BLOCKING: usize = 4096;
@@ -92,7 +92,7 @@ pub fn open(dir: &SiteDir) -> Result<(Opened, SiteLock), Failure> {
     let authority = Authority::open(&dir.read("ca.pem")?, &dir.read("ca.key")?)?;
     let store = store::open(dir)?;
     let role = site.role;
-    let base = Arc::new(Base::open(dir, site, authority, store, utc::now)?);
+    let base = Arc::new(Base::open(dir, site, authority, store, uji::now)?);
     let opened = match role {
         SiteRole::Pusat => Opened::Pusat(Arc::new(Pusat::open(base)?)),
         SiteRole::Drc => Opened::Drc(Arc::new(Drc::open(base)?)),

@@ -179,5 +179,5 @@ fn dataset(copy: &Source, its: &CopiedDataset, problems: &mut Vec<Problem>) -> A
 
 /// The site whose ledger a key signs, by the key's name.
 pub fn site_of(key: &VerifierKey) -> Option<SiteId> {
-    key.name().strip_prefix("pulih-ledger/")?.parse().ok()
+    crate::uji::site_of(key.name()).map(|(site, _)| site)
 }

@@ -10,7 +10,7 @@ use super::{Drc, drills, lock};
 use crate::card;
 use crate::cards;
 use crate::catalog::{Catalog, User};
-use crate::evidence::witnesses;
+use crate::evidence::{keys as site_keys, witnesses};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::people::{self, Act, Role};
 use crate::policy;
@@ -20,12 +20,16 @@ impl Drc {
     /// Does what a person signed. `attachment` is the policy's text or the other site's card.
     pub fn act(&self, entry: &str, attachment: Option<&str>) -> Answer<()> {
         let now = (self.clock)();
+        let offered = site_keys::accepts(entry).then(|| self.offered_here(attachment)).transpose()?;
         let mut record = lock(&self.record);
         let Act { entry, person } = people::believe(&record, entry, now)?;
         if matches!(entry.body, Body::LedgerResumed(_)) {
             return self.resume_ledger(&mut record, person.as_ref(), entry);
         }
         let body = &entry.body;
+        if site_keys::is_one(body) {
+            return self.act_on_key(&mut record, &entry, person.as_ref(), offered.as_ref());
+        }
         // What is written in the same moment.
         let also = match &person {
             Some(person) => self.check(&record.catalog, person, &entry, attachment, now)?,

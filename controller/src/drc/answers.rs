@@ -47,6 +47,7 @@ impl Answers for Drc {
             }
             Ask::Changes(ask) => self.answer_changes(&ask),
             Ask::Drill(ask) => self.answer_drills(&ask),
+            Ask::Key(ask) => self.answer_keys(ask),
             Ask::Import { .. } => Err(elsewhere("Pusat Data")),
         }
     }

@@ -4,6 +4,7 @@ use pulih_ledger::LedgerError;
 use pulih_ledger::checkpoint::MAX_CHECKPOINT_BYTES;
 use pulih_ledger::ids::SiteId;
 use pulih_ledger::layout::Layout;
+use pulih_ledger::mirror::Mirror;
 
 use super::error::PullError;
 use super::there::There;
@@ -18,6 +19,12 @@ impl Drc {
             (log.checkpoint().size + 1..=log.size()).contains(&size)
         });
         if is_new { self.checkpoint_of(site, size, there) } else { Ok(()) }
+    }
+
+    /// Takes the checkpoint at which a key handed over, if that is what the mirror waits for.
+    pub(super) fn owed_checkpoint(&self, site: &SiteId, there: &dyn There) -> Result<(), PullError> {
+        let owed = lock(&self.mirrored).mirror.as_ref().and_then(Mirror::owed_checkpoint);
+        owed.map_or(Ok(()), |size| self.checkpoint_of(site, size, there))
     }
 
     fn checkpoint_of(&self, site: &SiteId, size: u64, there: &dyn There) -> Result<(), PullError> {

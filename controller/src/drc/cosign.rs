@@ -17,7 +17,7 @@ use super::error::PullError;
 use super::there::There;
 use super::{Drc, lock};
 use crate::catalog::PeerSite;
-use crate::cosign::{Found, keys_of};
+use crate::cosign::Found;
 use crate::evidence::view::Shown;
 use crate::gateway::answer::Answer;
 use crate::record::Record;
@@ -68,7 +68,7 @@ impl Drc {
 
     /// The keys of the ledger there: what the mirror followed, from the one that was paired with.
     fn keys_there(&self, peer: &PeerSite) -> Answer<(SiteId, KeyChain)> {
-        let (site, keys) = keys_of(peer)?;
+        let (site, keys) = self.ledger_of(peer)?;
         let followed = lock(&self.mirrored).mirror.as_ref().map(|mirror| mirror.log().keys().clone());
         Ok((site, followed.unwrap_or(keys)))
     }
@@ -220,7 +220,7 @@ impl Drc {
         if size == 0 {
             return Ok(Some(0));
         }
-        let name = Layout { site: keys_of(peer)?.0 }.cosigned(&self.id()?, size);
+        let name = Layout { site: self.ledger_of(peer)?.0 }.cosigned(&self.id()?, size);
         let note = match there.read(&name, MAX_CHECKPOINT_BYTES) {
             Ok(note) => note,
             Err(error @ (StoreError::NotFound { .. } | StoreError::TooLarge { .. })) => {

@@ -39,6 +39,7 @@ impl Drc {
             agent: agent.name.clone(),
             at: utc::rfc3339(self.now()),
             disaster: disaster.map(|its| utc::rfc3339(its.declared)),
+            handed_over: self.handed_over()?,
             moved: self.moved()?,
             datasets: points
                 .map(|its| HeadView {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use pulih_ledger::checkpoint::MAX_CHECKPOINT_BYTES;
+use pulih_ledger::checkpoint::{Distrust, MAX_CHECKPOINT_BYTES};
 use pulih_ledger::entry::{ReadEntry, View};
 use pulih_ledger::head::Head;
 use pulih_ledger::ids::SiteId;
@@ -11,6 +11,7 @@ use pulih_ledger::layout::Layout;
 use pulih_ledger::mirror::{MAX_BATCH_BYTES, Mirror};
 use pulih_ledger::{LedgerError, Recorded};
 use pulih_policies::Policy;
+use pulih_vault::error::Malformed;
 use pulih_vault::id::ObjectHash;
 use pulih_vault::note::VerifierKey;
 use pulih_vault::store::{ObjectName, Store, StoreError};
@@ -83,9 +84,14 @@ fn news(at: i64, seen: Option<i64>, now: i64) -> News {
     }
 }
 
-fn key_of(peer: &PeerSite) -> Answer<(SiteId, VerifierKey)> {
-    let site = peer.site.parse().map_err(|error| Refusal::internal(&error))?;
-    Ok((site, peer.key.parse().map_err(|error| Refusal::internal(&error))?))
+fn id_of(peer: &PeerSite) -> Answer<SiteId> {
+    peer.site.parse().map_err(|error| Refusal::internal(&error))
+}
+
+/// A head that one of these keys signed.
+fn open_head(note: &[u8], keys: &[VerifierKey]) -> Result<Head, Distrust> {
+    let [older @ .., newest] = keys else { return Err(Malformed::new("head", "no key is known for it").into()) };
+    older.iter().map(|key| Head::open(note, key)).find(Result::is_ok).unwrap_or_else(|| Head::open(note, newest))
 }
 
 impl Drc {
@@ -99,13 +105,13 @@ impl Drc {
     /// Opens what is mirrored already.
     pub(super) fn open_mirror(&self) -> Answer<()> {
         let Some(peer) = self.pusat()? else { return Ok(()) };
-        let (site, key) = key_of(&peer)?;
+        let (site, keys) = (id_of(&peer)?, self.keys_of(&peer)?);
         let last = lock(&self.catalog).last_divergence(site.as_str())?;
         let (store, catalog) = self.place_of(&peer)?;
         let catalog = Catalog::open(&self.dir.path(&catalog))?;
         let mut mirrored = lock(&self.mirrored);
         *mirrored = Mirrored { mirror: None, catalog, diverged: None };
-        match Mirror::open(store, &site, key) {
+        match Mirror::open(store, &site, keys[0].clone()) {
             Ok(mirror) => mirrored.mirror = Some(mirror),
             Err(LedgerError::NoLedger { .. }) => {}
             Err(error) => return Err(Refusal::internal(&error)),
@@ -118,11 +124,14 @@ impl Drc {
     /// Where the mirror of a site is, and the file of the catalog that follows it. A site that comes again with
     /// another key, as a new Pusat Data, has them beside those of the one before.
     pub(super) fn place_of(&self, peer: &PeerSite) -> Answer<(Arc<dyn Store>, String)> {
-        let plain = lock(&self.catalog).first_key(&peer.site)?.is_none_or(|first| first == peer.key);
+        let catalog = lock(&self.catalog);
+        // A key that was handed over to is of the same ledger as the first of them.
+        let (key, _) = catalog.keys_after(&peer.site, &peer.key)?;
+        let plain = catalog.first_key(&peer.site)?.is_none_or(|first| first == key);
         if plain {
             return Ok((Arc::clone(&self.store), format!("{}.sqlite", peer.role)));
         }
-        let place = &blake3::hash(peer.key.as_bytes()).to_hex()[..16];
+        let place = &blake3::hash(key.as_bytes()).to_hex()[..16];
         let (from, to) = (format!("site/{}/ledger", peer.site), format!("site/{}/mirrors/{place}/ledger", peer.site));
         let store = Rehomed { store: Arc::clone(&self.store), from, to };
         // What was said of the ledger before it is not about this one.
@@ -138,12 +147,12 @@ impl Drc {
     /// `most`: batches.
     pub(super) fn follow_ledger(&self, peer: &PeerSite, there: &dyn There, most: usize) -> Result<u64, PullError> {
         let _alone = lock(&self.following);
-        let (site, key) = key_of(peer)?;
+        let (site, keys) = (id_of(peer)?, self.keys_of(peer)?);
         let note = self.patiently(|| there.head())?;
-        let head = Head::open(&note, &key)
+        let head = open_head(&note, &self.keys_from_now(&keys))
             .map_err(|error| PullError::refused(format!("the head of the ledger of {site}"), error))?;
         let news = self.judge_time(peer, &head)?;
-        self.begin_mirror(peer, &site, key, there)?;
+        self.begin_mirror(peer, &site, &keys, there)?;
         let began = self.mirror_size();
         if head.size < began {
             if matches!(news, News::Replayed | News::Older) {
@@ -171,6 +180,7 @@ impl Drc {
         drop(mirrored);
         self.take_policy(&site, object, there)?;
         self.take_cards(&site, there)?;
+        self.exchange_statements(peer, there)?;
         if news == News::Fresh {
             let catalog = lock(&self.catalog);
             catalog.set_signed(&peer.site, utc::parse(head.at.as_str()).unwrap_or(0))?;
@@ -210,6 +220,7 @@ impl Drc {
     /// Takes batch after batch until the mirror has what the head says, and so many at most in one look.
     fn grow(&self, site: &SiteId, head: &Head, note: &[u8], there: &dyn There, most: usize) -> Result<(), PullError> {
         for _ in 0..most {
+            self.owed_checkpoint(site, there)?;
             if self.mirror_size() >= head.size {
                 break;
             }
@@ -231,17 +242,19 @@ impl Drc {
         &self,
         peer: &PeerSite,
         site: &SiteId,
-        key: VerifierKey,
+        keys: &[VerifierKey],
         there: &dyn There,
     ) -> Result<(), PullError> {
-        if lock(&self.mirrored).mirror.is_some() {
+        if let Some(mirror) = &mut lock(&self.mirrored).mirror {
+            keys.iter().for_each(|key| mirror.accept(key.clone()));
             return Ok(());
         }
         let name = Layout { site: site.clone() }.checkpoint(0);
         let first =
             self.patiently(|| there.read(&name, MAX_CHECKPOINT_BYTES).map_err(|error| PullError::there(&name, error)))?;
-        let mirror = Mirror::begin(self.place_of(peer)?.0, site, key, &first);
-        let mirror = mirror.map_err(|error| PullError::ledger(&name, error))?;
+        let mirror = Mirror::begin(self.place_of(peer)?.0, site, keys[0].clone(), &first);
+        let mut mirror = mirror.map_err(|error| PullError::ledger(&name, error))?;
+        keys.iter().for_each(|key| mirror.accept(key.clone()));
         lock(&self.mirrored).mirror = Some(mirror);
         Ok(())
     }

@@ -27,8 +27,9 @@ impl Drc {
             ));
         }
         let key = card.key().map_err(|error| bad(&error))?.to_string();
-        let known = catalog.peer(card.site.as_str())?.filter(|peer| peer.ended.is_none() && peer.key == key);
-        if known.is_none() {
+        let known = catalog.peer(card.site.as_str())?.filter(|peer| peer.ended.is_none());
+        let reads_here = known.map(|peer| self.is_of_ledger(catalog, &peer, &key)).transpose()?;
+        if reads_here != Some(true) {
             return Err(refused(format!("{} does not read here: it is paired and filled first", card.site)));
         }
         if catalog.disaster()?.is_some() {

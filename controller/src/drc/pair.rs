@@ -72,6 +72,7 @@ impl Drc {
         let (key, ca) = (lock(&self.record).key().clone(), self.authority.certificate());
         let (name, regency) = (&self.site.name, &self.site.regency);
         let mut card = Card::new(Issuer { site: self.id()?, role: self.site.role, name, regency, key: &key, ca });
+        card.after(&lock(&self.record).keys()?);
         card.csr = reader.csr;
         card.url = Some(self.site.url());
         Ok(card.to_text())
@@ -90,7 +91,7 @@ impl Drc {
         // Whoever comes with another key than the mirror was begun with is another site; and with another CA, but for the
         // night of a disaster, is one for whom a second person and thirty days speak.
         if let Some(known) = catalog.peer(its.peer.as_str())? {
-            if known.key != its.key.to_string() {
+            if !self.is_of_ledger(catalog, &known, &its.key.to_string())? {
                 let text = format!("{} had another ledger key here; a card does not change it", its.peer);
                 return Err(Refusal::new(Code::Forbidden, text));
             }
@@ -162,7 +163,7 @@ impl Drc {
             return Err(bad("the card is not that of the Pusat Data of this regency"));
         }
         let (key, ca) = (card.key().map_err(bad)?.to_string(), card.ca_hash().map_err(bad)?.to_string());
-        if known.key != key {
+        if !self.is_of_ledger(catalog, &known, &key)? {
             let text =
                 "its ledger key is another one: that is another ledger, which does not go on from the mirror here";
             return Err(Refusal::new(Code::Forbidden, text));

@@ -20,6 +20,9 @@ const ALARMS: i64 = 7 * 24 * 3600;
 pub struct Status {
     #[serde(rename = "type")]
     kind: &'static str,
+    /// Made by a build for trials.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    uji: bool,
     site: String,
     at: String,
     policy: String,
@@ -126,6 +129,7 @@ impl Drc {
         let backlog_bytes = rows.iter().map(|row| row.backlog_bytes).sum();
         Ok(Status {
             kind: "pulih/drc-status/v1",
+            uji: crate::uji::IS_UJI,
             site: self.site.name.clone(),
             at: utc::rfc3339(now),
             policy: in_force.policy.name.to_string(),

@@ -6,6 +6,7 @@ mod changes;
 mod checkpoints;
 mod cosign;
 mod drills;
+mod handover;
 mod keys;
 mod quarter;
 mod servers;

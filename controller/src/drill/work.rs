@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pulih_vault::store::Store;
-use pulih_vault::utc;
 use serde_json::{Value, json};
 
 use super::log::{self, Log};
@@ -17,6 +16,7 @@ use crate::drc::recovery::order::Dataset;
 use crate::record::time;
 use crate::recover::content;
 use crate::site::SiteDir;
+use crate::uji;
 
 /// Between syncs of the log.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
@@ -108,7 +108,7 @@ fn run(its: &Worker, order: &Order, log: &Log) -> (u64, String) {
 }
 
 fn step(its: &Worker, order: &Order, item: &Dataset, folder: Option<&Path>, at: (&Log, u64)) -> StepEnded {
-    let (began, clock) = (utc::now(), Instant::now());
+    let (began, clock) = (uji::now(), Instant::now());
     eprintln!("drill {}: {} of {}", order.drill, item.label(), item.captured);
     let counts = content(&*its.store, item).ok();
     let (total_files, total_bytes) = counts.map_or((0, 0), |counts| (counts.files, counts.bytes));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::read::{InTime, Period, Sources, said};
 use crate::gateway::answer::{Answer, Refusal};
+use crate::uji;
 
 /// Quantiles that are shown, in thousandths.
 const SHARES: [u64; 3] = [500, 950, 990];
@@ -55,12 +56,17 @@ pub fn report(sources: &Sources, period: Period, is_asked: impl Fn(&str, &str) -
         rows.push(row);
         all.push(figures);
     }
-    Ok(json!({
+    let mut report = json!({
         "type": "pulih/rpo/v1", "site": id.as_str(), "at": utc::rfc3339(period.now),
         "from": utc::rfc3339(period.from), "to": utc::rfc3339(period.to),
         "clock_doubt": own.is_clock_doubted(period.from, period.to),
         "fleet": shown(&Figures::of_all(&all)), "datasets": rows,
-    }))
+    });
+    // By the log itself, whatever build reads it.
+    if uji::site_of(sources.own.keys().origin()).is_some_and(|(_, is_uji)| is_uji) {
+        report["uji"] = true.into();
+    }
+    Ok(report)
 }
 
 /// What a dataset and all of them together have.

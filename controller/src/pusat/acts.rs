@@ -10,7 +10,7 @@ use pulih_vault::utc;
 use super::{Pusat, lock};
 use crate::cards;
 use crate::catalog::{Catalog, User};
-use crate::evidence::witnesses;
+use crate::evidence::{keys, witnesses};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::people::{self, Act, Role};
 use crate::policy;
@@ -34,12 +34,18 @@ impl Pusat {
     /// Does what a person signed. `attachment` is the policy's text, where one is applied, or another site's card.
     pub fn act(&self, entry: &str, attachment: Option<&str>) -> Answer<()> {
         let now = (self.clock)();
+        // What the DRC proposes is carried here: its ledger is not.
+        let note = attachment.filter(|_| keys::accepts(entry));
+        let offered = note.map(|note| self.offered(note)).transpose()?;
         let mut record = lock(&self.record);
         let Act { entry, person } = people::believe(&record, entry, now)?;
         if matches!(entry.body, Body::LedgerResumed(_)) {
             return self.resume_ledger(&mut record, person.as_ref(), entry);
         }
         let body = &entry.body;
+        if keys::is_one(body) {
+            return self.act_on_key(&mut record, &entry, person.as_ref(), offered.as_ref());
+        }
         if let Some(person) = &person {
             self.check(&record.catalog, person, body, seconds(&entry.at)?, now)?;
         }

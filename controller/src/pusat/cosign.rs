@@ -7,10 +7,10 @@ use pulih_ledger::hash::Hash;
 use pulih_ledger::memory::{AddError, Memory as _};
 use pulih_ledger::tlog_proof::AddCheckpoint;
 use pulih_protocol::error::Code;
+use pulih_vault::hand_over::HandOver;
 
 use super::{Pusat, lock};
 use crate::catalog::PeerSite;
-use crate::cosign::keys_of;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::site::SiteRole;
 
@@ -40,7 +40,7 @@ impl Pusat {
     pub fn add_checkpoint(&self, reader: &str, body: &[u8]) -> Answer<Added> {
         let peer = self.asking(reader)?;
         let request = AddCheckpoint::parse(body).map_err(|error| Refusal::new(Code::BadRequest, error.to_string()))?;
-        let (site, log) = keys_of(&peer)?;
+        let (site, log) = self.ledger_of(&peer)?;
         let _alone = lock(&self.cosigning);
         let mut memory = self.said_of(&site, &log, self.store.clone())?;
         let error = match self.cosign(&request, &mut memory) {
@@ -65,7 +65,10 @@ impl Pusat {
     /// Takes what the DRC said of this site's ledger.
     pub fn take_handed_in(&self, reader: &str, note: &[u8]) -> Answer<()> {
         let peer = self.asking(reader)?;
-        let keys: Vec<_> = keys_of(&peer)?.1.keys().cloned().map(CosignerKey::of).collect();
+        if HandOver::claimed(note).is_ok() {
+            return self.take_statement(reader, note);
+        }
+        let keys: Vec<_> = self.ledger_of(&peer)?.1.keys().cloned().map(CosignerKey::of).collect();
         let taken = self.take_cosignature(note, &keys);
         if matches!(&taken, Err(refusal) if refusal.code == Code::Refused) {
             let text = format!("{} handed in a co-signature of this ledger that does not verify", peer.name);

@@ -75,6 +75,7 @@ impl Pusat {
         let (key, id) = (record.key().clone(), self.site.id().map_err(bad)?);
         let (name, regency, ca) = (&self.site.name, &self.site.regency, self.ca_certificate());
         let mut own = Card::new(Issuer { site: id, role: self.site.role, name, regency, key: &key, ca });
+        own.after(&record.keys()?);
         own.url = Some(self.site.url());
         own.until = Some(utc::rfc3339(issued.not_after));
         own.certificate = Some(issued.pem);

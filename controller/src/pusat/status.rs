@@ -23,6 +23,9 @@ const ALARMS: i64 = 7 * 24 * 3600;
 pub struct Status {
     #[serde(rename = "type")]
     kind: &'static str,
+    /// Made by a build for trials.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    uji: bool,
     pub site: String,
     pub at: String,
     pub policy: String,
@@ -261,6 +264,7 @@ impl Pusat {
         });
         Ok(Status {
             kind: "pulih/status/v1",
+            uji: crate::uji::IS_UJI,
             site: self.site.name.clone(),
             at: utc::rfc3339(now),
             policy: in_force.policy.name.to_string(),

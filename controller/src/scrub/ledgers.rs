@@ -21,7 +21,8 @@ impl Base {
             let mut is_here = false;
             self.store.list(&folder, &mut |_| is_here = true)?;
             if is_here && !all.iter().any(|(known, _)| *known == site) {
-                all.push((site, peer.key.parse().map_err(|error| bad(&error))?));
+                let keys = self.keys_of(&peer)?;
+                all.extend(keys.into_iter().next().map(|key| (site, key)));
             }
         }
         Ok(all)

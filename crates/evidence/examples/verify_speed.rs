@@ -67,7 +67,7 @@ impl Site {
 fn fill(store: &Arc<dyn Store>, site: &Site, key: SigningKey, count: u64) -> Done<Ledger> {
     let verifier = key.verifier();
     let mut ledger = Ledger::create(Arc::clone(store), &site.id, key)?;
-    let created = SiteCreated { role: "pusat".into(), name: "Pusat Data".into(), key: verifier };
+    let created = SiteCreated { role: "pusat".into(), name: "Pusat Data".into(), key: verifier, uji: false };
     let person = UserAdded {
         user: "siti".parse()?,
         name: "Siti".into(),

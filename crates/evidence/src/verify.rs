@@ -8,6 +8,7 @@ mod cosigned;
 mod cosigners;
 mod drills;
 mod entries;
+mod keys;
 mod note;
 mod objects;
 mod others;
@@ -192,6 +193,7 @@ fn verify_site(
     kept.check(&tree, report);
     consistency::check(bundle, site, &kept, &tree, report)?;
     objects::of_site(bundle, site, &mut follower, report)?;
+    follower.handed.check(bundle, site, &chain.keys, report)?;
     if chain.is_uji {
         report.remark(format!("UJI: the log of {site} was made with a clock that is not the world's"));
     }

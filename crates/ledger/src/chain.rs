@@ -9,11 +9,35 @@ pub struct KeyChain {
     first: VerifierKey,
     /// Keys that took over, with the size of the log after the entry that says so.
     later: Vec<(u64, VerifierKey)>,
+    /// From which sizes is not known: each may have signed at any.
+    is_loose: bool,
 }
 
 impl KeyChain {
     pub fn first(key: VerifierKey) -> Self {
-        Self { first: key, later: Vec::new() }
+        Self { first: key, later: Vec::new(), is_loose: false }
+    }
+
+    /// The keys of a log that is not here, one after the other: a checkpoint is believed by any of them.
+    pub fn any_of(keys: impl IntoIterator<Item = VerifierKey>) -> Result<Self, Malformed> {
+        let mut keys = keys.into_iter();
+        let first = keys.next().ok_or_else(|| Malformed::new("chain of keys", "it has no key"))?;
+        let mut chain = Self { is_loose: true, ..Self::first(first) };
+        for (from, key) in (1..).zip(keys) {
+            chain.push(from, key)?;
+        }
+        Ok(chain)
+    }
+
+    /// Whether those signed a checkpoint of this size who must have; if not, one of them.
+    pub fn check(&self, size: u64, has_signed: impl Fn(&VerifierKey) -> bool) -> Result<(), &VerifierKey> {
+        if self.is_loose {
+            return if self.keys().any(has_signed) { Ok(()) } else { Err(self.newest()) };
+        }
+        match self.for_checkpoint(size).into_iter().flatten().find(|key| !has_signed(key)) {
+            Some(key) => Err(key),
+            None => Ok(()),
+        }
     }
 
     /// A further key: the log had `from` entries when the old one had signed the last of its own.
@@ -103,6 +127,10 @@ mod tests {
         assert!(chain.newest() == &three && chain.keys().eq([&one, &two, &three]));
         assert!(chain.push(9, key("log")).is_err() && chain.push(10, key("other")).is_err());
         assert!(chain.push(10, one.clone()).is_err() && chain.newest_from() == 9);
+        assert!(chain.check(7, |key| *key == one).is_err() && chain.check(7, |key| *key == one || *key == two).is_ok());
+        let loose = KeyChain::any_of([one.clone(), two.clone()]).unwrap();
+        assert!([0, 1, 2, 9].into_iter().all(|size| loose.check(size, |key| *key == two).is_ok()));
+        assert_eq!(loose.check(0, |key| *key == three), Err(&two));
         assert!(KeyChain::first(one).push(0, two).is_err());
     }
 }

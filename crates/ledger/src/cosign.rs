@@ -122,11 +122,8 @@ impl Cosigned {
         let parsed = Unverified::parse(note)?;
         let text = parsed.claimed_text();
         let checkpoint = Checkpoint::parse(text)?;
-        for key in log.for_checkpoint(checkpoint.size).into_iter().flatten() {
-            if parsed.verify(&[key]).is_none() {
-                return Err(Distrust::Signature { key: key.clone() });
-            }
-        }
+        let has_signed = |key: &VerifierKey| parsed.verify(&[key]).is_some();
+        log.check(checkpoint.size, has_signed).map_err(|key| Distrust::Signature { key: key.clone() })?;
         check_origin(&checkpoint.origin, log.newest())?;
         let lines = parsed.lines().map(|(name, blob)| line(name, blob)).collect();
         Ok(Self { checkpoint, text: text.to_owned(), lines })

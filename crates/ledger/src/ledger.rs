@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use pulih_vault::error::Malformed;
-use pulih_vault::note::SigningKey;
+use pulih_vault::note::{SigningKey, VerifierKey};
 use pulih_vault::store::{ObjectName, Store, StoreError};
 
 use crate::batch::{self, MAX_BATCH_BYTES};
@@ -23,7 +23,7 @@ use crate::layout::Layout;
 use crate::log::{Added, Log};
 use crate::memory::{AddError, Memory, add_checkpoint};
 use crate::receipt::Receipt;
-use crate::rotation;
+use crate::rotation::{self, HandOver};
 use crate::time::Time;
 use crate::tlog_proof::AddCheckpoint;
 
@@ -201,6 +201,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whether the secret of this key is what writes: the handing over to it is at its end.
+    pub fn signs_with(&self, key: &VerifierKey) -> bool {
+        self.key.verifier() == *key
+    }
+
     /// Signs a checkpoint of all there is, and writes it and the tiles that it needs. If there
     /// is nothing new, it is the one that is there.
     pub fn checkpoint(&mut self) -> Result<Checkpoint> {
@@ -253,6 +258,11 @@ impl Ledger {
         memory: &mut dyn Memory,
     ) -> std::result::Result<Cosigned, AddError> {
         add_checkpoint(request, other, &self.key, time, memory)
+    }
+
+    /// Says that one key may take over from another: this site's own from its old one, or another site's.
+    pub fn state(&self, its: &HandOver) -> String {
+        its.statement(&self.key)
     }
 
     /// Signs what was put on a further copy. Nothing is written.

@@ -62,7 +62,9 @@ impl Mirror {
 
     /// A key that the log may hand over to from now on. One that nobody accepted ends the mirror where it comes.
     pub fn accept(&mut self, key: VerifierKey) {
-        self.accepted.push(key);
+        if !self.accepted.contains(&key) {
+            self.accepted.push(key);
+        }
     }
 
     /// Size of the checkpoint that must come before anything else: a key handed over there, and both signed it.

@@ -89,7 +89,7 @@ fn bodies() -> Vec<Body> {
         token_sha256: Some(hash),
     };
     let mut all = vec![
-        SiteCreated { role: "pusat".into(), name: text(), key: site }.into(),
+        SiteCreated { role: "pusat".into(), name: text(), key: site, uji: true }.into(),
         UserAdded { user: id("siti"), name: text(), roles: vec![], opd: Some(id("dinkes")), key: person.clone() }
             .into(),
         OpdAdded { opd: id("dinkes"), name: text(), owner: Some(person.fingerprint()) }.into(),

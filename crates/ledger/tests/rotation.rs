@@ -30,7 +30,7 @@ fn by_the_site(body: impl Into<pulih_ledger::entry::Body>) -> Entry {
 }
 
 fn created() -> Entry {
-    by_the_site(SiteCreated { role: "pusat".into(), name: "Pusat Data".into(), key: site_key().verifier() })
+    by_the_site(SiteCreated { role: "pusat".into(), name: "Pusat Data".into(), key: site_key().verifier(), uji: false })
 }
 
 fn rotated(key: &SigningKey) -> Entry {

@@ -36,6 +36,9 @@ pub struct Heads {
     /// Since when a disaster is declared there, RFC 3339: agents go on at the DRC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disaster: Option<String>,
+    /// By which notes the keys of its ledger handed over to the one that signed this, one after the other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handed_over: Vec<String>,
     /// Where the Pusat Data is now, if it is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<Moved>,

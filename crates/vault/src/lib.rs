@@ -10,6 +10,7 @@ pub mod description;
 pub mod envelope;
 pub mod error;
 pub mod frame;
+pub mod hand_over;
 pub mod id;
 pub mod index;
 pub mod layout;

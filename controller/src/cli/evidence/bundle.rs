@@ -17,6 +17,7 @@ use crate::cli::ask::{answer, said};
 use crate::control::Ask;
 use crate::record::time;
 use crate::site::SiteDir;
+use crate::uji;
 
 /// `days`: the first one and the one after the last, in the policy's time zone.
 pub fn export(
@@ -40,7 +41,7 @@ pub fn export(
     answer(dir, Ask::Checkpoint)?;
     let Logs { store, own, peer } = logs(dir, &site)?;
     let all: Vec<_> = [Some(&own), peer.as_ref()].into_iter().flatten().collect();
-    let at = time(utc::now()).map_err(said)?;
+    let at = time(uji::now()).map_err(said)?;
     let by = format!("pulih-controller {}", env!("CARGO_PKG_VERSION"));
     let export = Export { store: &*store, logs: &all, by: &by, at: &at, period, all_checkpoints };
     let is_archive = out.extension().is_some_and(|extension| extension == "tar");

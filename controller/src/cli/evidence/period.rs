@@ -9,6 +9,7 @@ use crate::cli::ask::{answer, said};
 use crate::control::Ask;
 use crate::evidence::read::Period;
 use crate::site::SiteDir;
+use crate::uji;
 
 /// What every report can be asked for.
 #[derive(Debug, Args)]
@@ -35,7 +36,7 @@ pub enum First {
 
 impl Asked {
     pub fn period(&self, zone: Zone, first: First) -> Result<Period, Failure> {
-        let now = utc::now();
+        let now = uji::now();
         let from = match (self.from.as_deref(), first) {
             (Some(from), _) => day(from, zone)?,
             (None, First::OfMonth) => month_of(now, zone)?,

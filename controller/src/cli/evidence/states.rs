@@ -15,6 +15,7 @@ use crate::cli::show::{field, list, table};
 use crate::evidence::read::Sources;
 use crate::evidence::states::report;
 use crate::site::SiteDir;
+use crate::uji;
 
 pub fn run(dir: &SiteDir, to: Option<&str>, only: Option<&str>, json: bool) -> Result<(), Failure> {
     let site = dir.site()?;
@@ -22,7 +23,7 @@ pub fn run(dir: &SiteDir, to: Option<&str>, only: Option<&str>, json: bool) -> R
     let Logs { store, own, peer } = logs(dir, &site)?;
     let zone = period::zone(dir)?;
     // What was written in this second is known.
-    let as_of = to.map(|to| period::day(to, zone)).transpose()?.unwrap_or(utc::now() + 1);
+    let as_of = to.map(|to| period::day(to, zone)).transpose()?.unwrap_or(uji::now() + 1);
     let sources = Sources { site: &site, store: &*store, own: &own, peer: peer.as_ref() };
     let is_asked = |agent: &str, dataset: &str| only.is_none_or(|only| only == format!("{agent}/{dataset}"));
     let found = report(&sources, as_of, is_asked)?;

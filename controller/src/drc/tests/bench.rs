@@ -179,7 +179,13 @@ impl Two {
         Record::make(&dir, &site, store.clone(), now(), |key| {
             let (policy, version) = (its.name.to_string(), u64::from(its.version));
             vec![
-                SiteCreated { role: "drc".into(), name: site.name.clone(), key: key.verifier() }.into(),
+                SiteCreated {
+                    role: "drc".into(),
+                    name: site.name.clone(),
+                    key: key.verifier(),
+                    uji: crate::uji::IS_UJI,
+                }
+                .into(),
                 PolicyApplied { policy, version, object }.into(),
             ]
         })

@@ -19,7 +19,7 @@ use crate::policy::DEFAULT;
 use crate::pusat::tests::bench::{DAY, VAULT, code, wait};
 use crate::record::time;
 
-pub struct Person(&'static str, SigningKey);
+pub struct Person(pub &'static str, pub SigningKey);
 
 impl Person {
     pub fn verifier(&self) -> VerifierKey {

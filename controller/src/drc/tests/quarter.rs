@@ -1,9 +1,15 @@
 //! A quarter of two sites by clocks that are moved by hand, with a server that is silent for days and a line that
 //! is cut: every figure that is shown is the one that the test's own record gives, second by second.
 
+use std::process::Command;
 use std::sync::atomic::Ordering;
 
+use pulih_evidence::source::Folder;
+use pulih_evidence::verify::{Trust, verify};
+use pulih_evidence::write::{Export, Period as EvidencePeriod, to_folder};
 use pulih_ledger::Log;
+use pulih_ledger::ids::SiteId;
+use pulih_vault::note::VerifierKey;
 use pulih_vault::utc;
 use serde_json::{Value, json};
 
@@ -12,6 +18,8 @@ use super::bench::{PUSAT, Two, drc_now};
 use crate::evidence::read::{Period, Sources};
 use crate::evidence::rpo::report;
 use crate::pusat::tests::bench::{DAY, in_memory, now, wait};
+use crate::record::time;
+use crate::uji::IS_UJI;
 
 const HOUR: i64 = 3600;
 /// Of the default policy for what is not public, at the Pusat Data and at the DRC.
@@ -166,6 +174,46 @@ impl Quarter {
     }
 }
 
+/// What the DRC exports of it all is whole, and both verifiers say of which clock it is: that of a build for trials, if
+/// this is one.
+fn check_export(two: &Two) {
+    two.drc.checkpoint().unwrap();
+    two.pusat.pusat.checkpoint().unwrap();
+    two.round().unwrap();
+    let open = |site: &str, key: VerifierKey| Log::open(two.store.clone(), &site.parse().unwrap(), key).unwrap();
+    let keys = [&two.drc.record, &two.pusat.pusat.record].map(|record| lock(record).key().clone());
+    let logs = [open("drc-33.19", keys[0].clone()), open(PUSAT, keys[1].clone())];
+    let folder = in_memory();
+    let (out, at) = (folder.path().join("bundle"), time(now()).unwrap());
+    let logs = [&logs[0], &logs[1]];
+    let export = Export {
+        store: &*two.store,
+        logs: &logs,
+        by: "uji",
+        at: &at,
+        period: EvidencePeriod::default(),
+        all_checkpoints: false,
+    };
+    to_folder(&out, &export).unwrap();
+    let sites =
+        ["drc-33.19", PUSAT].into_iter().zip(&keys).map(|(site, key)| (site.parse().unwrap(), key.fingerprint()));
+    let trust = Trust { sites: sites.clone().collect(), ..Trust::default() };
+    let report = verify(&Folder::open(&out).unwrap(), &trust, &|| true).unwrap().unwrap();
+    assert!(report.is_good() && report.sites.len() == 2, "{:?}", report.problems);
+    assert!(report.sites.iter().all(|its| its.uji == IS_UJI));
+    let mut script = Command::new("python3");
+    script.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/verify-evidence.py")).arg("--json").arg(&out);
+    for (site, print) in sites {
+        let site: SiteId = site;
+        script.args(["--site", &format!("{site}={print}")]);
+    }
+    let said = script.output().unwrap();
+    let found: Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert!(said.status.success(), "{found}");
+    assert!(found["sites"].as_array().unwrap().iter().all(|its| its["uji"] == IS_UJI), "{found}");
+    println!("quarter: exported and verified by both: {} entries, uji {IS_UJI}", found["entries"]);
+}
+
 #[test]
 fn every_figure_of_weeks_is_that_of_the_tests_own_record() {
     tell(Story { days: 22, silent: [6, 9], cut: [13, 17] });
@@ -182,6 +230,7 @@ fn tell(story: Story) {
     let mut its = Quarter::new(story);
     (0..its.story.days * 24).for_each(|hour| its.hour(hour));
     let period = Period { from: its.began + 3 * DAY + 17, to: its.began + (its.story.days - 1) * DAY, now: now() };
+    check_export(&its.two);
     for (is_drc, target) in [(false, TARGETS[0]), (true, TARGETS[1])] {
         let found = its.report(is_drc, period);
         let mut everything = Vec::new();

@@ -173,7 +173,13 @@ impl Bench {
         Record::make(&dir, &site, store.clone(), now(), |key| {
             let (policy, version) = (policy.name.to_string(), u64::from(policy.version));
             vec![
-                SiteCreated { role: "pusat".into(), name: site.name.clone(), key: key.verifier() }.into(),
+                SiteCreated {
+                    role: "pusat".into(),
+                    name: site.name.clone(),
+                    key: key.verifier(),
+                    uji: crate::uji::IS_UJI,
+                }
+                .into(),
                 PolicyApplied { policy, version, object }.into(),
             ]
         })

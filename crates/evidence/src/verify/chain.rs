@@ -1,8 +1,8 @@
-//! Step 1: the keys of a site, of which one must be that whose fingerprint was given.
+//! Step 1: the keys of a site, of which one must be that whose fingerprint was given, and from which size each signs.
 
 use pulih_ledger::chain::KeyChain;
 use pulih_ledger::ids::SiteId;
-use pulih_vault::note::{Fingerprint, VerifierKey};
+use pulih_vault::note::{Fingerprint, Unverified, VerifierKey};
 
 use super::Bundle;
 use crate::places::{Part, Place};
@@ -44,12 +44,41 @@ impl Chain {
         if given.is_some_and(|given| keys.iter().all(|key| key.fingerprint() != *given)) {
             report.problem(Code::UnknownKey, &place, "no key in it has the fingerprint that was given");
         }
-        if !later.is_empty() {
-            let why = "it has more than one key, and this version verifies no change of keys";
-            report.problem(Code::KeyChain, &place, why);
+        let mut chain = KeyChain::first(first.clone());
+        for key in later {
+            let found = handed_over(bundle, site, chain.newest(), key)?;
+            let from = found.unwrap_or_else(|| {
+                let why = format!("no checkpoint of it is signed by {} and by {key} both", chain.newest());
+                report.problem(Code::KeyChain, &place, why);
+                // So that the rest is told as well.
+                chain.newest_from() + 1
+            });
+            if let Err(why) = chain.push(from, key.clone()) {
+                report.problem(Code::KeyChain, &place, why.to_string());
+                return Ok(None);
+            }
         }
-        Ok(Some(Self { keys: KeyChain::first(first.clone()), is_uji }))
+        Ok(Some(Self { keys: chain, is_uji }))
     }
+}
+
+/// The size of the checkpoint that both keys signed: the first one, if there are several.
+fn handed_over(
+    bundle: &Bundle<'_>,
+    site: &SiteId,
+    old: &VerifierKey,
+    new: &VerifierKey,
+) -> Result<Option<u64>, SourceError> {
+    for (part, place) in bundle.parts(site) {
+        let Part::Kept(size) = part else { continue };
+        // What is wrong with it is told where checkpoints are verified.
+        let Some(bytes) = bundle.read(place, &mut Report::default())? else { continue };
+        let is_both = |note: &Unverified<'_>| [old, new].iter().all(|key| note.verify(&[key]).is_some());
+        if Unverified::parse(&bytes).is_ok_and(|note| is_both(&note)) {
+            return Ok(Some(*size));
+        }
+    }
+    Ok(None)
 }
 
 /// Verifier keys, one a line, each in the one way in which it is written.

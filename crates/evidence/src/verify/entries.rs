@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 
 use super::chain::Chain;
 use super::drills::Drills;
+use super::keys::Handed;
 use super::said::Said;
 use super::tree::Tree;
 use super::{Bundle, may_be_person};
@@ -27,9 +28,10 @@ use crate::report::{Code, Report};
 use crate::source::SourceError;
 
 /// Kinds that name an object, and in which field.
-const NAMING: [(&str, Kept, &str); 6] = [
+const NAMING: [(&str, Kept, &str); 7] = [
     ("drill-ended", Kept::Drills, "log"),
     ("key-accepted", Kept::Keys, "statement"),
+    ("key-rotated", Kept::Keys, "statement"),
     ("ledger-diverged", Kept::Proofs, "proof"),
     ("plan-applied", Kept::Plans, "object"),
     ("policy-applied", Kept::Policies, "object"),
@@ -68,6 +70,8 @@ pub struct Follower {
     /// Objects that must be there, and by which entry.
     pub(super) named: BTreeMap<(Kept, ObjectHash), u64>,
     pub(super) drills: Drills,
+    /// What it says of its keys.
+    pub(super) handed: Handed,
     /// Points that a recovery named.
     recovered: BTreeSet<String>,
     /// What it says of other logs, and of who co-signs.
@@ -93,6 +97,7 @@ impl Follower {
             drills: Drills::new(site, from_first),
             recovered: BTreeSet::new(),
             said: Said::default(),
+            handed: Handed::default(),
         }
     }
 
@@ -153,6 +158,10 @@ impl Follower {
             if let Some(named) = named_by(name, &fields) {
                 self.named.entry(named).or_insert(index);
             }
+        }
+        if Handed::is_about(name) {
+            let entry = ReadEntry::parse(bytes).map_err(|why| bad(why.to_string()))?;
+            entry.body().into_iter().for_each(|body| self.handed.follow(index, body));
         }
         if name == "recovery-begun" {
             let its: Recovered = serde_json::from_slice(bytes).map_err(|why| bad(why.to_string()))?;

@@ -122,7 +122,7 @@ pub fn good_drills() -> Vec<Vec<u8>> {
 
 pub fn beginning() -> Vec<Vec<u8>> {
     let person = key_named("siti", 4);
-    let created = SiteCreated { role: "drc".into(), name: "DRC".into(), key: key().verifier() };
+    let created = SiteCreated { role: "drc".into(), name: "DRC".into(), key: key().verifier(), uji: false };
     let added = UserAdded {
         user: "siti".parse().unwrap(),
         name: "Siti".into(),
@@ -248,7 +248,7 @@ impl Exported {
 pub fn ledger(count: usize) -> (Arc<dyn Store>, Ledger) {
     let store: Arc<dyn Store> = Arc::new(DirStore::on(SimDisk::new()));
     let mut ledger = Ledger::create(Arc::clone(&store), &site(), key()).unwrap();
-    let created = SiteCreated { role: "drc".into(), name: "DRC".into(), key: key().verifier() };
+    let created = SiteCreated { role: "drc".into(), name: "DRC".into(), key: key().verifier(), uji: false };
     let policy = PolicyApplied { policy: "default".into(), version: 1, object: ObjectHash::of(POLICY) };
     ledger.append(&[entry(AT, created), entry(AT, policy)]).unwrap();
     ledger.checkpoint().unwrap();

@@ -72,7 +72,7 @@ fn alarm(number: u64) -> Body {
 }
 
 fn created(key: &SigningKey, role: &str) -> Body {
-    SiteCreated { role: role.into(), name: role.into(), key: key.verifier() }.into()
+    SiteCreated { role: role.into(), name: role.into(), key: key.verifier(), uji: false }.into()
 }
 
 fn drill<T: serde::de::DeserializeOwned + Into<Body>>(fields: Value) -> Body {

@@ -213,6 +213,9 @@ pub struct SiteCreated {
     /// The key that signs this ledger.
     #[serde(with = "text")]
     pub key: VerifierKey,
+    /// `true`: by a build for trials, whose clock is not the world's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub uji: bool,
 }
 
 /// A person may act with a key. Again for the same user: one more key.
