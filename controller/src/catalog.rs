@@ -50,6 +50,9 @@ pub use witnesses::Witness;
 
 /// How long one connection waits for another's transaction.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(10);
+/// Pages kept in memory at most: each dataset appends at a place of its own in every table, and the default of 2 MB
+/// reads and writes those of a site with thousands of datasets again at each batch.
+const CACHE_KIB: i64 = 64 << 10;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -78,6 +81,7 @@ impl Catalog {
         db.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         // What is lost with the power is in the ledger or the store, and is followed again.
         db.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
+        db.pragma_update(None, "cache_size", -CACHE_KIB).map_err(failed)?;
         db.busy_timeout(BUSY).map_err(failed)?;
         db.set_prepared_statement_cache_capacity(64);
         let found = schema::migrate(&mut db).map_err(failed)?;

@@ -196,22 +196,20 @@ pub(super) fn unread(db: &Transaction, index: u64) -> rusqlite::Result<()> {
 pub(super) fn replicated(db: &Transaction, index: u64, at: i64, its: &SnapshotReplicated) -> rusqlite::Result<usize> {
     let (vault, dataset, name) = (its.vault.to_string(), its.dataset.to_string(), its.manifest.to_string());
     let sql = "DELETE FROM refusal WHERE vault = ?1 AND dataset = ?2 AND name = ?3";
-    db.execute(sql, params![vault, dataset, name])?;
+    db.prepare_cached(sql)?.execute(params![vault, dataset, name])?;
     let sql = if its.provisional {
         "INSERT OR IGNORE INTO provisional (vault, dataset, name, since) VALUES (?1, ?2, ?3, ?4)"
     } else {
         "DELETE FROM provisional WHERE vault = ?1 AND dataset = ?2 AND name = ?3 AND ?4 = ?4"
     };
-    db.execute(sql, params![vault, dataset, name, at])?;
+    db.prepare_cached(sql)?.execute(params![vault, dataset, name, at])?;
     // What was fixed is never shortened.
-    let later = "MAX(COALESCE(keep_until, excluded.keep_until), COALESCE(excluded.keep_until, keep_until))";
-    let sql = format!(
-        "INSERT INTO replica (vault, dataset, name, accepted, replicated, keep_until, stored_bytes, partial) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET keep_until = {later}"
-    );
+    let sql = "INSERT INTO replica (vault, dataset, name, accepted, replicated, keep_until, stored_bytes, partial) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET keep_until = \
+               MAX(COALESCE(keep_until, excluded.keep_until), COALESCE(excluded.keep_until, keep_until))";
     let (accepted, until) = (seconds(&its.accepted), its.keep_until.as_ref().map(seconds));
     let bytes = its.stored_bytes as i64;
-    db.execute(&sql, params![vault, dataset, name, accepted, at, until, bytes, its.partial])?;
+    db.prepare_cached(sql)?.execute(params![vault, dataset, name, accepted, at, until, bytes, its.partial])?;
     // A point like any other of this site; how old it is, is not for this site's clock to say.
     let sql = "INSERT INTO snapshot \
                (vault, dataset, name, captured, accepted, keep_until, tiers, stored_bytes, partial, late, number) \

@@ -82,7 +82,8 @@ pub fn succeeded(db: &Transaction, its: &SnapshotAccepted) -> rusqlite::Result<(
     }
     let sql = "DELETE FROM silence WHERE what = ?1 AND subject = \
                (SELECT agent FROM vault WHERE id = ?2) || '/' || ?3";
-    db.execute(sql, params![Silence::Backup.as_str(), its.vault.to_string(), its.dataset.to_string()]).map(|_| ())
+    let values = params![Silence::Backup.as_str(), its.vault.to_string(), its.dataset.to_string()];
+    db.prepare_cached(sql)?.execute(values).map(|_| ())
 }
 
 impl Catalog {
