@@ -100,7 +100,7 @@ fn both_sites_go_over_to_other_keys_and_everything_goes_on() {
     assert_eq!(drc.whole_snapshots(), 2);
     let alarms = drc.alarms();
     assert!(alarms.is_empty(), "{alarms:?}");
-    for output in [site.controller(&["scrub", "--now"]), drc.controller(&["scrub", "--now"])] {
+    for output in [site.controller(&["scrub", "--all"]), drc.controller(&["scrub", "--all"])] {
         succeeded(&output);
     }
     succeeded(&drc.controller(&["rebuild"]));
