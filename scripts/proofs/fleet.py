@@ -55,6 +55,17 @@ def program(name):
     return f"{TARGET}/release/{name}"
 
 
+def for_trials(folder):
+    """A controller whose clock is the file that PULIH_UJI_CLOCK names, and which marks all that it writes as UJI."""
+    ready = os.environ.get("PULIH_CONTROLLER_UJI")
+    if ready:
+        return os.path.abspath(ready)
+    subprocess.run(["cargo", "build", "--quiet", "--locked", "--release", "-p", "pulih-controller", "--features", "uji"],
+                   cwd=ROOT, check=True)
+    # The next build of the other kind takes its place.
+    return shutil.copy(f"{TARGET}/release/pulih-controller", f"{folder}/pulih-controller-uji")
+
+
 def example(package, name):
     """An example of a package, built now, or one that is ready in the folder PROVE_EXAMPLES."""
     ready = os.environ.get("PROVE_EXAMPLES")
