@@ -497,6 +497,8 @@ class Follower:
             self.peers.add(entry["peer"])
         elif kind == "site-unpaired":
             self.peers.discard(entry["peer"])
+        elif kind == "key-accepted":
+            self.paired.append((entry["peer"], key_in_entry(entry["key"])))
         elif kind == "key-proposed":
             key_in_entry(entry["key"])
             self.proposed[index] = entry

@@ -1,7 +1,7 @@
 //! What the entries of a log say of other logs, and of who co-signs: later steps hold it against what is there.
 
 use pulih_ledger::cosign::CosignerKey;
-use pulih_ledger::entry::kinds::{LedgerDiverged, SiteAdopted, SitePaired};
+use pulih_ledger::entry::kinds::{KeyAccepted, LedgerDiverged, SiteAdopted, SitePaired};
 use pulih_ledger::hash::Hash;
 use pulih_ledger::ids::SiteId;
 use pulih_vault::id::ObjectHash;
@@ -19,6 +19,7 @@ pub struct Seen {
 
 #[derive(Default)]
 pub struct Said {
+    /// Keys of other sites' logs: those that it was paired with, and those that people here accepted after them.
     pub paired: Vec<(SiteId, VerifierKey)>,
     pub witnesses: Vec<CosignerKey>,
     pub seen: Vec<Seen>,
@@ -47,6 +48,10 @@ impl Said {
         match kind {
             "site-paired" => {
                 let its: SitePaired = fields(entry)?;
+                self.paired.push((its.peer, its.key));
+            }
+            "key-accepted" => {
+                let its: KeyAccepted = fields(entry)?;
                 self.paired.push((its.peer, its.key));
             }
             "witness-added" => {
