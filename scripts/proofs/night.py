@@ -46,6 +46,9 @@ class Keeper:
         arguments = [*self.drc.within, fleet.CONTROLLER, "keys", "serve", "--folder", self.folder]
         self.process = PROCESSES.start(arguments, f"{self.drc.work}/keeper.log", self.drc.environment)
         until("the keeper serves", 30, lambda: os.path.exists(self.socket))
+        # Drills are done by whoever serves the site, and that one learns at its start where the keeper is.
+        self.drc.stop()
+        self.drc.start()
         return self
 
 
