@@ -26,7 +26,7 @@ use crate::people::{Role, must};
 pub use acts::check;
 pub use execute::{By, GRACE_SECONDS, Retained};
 pub use locks::Locked;
-pub use plan::{Expired, Plan};
+pub use plan::{Expired, Plan, clock_doubt};
 pub use suspicion::{Change, Past, SILENCE, Suspect};
 
 /// Between runs of retention that nobody asks for.

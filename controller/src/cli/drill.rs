@@ -172,6 +172,13 @@ fn text(command: &Drill, shown: &Value) -> String {
                     let _ = writeln!(out, "  {}", time.as_str().unwrap_or("-"));
                 }
             }
+            if let Some(why) = shown["stopped"].as_str() {
+                let _ = writeln!(
+                    out,
+                    "STOPPED: {}. Set the clock right, or: pulih-controller resume expiry --reason …",
+                    printable(why)
+                );
+            }
             if out.is_empty() { "The policy in force asks for no drills.\n".into() } else { out }
         }
         _ => record(shown),

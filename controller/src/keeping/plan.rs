@@ -67,6 +67,11 @@ pub(super) fn stopped_by(catalog: &Catalog, now: i64) -> Answer<Option<String>> 
     if let Some(disaster) = catalog.disaster()? {
         return Ok(Some(format!("disaster {} is declared; nothing expires until it ends", disaster.id)));
     }
+    clock_doubt(catalog, now)
+}
+
+/// Why the site's clock is not believed, until a person has looked.
+pub fn clock_doubt(catalog: &Catalog, now: i64) -> Answer<Option<String>> {
     if let Some(stopped) = catalog.stopped()? {
         return Ok(Some(stopped.reason));
     }

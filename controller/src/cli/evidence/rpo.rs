@@ -1,17 +1,15 @@
 //! `evidence rpo`: the figures, as people read them.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use pulih_policies::Zone;
-use pulih_terminal::duration;
 use pulih_vault::utc;
 use serde_json::Value;
 
 use super::period::{self, Asked, First};
 use super::{Logs, logs};
 use crate::cli::Failure;
-use crate::cli::show::{field, list, table};
+use crate::cli::show::{self, field, list, table};
 use crate::evidence::read::Sources;
 use crate::evidence::rpo::report;
 use crate::site::SiteDir;
@@ -32,7 +30,7 @@ pub fn run(dir: &SiteDir, asked: &Asked, json: bool) -> Result<(), Failure> {
 }
 
 fn span(value: &Value) -> String {
-    value.as_u64().map_or_else(|| "-".into(), |seconds| duration(Duration::from_secs(seconds)))
+    value.as_u64().map_or_else(|| "-".into(), show::span)
 }
 
 fn text(found: &Value, zone: Zone) -> String {

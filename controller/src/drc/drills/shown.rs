@@ -7,6 +7,7 @@ use super::super::{Drc, lock};
 use super::due::lines;
 use crate::catalog::{Drill, Tried};
 use crate::gateway::answer::{Answer, Refusal};
+use crate::keeping::clock_doubt;
 use pulih_protocol::error::Code;
 
 /// Comings of each schedule that are shown.
@@ -89,6 +90,7 @@ impl Drc {
                 "next": next.into_iter().map(utc::rfc3339).collect::<Vec<_>>(),
             }));
         }
-        Ok(json!({"type": "pulih/drill-schedule/v1", "schedules": schedules}))
+        let stopped = clock_doubt(&catalog, now)?;
+        Ok(json!({"type": "pulih/drill-schedule/v1", "schedules": schedules, "stopped": stopped}))
     }
 }

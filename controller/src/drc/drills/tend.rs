@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::super::{Drc, lock};
 use super::order::{Host, Start};
 use crate::gateway::answer::Answer;
+use crate::keeping::clock_doubt;
 
 #[derive(Default)]
 struct State {
@@ -70,6 +71,10 @@ impl Drc {
     /// Returns the drill that may begin now. `host` is asked only where one waits.
     pub fn tend_drills(&self, host: impl Fn() -> Host) -> Answer<Option<String>> {
         self.sweep_drills()?;
+        // Nor does what waits end by a clock that cannot be believed.
+        if clock_doubt(&lock(&self.catalog), self.now())?.is_some() {
+            return Ok(None);
+        }
         self.announce_due(&mut lock(&self.record))?;
         let waiting = lock(&self.catalog).open_drills()?;
         if waiting.is_empty() {

@@ -10,10 +10,11 @@ use pulih_vault::id::ObjectHash;
 use serde_json::Value;
 
 use super::super::drills::Ask;
-use super::super::drills::order::{Auditor, Done, Host, Planned, StepEnded, Wanted};
+use super::super::drills::order::{Auditor, Done, Host, Planned, Wanted};
 use super::super::lock;
 use super::bench::{Two, drc_now};
 use super::changes::{Person, act, person, person_as};
+use super::drills::step;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::pusat::tests::bench::{DAY, VAULT, code, wait};
 use crate::record::time;
@@ -83,23 +84,7 @@ fn start(two: &Two, id: &str) -> Value {
 fn work(two: &Two, its: &DrillAnnounced) {
     let id = its.drill.as_str();
     for point in &its.points {
-        let ended = StepEnded {
-            drill: id.to_owned(),
-            point: point.clone(),
-            passed: true,
-            began: time(drc_now()).unwrap().to_string(),
-            milliseconds: 10,
-            fetch_ms: 1,
-            decrypt_ms: 2,
-            write_ms: 3,
-            verify_ms: 4,
-            files: 1,
-            bytes: 2,
-            total_files: 1,
-            total_bytes: 2,
-            text: String::new(),
-        };
-        two.drc.answer_drills(&Ask::Step { ended }).unwrap();
+        step(two, id, point, true);
     }
     let done = Done { drill: id.to_owned(), milliseconds: 12, leftovers: 0, text: String::new() };
     two.drc.answer_drills(&Ask::End { done }).unwrap();

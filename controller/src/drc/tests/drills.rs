@@ -2,7 +2,9 @@
 
 use pulih_keeper::Standing;
 use pulih_ledger::entry::Body;
-use pulih_ledger::entry::kinds::{DisasterDeclared, DrillAnnounced, DrillEnded, DrillMissed};
+use pulih_ledger::entry::kinds::{
+    DisasterDeclared, DrillAnnounced, DrillEnded, DrillMissed, ExpiryResumed, ExpiryStopped,
+};
 use pulih_protocol::error::Code;
 use pulih_vault::store::Store as _;
 
@@ -79,7 +81,7 @@ fn begin(two: &Two, id: &str) {
     assert_eq!(started["start"], "now", "{started}");
 }
 
-fn step(two: &Two, drill: &str, point: &str, passed: bool) -> StepEnded {
+pub(super) fn step(two: &Two, drill: &str, point: &str, passed: bool) -> StepEnded {
     let ended = StepEnded {
         drill: drill.to_owned(),
         point: point.to_owned(),
@@ -188,21 +190,8 @@ fn what_was_broken_off_has_aborted_at_the_next_start_and_nothing_of_it_stays() {
     assert_eq!(shown(&two), before);
 }
 
-#[test]
-fn occurrences_have_no_gap_over_a_silence_a_clock_ten_years_ahead_and_another_policy() {
-    let mut two = asking("verify = \"@daily\"");
-    let at = |two: &Two, days: i64| {
-        set_apart(days * DAY);
-        look(two, &[]);
-    };
-    for days in [1, 2, 5, 3652, 10, 3653] {
-        at(&two, days);
-        let open = lock(&two.drc.catalog).open_drills().unwrap();
-        open.iter().for_each(|its| two.drc.abort_drill(&its.id, "uji").unwrap());
-    }
-    set_apart(3660 * DAY);
-    two.restart(true);
-    look(&two, &[]);
+/// That each occurrence that the ledger has comes after the one before; how many there are.
+fn without_a_gap(two: &Two) -> usize {
     let mut all: Vec<u64> = Vec::new();
     for body in two.ledger() {
         match body {
@@ -212,7 +201,52 @@ fn occurrences_have_no_gap_over_a_silence_a_clock_ten_years_ahead_and_another_po
         }
     }
     assert_eq!(all, (1..=all.len() as u64).collect::<Vec<_>>());
-    assert!(all.len() >= 3650 && missed(&two).len() < 100, "{} in {}", all.len(), missed(&two).len());
+    all.len()
+}
+
+#[test]
+fn a_clock_ten_years_ahead_announces_and_misses_nothing_and_what_comes_after_it_is_announced() {
+    // At whatever time of the day this runs, the newest one can still begin.
+    let two = asking("verify = \"@daily\"\nwindow = \"1d\"");
+    let at = |days: i64| {
+        set_apart(days * DAY);
+        look(&two, &[]);
+        let open = lock(&two.drc.catalog).open_drills().unwrap();
+        open.iter().for_each(|its| two.drc.abort_drill(&its.id, "uji").unwrap());
+        (announced(&two).len(), missed(&two).len())
+    };
+    assert_eq!(at(1), (1, 0));
+    assert_eq!(at(2), (2, 0));
+    assert_eq!(at(3652), (2, 0), "nobody believes this clock");
+    assert!(two.drc.answer_drills(&Ask::Schedule).unwrap()["stopped"].is_string());
+    assert_eq!(at(3), (3, 0));
+    // It was set right before anything was dated by it.
+    assert!(two.drc.answer_drills(&Ask::Schedule).unwrap()["stopped"].is_null());
+    set_apart(0);
+}
+
+#[test]
+fn occurrences_have_no_gap_over_years_of_silence_once_a_person_has_looked_and_over_another_policy() {
+    let mut two = asking("verify = \"@daily\"");
+    let siti = person(&two, "siti");
+    let at = |two: &Two, days: i64| {
+        set_apart(days * DAY);
+        look(two, &[]);
+        let open = lock(&two.drc.catalog).open_drills().unwrap();
+        open.iter().for_each(|its| two.drc.abort_drill(&its.id, "uji").unwrap());
+    };
+    [1, 2, 5].into_iter().for_each(|days| at(&two, days));
+    // The site was away for ten years, or its clock jumped: a person says which.
+    at(&two, 3652);
+    assert_eq!(without_a_gap(&two), 5);
+    two.write(ExpiryStopped { reason: "the clock jumped".into() });
+    act(&two, &siti, ExpiryResumed { reason: "lama tutup".into() }, None).unwrap();
+    [3652, 3640, 3653].into_iter().for_each(|days| at(&two, days));
+    set_apart(3660 * DAY);
+    two.restart(true);
+    look(&two, &[]);
+    let all = without_a_gap(&two);
+    assert!(all >= 3650 && missed(&two).len() < 100, "{all} in {}", missed(&two).len());
     set_apart(0);
 }
 
