@@ -32,7 +32,9 @@ pub enum WitnessError {
     Stick(#[from] std::io::Error),
     #[error("there is a witness in this folder already; another one needs another --state")]
     Exists,
-    #[error("{site} is watched with another key already: what it co-signed is of that one")]
+    #[error(
+        "{site} is watched by another key already; if the site changed its key, and the new one was compared with what stands on paper, say so with --next"
+    )]
     OtherKey { site: SiteId },
     #[error("a ledger of {site} has a key of the name {expected}, and this one is of {found}")]
     Name { site: SiteId, expected: String, found: String },
@@ -111,17 +113,24 @@ impl Witness {
         SiteDir::at(self.dir.path(name))
     }
 
-    /// From here on a site is watched. The key is compared with what stands on paper, by a person.
-    pub fn trust(&self, site: &SiteId, key: &VerifierKey) -> Result<(), WitnessError> {
+    /// From here on a site is watched. The key is compared with what stands on paper, by a person. `is_next`: the site
+    /// has it after those that it is watched by, which what was co-signed so far is signed with.
+    pub fn trust(&self, site: &SiteId, key: &VerifierKey, is_next: bool) -> Result<(), WitnessError> {
         let expected = format!("pulih-ledger/{site}");
         if key.name() != expected {
             return Err(WitnessError::Name { site: site.clone(), expected, found: key.name().to_owned() });
         }
-        let trusted = self.folder(TRUSTED);
-        if trusted.path(site.as_str()).exists() && trusted.read(site.as_str())?.trim() != key.to_string() {
+        let known = self.keys_of(site)?;
+        let mut keys: Vec<_> = known.iter().flat_map(KeyChain::keys).cloned().collect();
+        if keys.contains(key) {
+            return Ok(());
+        }
+        if !keys.is_empty() && !is_next {
             return Err(WitnessError::OtherKey { site: site.clone() });
         }
-        Ok(trusted.write(site.as_str(), &format!("{key}\n"))?)
+        keys.push(key.clone());
+        let lines: String = keys.iter().flat_map(|key| [key.to_string(), "\n".into()]).collect();
+        Ok(self.folder(TRUSTED).write(site.as_str(), &lines)?)
     }
 
     fn keys_of(&self, site: &SiteId) -> Result<Option<KeyChain>, WitnessError> {
@@ -129,8 +138,10 @@ impl Witness {
         if !trusted.path(site.as_str()).exists() {
             return Ok(None);
         }
-        let key: VerifierKey = trusted.read(site.as_str())?.trim().parse()?;
-        Ok(Some(KeyChain::first(key)))
+        let text = trusted.read(site.as_str())?;
+        let keys = text.lines().map(str::parse).collect::<Result<Vec<VerifierKey>, _>>()?;
+        // Where one took over the witness cannot see: what goes on from all that it co-signed is enough.
+        Ok(Some(KeyChain::any_of(keys)?))
     }
 
     fn memory<'k>(&self, log: &'k KeyChain) -> FileMemory<'k> {

@@ -50,6 +50,12 @@ fn files(stick: &Path, end: &str) -> Vec<PathBuf> {
     found
 }
 
+/// The key that signs a site's ledger now.
+fn ledger_key(site: &Site) -> String {
+    let text = fs::read_to_string(site.path("site/ledger.key")).unwrap();
+    SigningKey::from_secret_text(text.trim()).unwrap().verifier().to_string()
+}
+
 /// What somebody makes of a site's ledger who has its key: as many entries, and the last ones are others.
 fn rewrite(site: &Site, others: usize) {
     let folder = site.path("store");
@@ -100,10 +106,7 @@ fn a_witness_signs_what_goes_on_says_the_same_again_and_keeps_the_proof_of_a_rew
 
     // Nothing is signed before a person has said whose key it is.
     assert_eq!(machine.refused(stick)["outcome"], "unknown");
-    let ledger_key = {
-        let text = fs::read_to_string(site.path("site/ledger.key")).unwrap();
-        SigningKey::from_secret_text(text.trim()).unwrap().verifier().to_string()
-    };
+    let ledger_key = ledger_key(&site);
     failed(&machine.run(&["trust", "--site", "drc-33.19", "--key", &ledger_key]));
     machine.json(&["trust", "--site", "pusat-33.19", "--key", &ledger_key]);
     let first = machine.json(&["sign", on])["sites"][0]["size"].as_u64().unwrap();
@@ -159,4 +162,40 @@ fn a_witness_signs_what_goes_on_says_the_same_again_and_keeps_the_proof_of_a_rew
     let remove = ["evidence", "witness", "remove", "inspektorat", "--reason", "masa tugas berakhir"];
     succeeded(&site.acting("siti", &remove));
     failed(&site.controller(&["evidence", "witness", "take", on]));
+}
+
+#[test]
+fn a_witness_goes_on_with_a_key_that_a_person_compared_and_with_no_other() {
+    let site = Site::new();
+    let (machine, stick) = (Machine(tempfile::tempdir().unwrap()), tempfile::tempdir().unwrap());
+    let on = stick.path().to_str().unwrap();
+    let made = machine.json(&["init", "--name", "inspektorat-33.19"]);
+    let add = ["evidence", "witness", "add", "inspektorat", "--name", "Ketua Tim", "--institution", "Inspektorat"];
+    succeeded(&site.acting("siti", &[&add[..], &["--key", made["key"].as_str().unwrap()]].concat()));
+    machine.json(&["trust", "--site", "pusat-33.19", "--key", &ledger_key(&site)]);
+    let carried = || {
+        site.json(&["evidence", "witness", "ask", "--out", on]);
+        machine.run(&["sign", on])
+    };
+    succeeded(&carried());
+    let first = site.json(&["evidence", "witness", "take", on])["size"].as_u64().unwrap();
+
+    let proposal = site.path("usulan.json");
+    let proposal = proposal.to_str().unwrap();
+    succeeded(&site.acting("siti", &["evidence", "key", "propose", "--reason", "uji", "--out", proposal]));
+    succeeded(&site.acting("siti", &["evidence", "key", "rotate"]));
+    // Something that the new key alone signs.
+    let add = ["evidence", "witness", "add", "provinsi", "--name", "B", "--institution", "B", "--key"];
+    let other = Machine(tempfile::tempdir().unwrap()).json(&["init", "--name", "provinsi"]);
+    succeeded(&site.acting("siti", &[&add[..], &[other["key"].as_str().unwrap()]].concat()));
+    failed(&carried());
+    let before = machine.state();
+    let trust = ["trust", "--site", "pusat-33.19", "--key", &ledger_key(&site)];
+    assert!(failed(&machine.run(&trust)).contains("--next"));
+    assert_eq!(machine.state(), before);
+    for _ in 0..2 {
+        machine.json(&[&trust[..], &["--next"]].concat());
+    }
+    succeeded(&carried());
+    assert!(site.json(&["evidence", "witness", "take", on])["size"].as_u64().unwrap() > first);
 }

@@ -28,6 +28,9 @@ pub enum Witness {
         /// The key of its ledger, as `pair list` and the Berita Acara show it
         #[arg(long, value_name = "VKEY")]
         key: VerifierKey,
+        /// The site changed its key to this one
+        #[arg(long)]
+        next: bool,
     },
     /// Co-sign what is on a stick, if it goes on from all that was co-signed before
     #[command(after_long_help = SIGN)]
@@ -50,8 +53,8 @@ pub fn run(dir: &SiteDir, command: &Witness, json: bool) -> Result<bool, Failure
             let machine = Machine::init(dir, name).map_err(said)?;
             show(&machine, json)?;
         }
-        Witness::Trust { site, key } => {
-            Machine::open(dir).and_then(|machine| machine.trust(site, key)).map_err(said)?;
+        Witness::Trust { site, key, next } => {
+            Machine::open(dir).and_then(|machine| machine.trust(site, key, *next)).map_err(said)?;
             if json {
                 println!(
                     "{}",
