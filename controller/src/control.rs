@@ -10,6 +10,7 @@ use std::sync::Arc;
 use pulih_protocol::error::{Code, ErrorBody};
 use pulih_vault::utc;
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixListener;
@@ -103,6 +104,11 @@ pub enum Ask {
 pub trait Answers: Send + Sync + 'static {
     /// Does what was asked, and says what `--json` prints.
     fn answer(&self, ask: Ask) -> Answer<Value>;
+
+    /// The same as the text that is sent. What has thousands of rows is written without a value made of it first.
+    fn answer_text(&self, ask: Ask) -> Answer<Box<RawValue>> {
+        text(&self.answer(ask)?)
+    }
 }
 
 /// A command that belongs to the other role.
@@ -113,7 +119,7 @@ pub fn elsewhere(role: &str) -> Refusal {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Reply {
-    Done(Value),
+    Done(Box<RawValue>),
     Refused(ErrorBody),
 }
 
@@ -121,9 +127,17 @@ pub fn json(value: impl Serialize) -> Answer<Value> {
     serde_json::to_value(value).map_err(|error| Refusal::internal(&error))
 }
 
+pub fn text(value: &impl Serialize) -> Answer<Box<RawValue>> {
+    to_raw_value(value).map_err(|error| Refusal::internal(&error))
+}
+
 impl Answers for Pusat {
     fn answer(&self, ask: Ask) -> Answer<Value> {
         act(self, ask)
+    }
+
+    fn answer_text(&self, ask: Ask) -> Answer<Box<RawValue>> {
+        if matches!(ask, Ask::Status) { text(&self.status()?) } else { text(&act(self, ask)?) }
     }
 }
 
@@ -259,7 +273,7 @@ pub async fn serve<S: Answers>(listener: UnixListener, site: Arc<S>, mut stop: w
             }
             let reply = match serde_json::from_str::<Ask>(&line) {
                 Ok(ask) => {
-                    let done = tokio::task::spawn_blocking(move || site.answer(ask)).await;
+                    let done = tokio::task::spawn_blocking(move || site.answer_text(ask)).await;
                     match done.unwrap_or_else(|error| Err(Refusal::internal(&error))) {
                         Ok(done) => Reply::Done(done),
                         Err(refusal) => Reply::Refused(ErrorBody::new(refusal.code, refusal.message)),
@@ -282,6 +296,15 @@ pub fn went_away(error: &io::Error) -> bool {
 
 /// Asks whoever serves the site; `None` if nobody does.
 pub fn ask(socket: &Path, ask: &Ask) -> io::Result<Option<Result<Value, ErrorBody>>> {
+    let Some(reply) = ask_text(socket, ask)? else { return Ok(None) };
+    Ok(Some(match reply {
+        Ok(text) => Ok(serde_json::from_str(text.get())?),
+        Err(body) => Err(body),
+    }))
+}
+
+/// The same as the text that came, for whoever hands it on as it is.
+pub fn ask_text(socket: &Path, ask: &Ask) -> io::Result<Option<Result<Box<RawValue>, ErrorBody>>> {
     let mut stream = match UnixStream::connect(socket) {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
@@ -302,7 +325,7 @@ pub fn ask(socket: &Path, ask: &Ask) -> io::Result<Option<Result<Value, ErrorBod
         return Err(io::Error::new(kind, why));
     }
     Ok(Some(match serde_json::from_str(&reply)? {
-        Reply::Done(value) => Ok(value),
+        Reply::Done(text) => Ok(text),
         Reply::Refused(body) => Err(body),
     }))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -56,6 +57,15 @@ impl Opened {
             Self::Pusat(pusat) if is_filling(&ask) => Drc::open(pusat.base().clone())?.answer(ask),
             Self::Pusat(pusat) => pusat.answer(ask),
             Self::Drc(drc) => drc.answer(ask),
+        }
+    }
+
+    /// The same as text.
+    pub fn answer_text(&self, ask: Ask) -> Answer<Box<RawValue>> {
+        match self {
+            Self::Pusat(pusat) if is_filling(&ask) => Drc::open(pusat.base().clone())?.answer_text(ask),
+            Self::Pusat(pusat) => pusat.answer_text(ask),
+            Self::Drc(drc) => drc.answer_text(ask),
         }
     }
 

@@ -1,13 +1,18 @@
 //! Commands that a DRC answers.
 
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::Drc;
-use crate::control::{Answers, Ask, acted, elsewhere, json, peers, policy, users, vaults};
+use crate::control::{Answers, Ask, acted, elsewhere, json, peers, policy, text, users, vaults};
 use crate::gateway::answer::Answer;
 use crate::scrub;
 
 impl Answers for Drc {
+    fn answer_text(&self, ask: Ask) -> Answer<Box<RawValue>> {
+        if matches!(ask, Ask::Status) { text(&self.status()?) } else { text(&self.answer(ask)?) }
+    }
+
     fn answer(&self, ask: Ask) -> Answer<Value> {
         match ask {
             Ask::Status => json(self.status()?),
