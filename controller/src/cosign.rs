@@ -24,7 +24,7 @@ use crate::catalog::{PeerSite, User};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::people::{Role, must};
 use crate::pusat::is_printable;
-use crate::record::{Record, time};
+use crate::record::{Behind, Record, time};
 
 const DAY: i64 = 24 * 3600;
 /// A checkpoint without the other site's co-signature for longer than this is worth an alarm, in seconds.
@@ -122,6 +122,12 @@ impl Base {
         record.fall_behind(&self.dir, &note).map_err(|error| Refusal::internal(&error))?;
         eprintln!("alarm: ledger-behind: {}", record.behind().unwrap_or_default());
         Ok(())
+    }
+
+    /// Why nothing is appended, if so, without waiting for whoever writes now.
+    pub fn ledger_behind(&self) -> Answer<Option<String>> {
+        let behind = Behind::of(&self.dir).map_err(|error| Refusal::internal(&error))?;
+        Ok(behind.map(|its| its.text(self.own_log().size())))
     }
 
     /// A person has looked at what is missing, and says that the ledger goes on from what there is.

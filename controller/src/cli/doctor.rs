@@ -22,6 +22,7 @@ use crate::catalog::Catalog;
 use crate::control::{self, Ask, SOCKET};
 use crate::pki::Authority;
 use crate::policy::load as load_policy;
+use crate::record::Behind;
 use crate::site::{SiteDir, SiteFile};
 use crate::store;
 use crate::uji;
@@ -151,7 +152,16 @@ fn look_at_record(dir: &SiteDir, site: &SiteFile, store: &Arc<dyn Store>, served
         Err(why) => return found.wrong("ledger", why),
     };
     let (entries, signed) = (log.size(), log.checkpoint().size);
-    found.ok("ledger", format!("{} entries, {} of them under a signed checkpoint", count(entries), count(signed)));
+    match Behind::of(dir) {
+        Ok(Some(its)) if its.size > entries => found.wrong("ledger", its.text(entries)),
+        Err(error) => found.wrong("ledger", error.to_string()),
+        Ok(_) => {
+            found.ok(
+                "ledger",
+                format!("{} entries, {} of them under a signed checkpoint", count(entries), count(signed)),
+            );
+        }
+    }
     let newest = entries.checked_sub(1).and_then(|last| log.get(last).ok()?.read().ok());
     match newest.and_then(|entry| utc::parse(entry.at.as_str())) {
         _ if now < CLOCK_FLOOR => {

@@ -212,7 +212,7 @@ pub(super) fn retain_text(args: &Retain, answer: &Value) -> String {
     out
 }
 
-/// What `status` says of locks, and of expiry that was stopped.
+/// What `status` says of locks, and of what was stopped.
 pub(super) fn standing_text(status: &Value) -> String {
     let mut out = String::new();
     let locks = &status["locks"];
@@ -221,6 +221,9 @@ pub(super) fn standing_text(status: &Value) -> String {
     }
     if let Some(least) = locks["least_seconds"].as_u64() {
         let _ = writeln!(out, "\nThe store holds everything that is kept for at least {} from now", span(least));
+    }
+    if !status["ledger_behind"].is_null() {
+        let _ = writeln!(out, "\nNOTHING IS WRITTEN DOWN: the ledger was set back: {}", field(status, "ledger_behind"));
     }
     if !status["expiry_stopped"].is_null() {
         let _ = writeln!(out, "\nNOTHING EXPIRES: {}", field(status, "expiry_stopped"));

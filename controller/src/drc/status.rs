@@ -35,6 +35,8 @@ pub struct Status {
     bytes_per_second: Option<u64>,
     estimate_seconds: Option<u64>,
     alarms: Vec<Raised>,
+    /// Why nothing is appended to the ledger, if so: others have more of it than this site.
+    ledger_behind: Option<String>,
     /// Why nothing expires until a person has looked.
     expiry_stopped: Option<String>,
     /// `None`: the store has no locks.
@@ -142,6 +144,7 @@ impl Drc {
             bytes_per_second: outlook.bytes_per_second,
             estimate_seconds: outlook.bytes_per_second.filter(|rate| *rate > 0).map(|rate| backlog_bytes / rate),
             locks,
+            ledger_behind: self.ledger_behind()?,
             expiry_stopped: stopped.map(|stopped| stopped.reason),
             alarms: alarms
                 .into_iter()

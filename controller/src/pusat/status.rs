@@ -36,6 +36,8 @@ pub struct Status {
     pub alarms: Vec<Raised>,
     /// Bytes stored, and the quota where there is one.
     pub stored: Vec<Stored>,
+    /// Why nothing is appended to the ledger, if so: others have more of it than this site.
+    pub ledger_behind: Option<String>,
     /// Why nothing expires until a person has looked.
     pub expiry_stopped: Option<String>,
     /// `None`: the store has no locks.
@@ -254,6 +256,7 @@ impl Pusat {
         let (now, in_force) = ((self.clock)(), self.in_force());
         let locks = self.locked()?;
         let store_status = self.store_status()?;
+        let ledger_behind = self.ledger_behind()?;
         let catalog = lock(&self.catalog);
         let known = Known::of(now, &in_force, &catalog)?;
         let alarms = catalog.alarms(now - ALARMS)?.into_iter().map(|its| Raised {
@@ -275,6 +278,7 @@ impl Pusat {
             alarms: alarms.collect(),
             stored: stored(&catalog, &in_force)?,
             locks,
+            ledger_behind,
             expiry_stopped: catalog.stopped()?.map(|stopped| stopped.reason),
             store: store_status,
         })

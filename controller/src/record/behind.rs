@@ -23,7 +23,8 @@ pub struct Behind {
 }
 
 impl Behind {
-    fn text(&self, entries: u64) -> String {
+    /// For people; `entries`: how many there are.
+    pub fn text(&self, entries: u64) -> String {
         format!(
             "it has {entries} entries, and others have a checkpoint of {}, signed by this site (proof {}): it was rolled \
              back. Bring its newest copy back (docs/contracts/ledger.md) and start again; if there is none, an admin says \

@@ -234,6 +234,7 @@ fn a_drc_that_was_rolled_back_writes_nothing_until_its_newest_copy_is_back_or_a_
     drop(two.round());
     assert_eq!(two.drc.entries(), entries);
     let rolled_back = two.copy_drc();
+    assert_eq!(two.drc.ledger_behind().unwrap().unwrap(), behind);
 
     // Its newest copy comes back.
     two.bring_drc(&newer);
