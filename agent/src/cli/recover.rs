@@ -249,7 +249,8 @@ impl Work<'_> {
         let scratch = scratch.map_err(|error| Failure::said(format!("cannot make a folder for indexes: {error}")))?;
         let keys = Arc::new(KeysOfDrc::new(self.drc.clone(), &turn.recovery));
         let monitor = self.context.monitor();
-        let place = Place { into: &into, scratch: scratch.path(), interrupted: &self.context.stop, monitor: &monitor };
+        let (stop, scratch) = (&self.context.stop, scratch.path());
+        let place = Place { into: &into, scratch, interrupted: stop, monitor: &monitor, only: None };
         Ok(match bring(self.drc.clone(), &point, keys, &place) {
             Ok(done) => Ended::Done(done),
             Err(RecoverError::Restore(RestoreError::Interrupted)) => return Err(interrupted()),

@@ -26,7 +26,7 @@ pub fn restore(
         let scratch = tempfile::tempdir().map_err(|error| format!("cannot make a folder for indexes: {error}"))?;
         let keys: Arc<Identities> = Arc::new(vec![identity]);
         let interrupted = AtomicBool::new(false);
-        let place = Place { into, scratch: scratch.path(), interrupted: &interrupted, monitor };
+        let place = Place { into, scratch: scratch.path(), interrupted: &interrupted, monitor, only: None };
         bring(store, &its.parsed()?, keys, &place).map_err(|error| error.to_string())
     };
     attempt().unwrap_or_else(|text| Done { write: began.elapsed(), text, ..Done::default() })

@@ -46,6 +46,8 @@ pub trait Monitor: Send + Sync {
     /// A file was read again from where it was brought to: its number in the order of the tree, from 0, its size, and
     /// whether it is the snapshot's.
     fn file(&self, _number: u64, _bytes: u64, _is_right: bool) {}
+    /// A file whose content could not be read when it was saved, by its number: there is nothing to hold it against.
+    fn unread(&self, _number: u64) {}
     /// So many bytes wait to be stored now.
     fn waiting(&self, _bytes: u64) {}
     /// Something could not be read, written or trusted; the run goes on without it.

@@ -3,6 +3,7 @@
 mod room;
 mod timed;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -76,6 +77,9 @@ impl Monitor for Quiet<'_> {
     fn file(&self, number: u64, bytes: u64, is_right: bool) {
         self.0.file(number, bytes, is_right);
     }
+    fn unread(&self, number: u64) {
+        self.0.unread(number);
+    }
     fn problem(&self, path: &[u8], what: &str) {
         self.0.problem(path, what);
     }
@@ -89,6 +93,8 @@ pub struct Place<'p> {
     pub scratch: &'p Path,
     pub interrupted: &'p AtomicBool,
     pub monitor: &'p dyn Monitor,
+    /// Only the files with these numbers in the order of the tree, from 0; `None`: all that there is.
+    pub only: Option<BTreeSet<u64>>,
 }
 
 /// Restores a point into a folder, in place: what is there and right stays.
@@ -118,7 +124,7 @@ pub fn bring(store: Arc<dyn Store>, point: &Point, keys: Arc<dyn Keys>, place: &
     let reader = SnapshotReader::open(store, layout, &reach, &secrets, keys, place.scratch)?;
     let target = Target::open(place.into)?;
     let is_empty = std::fs::read_dir(place.into).is_ok_and(|mut entries| entries.next().is_none());
-    let selection = Selection::default();
+    let selection = place.only.clone().map_or_else(Selection::default, Selection::of_numbers);
     let run = |action: Action, monitor: &dyn Monitor| {
         crate::run(&Restore {
             reader: &reader,
@@ -140,14 +146,14 @@ pub fn bring(store: Arc<dyn Store>, point: &Point, keys: Arc<dyn Keys>, place: &
     let again = Instant::now();
     let seen = run(Action::Verify, &Quiet(place.monitor))?;
     Ok(Done {
-        is_good: written.failed == 0 && is_verified(&written, &seen),
+        is_good: written.failed == 0 && is_verified(&written, &seen) && has_all(place.only.as_ref(), &written),
         files: written.files,
         bytes: written.bytes,
         fetch,
         decrypt,
         write: writing.saturating_sub(fetch + decrypt),
         verify: again.elapsed(),
-        text: said(&written, &seen),
+        text: said(place.only.as_ref(), &written, &seen),
     })
 }
 
@@ -157,7 +163,12 @@ fn is_verified(written: &Summary, seen: &Summary) -> bool {
     seen.failed == 0 && seen.metadata_problems <= written.metadata_problems
 }
 
-fn said(written: &Summary, seen: &Summary) -> String {
+/// Whether every file that was asked for by its number is one of the tree.
+fn has_all(only: Option<&BTreeSet<u64>>, written: &Summary) -> bool {
+    only.is_none_or(|only| written.files == only.len() as u64)
+}
+
+fn said(only: Option<&BTreeSet<u64>>, written: &Summary, seen: &Summary) -> String {
     let mut said = vec![format!("{} files read again and held against the snapshot", seen.already_right)];
     for (number, what) in [
         (written.failed, "could not be restored"),
@@ -168,6 +179,10 @@ fn said(written: &Summary, seen: &Summary) -> String {
         if number > 0 {
             said.push(format!("{number} {what}"));
         }
+    }
+    let drawn = only.map_or(0, BTreeSet::len) as u64;
+    if drawn > written.files {
+        said.push(format!("{} are not in the snapshot, which has fewer files than it counts", drawn - written.files));
     }
     said.join("; ")
 }

@@ -34,6 +34,8 @@ struct Planner<'a> {
     folders: Vec<Open>,
     /// The first name of each file that has several.
     links: HashMap<(u64, u64), Vec<u8>>,
+    /// Files whose paths are wanted and that were come to.
+    files: u64,
     summary: Summary,
 }
 
@@ -57,6 +59,7 @@ pub fn run(restore: &Restore, windows: &SyncSender<Window>) -> Result<Summary, R
         window: Window::default(),
         folders: Vec::new(),
         links: HashMap::new(),
+        files: 0,
         summary: Summary::default(),
     };
     let mut stop = None;
@@ -85,7 +88,7 @@ impl Planner<'_> {
             return Err(Stop::Failed(RestoreError::Interrupted));
         }
         let is_dir = entry.is_dir();
-        let wanted = self.restore.selection.wants(&entry.path, is_dir);
+        let wanted = self.restore.selection.wants(&entry.path, is_dir) && self.wants_kind(&entry);
         self.leave_all_but(&entry.path);
         if is_dir {
             if wanted || self.restore.selection.may_lead(&entry.path) {
@@ -115,6 +118,16 @@ impl Planner<'_> {
             self.send(windows)?;
         }
         Ok(())
+    }
+
+    /// Counts files on the way.
+    fn wants_kind(&mut self, entry: &Entry) -> bool {
+        if let Kind::File(_) = &entry.kind {
+            let number = self.files;
+            self.files += 1;
+            return self.restore.selection.wants_number(number);
+        }
+        self.restore.selection.wants_all_kinds()
     }
 
     fn failed(&mut self, path: &[u8], what: &str) {
@@ -179,6 +192,9 @@ impl Planner<'_> {
         if let Some(why) = &content.unread {
             self.summary.unread += 1;
             self.restore.monitor.problem(&entry.path, &format!("it could not be read when it was saved: {why}"));
+            if self.restore.action == Action::Verify {
+                self.restore.monitor.unread(self.files.saturating_sub(1));
+            }
             return Ok(());
         }
         // Under each of its names it has to be the same.
@@ -226,7 +242,7 @@ impl Planner<'_> {
         }
         let parts = (self.window.parts.len() - before) as u32;
         // It is counted already.
-        let of_tree = self.summary.files.saturating_sub(1);
+        let of_tree = self.files.saturating_sub(1);
         self.window.files.push(Task::new(entry, of_tree, parts));
         Ok(())
     }

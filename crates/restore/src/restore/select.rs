@@ -1,5 +1,7 @@
 //! Which entries of a snapshot are wanted: all, those at or below a path, those that match a
-//! pattern; and which parts of the tree need not be read for that.
+//! pattern, those files that are named by number; and which parts of the tree need not be read for that.
+
+use std::collections::BTreeSet;
 
 use ignore::overrides::{Override, OverrideBuilder};
 use pulih_vault::tree::name::{compare, is_at_or_below};
@@ -9,6 +11,8 @@ pub struct Selection {
     /// At or below this path.
     below: Option<Vec<u8>>,
     include: Option<Override>,
+    /// Files alone, by the order of the whole tree, from 0.
+    numbers: Option<BTreeSet<u64>>,
 }
 
 impl Selection {
@@ -23,7 +27,22 @@ impl Selection {
             }
             Some(builder.build()?)
         };
-        Ok(Self { below, include })
+        Ok(Self { below, include, numbers: None })
+    }
+
+    /// Only the files with these numbers in the order of the tree, from 0; and the folders that they are in.
+    pub fn of_numbers(numbers: BTreeSet<u64>) -> Self {
+        Self { numbers: Some(numbers), ..Self::default() }
+    }
+
+    /// Whether a file with this number is wanted, if its path is.
+    pub fn wants_number(&self, number: u64) -> bool {
+        self.numbers.as_ref().is_none_or(|numbers| numbers.contains(&number))
+    }
+
+    /// Whether entries that are no files are wanted for themselves, if their paths are.
+    pub fn wants_all_kinds(&self) -> bool {
+        self.numbers.is_none()
     }
 
     fn is_below(&self, path: &[u8]) -> bool {
