@@ -13,7 +13,7 @@ use serde_json::Value;
 use support::drc::{Drc, overwrite, packs};
 use support::hold::Hold;
 use support::keeper::Keeper;
-use support::night::{night, uid};
+use support::night::{night, pair, saved, uid};
 use support::{Site, failed, succeeded};
 
 const DEFAULT: &str = include_str!("../../policies/default.toml");
@@ -31,6 +31,19 @@ impl Tried {
         let drc = Drc::new();
         let recipient = Keeper::new(&drc).online("publik");
         let site = night(&drc, "publik", &recipient, datasets);
+        Self::of(drc, site)
+    }
+
+    /// The same beside a Pusat Data that goes on, which co-signs what the DRC announces.
+    fn beside(datasets: &[(&str, &str)]) -> Self {
+        let drc = Drc::new();
+        let recipient = Keeper::new(&drc).online("publik");
+        let site = saved("publik", &recipient, datasets);
+        pair(&drc, &site);
+        Self::of(drc, site)
+    }
+
+    fn of(drc: Drc, site: Site) -> Self {
         let its = Self { keeper: Keeper::new(&drc), drc, site };
         fs::create_dir(its.scratch()).unwrap();
         let file = its.drc.path("site/site.toml");
@@ -50,10 +63,14 @@ impl Tried {
 
     /// Drills of the class come at each minute.
     fn schedule(&self) {
+        self.follow("restore = \"* * * * *\"");
+    }
+
+    /// The policy asks for this of the class.
+    fn follow(&self, drills: &str) {
         let file = self.drc.path("policy.toml");
         let text = DEFAULT.replace("\nversion = 1\n", "\nversion = 2\n");
-        let drills = "[class.publik.drills]\nrestore = \"* * * * *\"\nwindow = \"1h\"\n";
-        fs::write(&file, format!("{text}\n{drills}")).unwrap();
+        fs::write(&file, format!("{text}\n[class.publik.drills]\n{drills}\nwindow = \"1h\"\n")).unwrap();
         succeeded(&self.drc.acting(&["policy", "apply", file.to_str().unwrap()]));
     }
 
@@ -89,6 +106,24 @@ impl Tried {
         let path = format!("store/site/drc-33.19/drills/{}", shown["log"].as_str().unwrap());
         fs::read_to_string(self.drc.path(&path)).unwrap()
     }
+}
+
+/// Exports the evidence, and has both verifiers look at it: what Pulih's own says.
+#[track_caller]
+fn verified(drc: &Drc) -> Value {
+    let out = drc.path("bukti");
+    let exported = drc.json(&["evidence", "export", "--out", out.to_str().unwrap()]);
+    assert_eq!(exported["absent"], Value::Array(Vec::new()));
+    let site = format!("{}={}", exported["site"].as_str().unwrap(), exported["fingerprint"].as_str().unwrap());
+    let report = drc.json(&["evidence", "verify", out.to_str().unwrap(), "--site", &site]);
+    assert_eq!(report["problems"], Value::Array(Vec::new()));
+    let checked = Command::new("python3")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/verify-evidence.py"))
+        .args([out.to_str().unwrap(), "--site", &site])
+        .output()
+        .unwrap();
+    succeeded(&checked);
+    report
 }
 
 fn ended(outcome: &str) -> impl Fn(&Value) -> bool {
@@ -377,4 +412,36 @@ fn an_independent_auditor_opens_and_attests_a_drill_of_a_plan() {
         .output()
         .unwrap();
     succeeded(&checked);
+}
+
+#[test]
+fn a_sample_is_drawn_from_what_the_pusat_data_says_and_its_drawn_files_alone_come_back() {
+    let mut its = Tried::beside(&[("app-1", "surat")]);
+    its.keeper.start(&[&uid()]);
+    its.follow("restore = \"* * * * *\"\nsample_percent = 34");
+    its.drc.start();
+    let passed = its.until("passed", ended("passed"));
+    assert_eq!(passed["sample_percent"], 34);
+    // Of three files two are drawn.
+    let step = &passed["steps"][0];
+    assert_eq!((&step["files"], &step["total_files"]), (&2.into(), &3.into()), "{step}");
+    let log = its.log(&passed);
+    assert_eq!(log.matches("\"file\":").count(), 2, "{log}");
+    let started = its.drc.json(&["evidence", "list", "--kind", "drill-started"]);
+    let entry = &started["entries"].as_array().unwrap().last().unwrap()["entry"];
+    assert!(entry["cosigner"].as_str().unwrap().starts_with("pulih-ledger/pusat-33.19+"), "{started}");
+    let rto = its.drc.json(&["evidence", "rto"]);
+    assert!(rto["datasets"][0]["forecast"] == true && rto["datasets"][0]["measured_ms"].is_null(), "{rto}");
+    // A person orders one too, whoever serves.
+    let run = ["--json", "drill", "run", "--kind", "restore", "surat", "--sample", "1"];
+    let shown: Value = serde_json::from_str(&succeeded(&its.keeper.acting("dewi", &run))).unwrap();
+    assert_eq!((&shown["outcome"], &shown["steps"][0]["files"]), (&"passed".into(), &1.into()));
+    assert_eq!(
+        its.keeper.acting("dewi", &["drill", "run", "--kind", "verify", "surat", "--sample", "1"]).status.code(),
+        Some(1)
+    );
+    its.drc.stop();
+    assert!(its.is_wiped());
+    let report = verified(&its.drc);
+    assert!(report["drills"].as_array().unwrap().iter().any(|drill| drill["drill"] == shown["drill"]), "{report}");
 }

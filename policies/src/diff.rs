@@ -122,9 +122,7 @@ fn weakens_rules(old: &Rules, new: &Rules, rule: &str) -> Option<&'static str> {
         "keep.monthly" => shorter(Some(keep.0.monthly), Some(keep.1.monthly)),
         "keep.yearly" => shorter(Some(keep.0.yearly), Some(keep.1.yearly)),
         "excludes" => (!wider(&old.excludes, &new.excludes).is_empty()).then_some("more is left out of backups"),
-        "drills.verify" | "drills.restore" | "drills.datasets" | "drills.window" | "drills.wipe" => {
-            weakens_drills(&old.drills, &new.drills, rule)
-        }
+        rule if rule.starts_with("drills.") => weakens_drills(&old.drills, &new.drills, rule),
         // Schedules, windows and jitter together say how old the last point may become.
         _ => {
             let wait = |rules: &Rules| longest_gap(&rules.schedules, &rules.windows).seconds() + rules.jitter.seconds();
@@ -154,6 +152,12 @@ fn weakens_drills(old: &Drills, new: &Drills, rule: &str) -> Option<&'static str
         "drills.verify" => rarer(old.verify.as_ref(), new.verify.as_ref()),
         "drills.restore" => rarer(old.restore.as_ref(), new.restore.as_ref()),
         "drills.datasets" => (new.datasets() < old.datasets()).then_some("a drill tries fewer datasets"),
+        // Where nothing was restored any share is more.
+        "drills.sample_percent" => {
+            old.restore.as_ref()?;
+            let percent = |drills: &Drills| drills.sample_percent().unwrap_or(u32::MAX);
+            (percent(new) < percent(old)).then_some("a drill restores less of each dataset")
+        }
         "drills.window" => (new.window() > old.window()).then_some("a drill may start later"),
         // It says where restored data stays, not what is tried.
         _ => None,

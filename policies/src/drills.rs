@@ -7,6 +7,8 @@ use crate::quantity::Span;
 use crate::schedule::Schedule;
 
 const DEFAULT_DATASETS: u32 = 5;
+/// Percent.
+const ALL: u32 = 100;
 const DEFAULT_WINDOW: Span = Span::from_minutes(6 * 60);
 
 /// What the file says; what it leaves out is left out of the canonical form too, so that a policy from before there
@@ -18,6 +20,8 @@ pub struct Drills {
     /// When some datasets are restored whole.
     pub restore: Option<Schedule>,
     pub datasets: Option<u32>,
+    /// How much of each point a drill that restores takes; 100: all.
+    pub sample_percent: Option<u32>,
     pub window: Option<Span>,
     pub wipe: Option<Wipe>,
 }
@@ -76,6 +80,11 @@ impl Drills {
     /// How many datasets a drill takes.
     pub fn datasets(&self) -> usize {
         self.datasets.unwrap_or(DEFAULT_DATASETS) as usize
+    }
+
+    /// How many of a point's files in a hundred are restored; `None`: all of them.
+    pub fn sample_percent(&self) -> Option<u32> {
+        self.sample_percent.filter(|percent| *percent < ALL)
     }
 
     /// How long after it is due a drill may start.

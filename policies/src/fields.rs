@@ -130,6 +130,7 @@ fn add_drills(fields: &mut Fields, scope: &Scope, drills: &Drills) {
         ("drills.verify", text(drills.verify.as_ref().map(Schedule::as_str))),
         ("drills.restore", text(drills.restore.as_ref().map(Schedule::as_str))),
         ("drills.datasets", drills.datasets.map(Value::Number)),
+        ("drills.sample_percent", drills.sample_percent.map(Value::Number)),
         ("drills.window", drills.window.map(Value::Span)),
         ("drills.wipe", text(drills.wipe.map(Wipe::as_str))),
     ];

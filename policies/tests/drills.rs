@@ -39,11 +39,18 @@ fn less_often_fewer_and_later_weakens() {
         ("datasets = 5", Some("drills may come further apart")),
         ("verify = \"@weekly\"\ndatasets = 4", Some("a drill tries fewer datasets")),
         ("verify = \"@weekly\"\nwindow = \"7h\"", Some("a drill may start later")),
+        ("verify = \"@weekly\"\nsample_percent = 100", None),
+        ("verify = \"@weekly\"\nrestore = \"@weekly\"\nsample_percent = 1", None),
     ] {
         let changes = diff(&with(usual), &with(new));
         let weakens: Vec<_> = changes.iter().filter_map(|change| change.weakens).collect();
         assert_eq!(weakens, why.into_iter().collect::<Vec<_>>(), "{new}");
     }
+    let sample = |percent: u32| with(&format!("restore = \"@weekly\"\nsample_percent = {percent}"));
+    let weakens = |old: &Policy, new: &Policy| diff(old, new).iter().find_map(|change| change.weakens);
+    let why = Some("a drill restores less of each dataset");
+    assert_eq!((weakens(&sample(6), &sample(5)), weakens(&sample(5), &sample(6))), (why, None));
+    assert_eq!((weakens(&with("restore = \"@weekly\""), &sample(99)), weakens(&sample(100), &sample(99))), (why, why));
 }
 
 #[test]

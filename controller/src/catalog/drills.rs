@@ -15,7 +15,7 @@ pub const TABLES: &str = "
         points TEXT NOT NULL, scratch_bytes INTEGER NOT NULL, policy TEXT NOT NULL, until INTEGER NOT NULL, person TEXT,
         announced INTEGER NOT NULL, number INTEGER NOT NULL, started INTEGER, ended INTEGER, outcome TEXT,
         milliseconds INTEGER, log TEXT, leftovers INTEGER, text TEXT, plan TEXT, plan_version INTEGER,
-        auditor TEXT, opened INTEGER, end_number INTEGER, attested INTEGER, opinion TEXT
+        auditor TEXT, opened INTEGER, end_number INTEGER, attested INTEGER, opinion TEXT, sample_percent INTEGER
     ) STRICT;
     CREATE INDEX drill_open ON drill (number) WHERE ended IS NULL;
     CREATE TABLE drill_step (
@@ -66,6 +66,8 @@ pub struct Drill {
     pub opened: Option<i64>,
     pub attested: Option<i64>,
     pub opinion: Option<String>,
+    /// How many of a point's files in a hundred are restored; `None`: all of them.
+    pub sample_percent: Option<u64>,
     /// The entries of its announcement and of its end.
     pub number: u64,
     pub end_number: Option<u64>,
@@ -132,8 +134,8 @@ pub fn apply(db: &Transaction, index: u64, at: i64, actor: &Actor, body: &Body) 
 
 fn announced(db: &Transaction, index: u64, at: i64, actor: &Actor, its: &DrillAnnounced) -> rusqlite::Result<()> {
     let sql = "INSERT OR IGNORE INTO drill (id, kind, class, schedule, occurrence, due, points, scratch_bytes, policy, \
-               until, person, announced, number, plan, plan_version, auditor) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+               until, person, announced, number, plan, plan_version, auditor, sample_percent) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
     let person = match actor {
         Actor::Person { user, .. } => Some(user.as_str()),
         _ => None,
@@ -158,7 +160,8 @@ fn announced(db: &Transaction, index: u64, at: i64, actor: &Actor, its: &DrillAn
             index as i64,
             its.plan,
             its.plan_version.map(|version| version as i64),
-            auditor
+            auditor,
+            its.sample_percent.map(|percent| percent as i64),
         ],
     )?;
     match (&its.schedule, its.occurrence, due) {
@@ -220,7 +223,7 @@ fn ended(db: &Transaction, index: u64, at: i64, its: &DrillEnded) -> rusqlite::R
 
 const DRILL: &str = "SELECT id, kind, class, schedule, occurrence, due, points, scratch_bytes, policy, until, person, \
                      announced, started, ended, outcome, milliseconds, log, leftovers, text, plan, plan_version, \
-                     auditor, opened, attested, opinion, number, end_number FROM drill";
+                     auditor, opened, attested, opinion, number, end_number, sample_percent FROM drill";
 
 fn drill(row: &Row) -> rusqlite::Result<Drill> {
     let points: String = row.get(6)?;
@@ -254,6 +257,7 @@ fn drill(row: &Row) -> rusqlite::Result<Drill> {
         opinion: row.get(24)?,
         number: row.get::<_, i64>(25)? as u64,
         end_number: number(26)?,
+        sample_percent: number(27)?,
     })
 }
 

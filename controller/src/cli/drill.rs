@@ -110,6 +110,9 @@ pub struct Order {
     /// Some datasets of this class, as a schedule would choose them
     #[arg(long)]
     class: Option<String>,
+    /// Restore so many files of a hundred of each point: drawn from what another site says after the announcement
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(1..=99))]
+    sample: Option<u64>,
     /// Say what would be tried and what is in the way; nothing is written
     #[arg(long)]
     dry_run: bool,
@@ -216,7 +219,8 @@ fn plan(dir: &SiteDir, args: &Order) -> Result<Planned, Failure> {
     let named = args.auditor.clone().zip(args.institution.clone()).zip(args.mandate.clone());
     let auditor = named.map(|((user, institution), mandate)| Auditor { user, institution, mandate });
     let (kind, class, plan) = (args.kind.clone(), args.class.clone(), args.plan.clone());
-    let wanted = Wanted { kind, class, plan, datasets: args.datasets.clone(), auditor };
+    let (datasets, sample_percent) = (args.datasets.clone(), args.sample);
+    let wanted = Wanted { kind, class, plan, datasets, auditor, sample_percent };
     serde_json::from_value(answer(dir, Ask::Drill(Drills::Plan { wanted }))?).map_err(said)
 }
 
@@ -228,7 +232,7 @@ fn show_plan(planned: &Planned, json: bool) {
             json!({
                 "type": "pulih/drill-plan/v1", "kind": its.kind, "class": its.class, "plan": its.plan,
                 "auditor": its.auditor.as_ref().map(|auditor| &auditor.user), "points": its.points,
-                "scratch_bytes": its.scratch_bytes, "forecast_seconds": planned.forecast_seconds,
+                "sample_percent": its.sample_percent, "scratch_bytes": its.scratch_bytes, "forecast_seconds": planned.forecast_seconds,
                 "problems": planned.problems,
             })
         );
@@ -254,7 +258,7 @@ fn order(dir: &SiteDir, args: &Order, json: bool) -> Result<u8, Failure> {
     }
     let id = planned.announced.drill.to_string();
     let (auditor, until) = (planned.announced.auditor.clone(), planned.announced.until.to_string());
-    let waits = sealed(&planned, &args.at_keeper);
+    let (waits, sample) = (sealed(&planned, &args.at_keeper), planned.announced.sample_percent);
     let entry = person::entry(&dir.site()?, &args.signed, planned.announced.into())?;
     answer(dir, Ask::Act { entry, attachment: None })?;
     eprintln!("drill {id} is announced");
@@ -263,6 +267,11 @@ fn order(dir: &SiteDir, args: &Order, json: bool) -> Result<u8, Failure> {
         let shown = answer(dir, Ask::Drill(Drills::Show { id }))?;
         print!("{}", if json { format!("{shown}\n") } else { record(&shown) });
         return Ok(0);
+    }
+    if sample.is_some() {
+        eprintln!(
+            "note: it waits until {until} for the site whose ledger this one mirrors to co-sign its announcement"
+        );
     }
     waits.iter().for_each(|why| eprintln!("note: it waits: {}", printable(why)));
     to_its_end(dir, &id, &args.at_keeper.keeper, json)

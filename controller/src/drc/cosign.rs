@@ -256,8 +256,17 @@ impl Drc {
     /// Looks whether the Pusat Data says that it has seen what this site signs.
     pub fn mind_pusat(&self) -> Answer<()> {
         let Some(peer) = self.pusat()?.filter(|peer| peer.ended.is_none()) else { return Ok(()) };
+        self.mind_cosigned(&peer, self.hears(&peer)?)
+    }
+
+    fn hears(&self, peer: &PeerSite) -> Answer<bool> {
         let heard = lock(&self.catalog).heard(&peer.site)?;
-        let is_heard = heard.is_some_and(|at| self.now() - at < HEARD);
-        self.mind_cosigned(&peer, is_heard)
+        Ok(heard.is_some_and(|at| self.now() - at < HEARD))
+    }
+
+    /// Whether there is a Pusat Data that was heard within the last hour.
+    pub(super) fn hears_pusat(&self) -> Answer<bool> {
+        let peer = self.pusat()?.filter(|peer| peer.ended.is_none());
+        peer.map_or(Ok(false), |peer| self.hears(&peer))
     }
 }

@@ -4,6 +4,7 @@
 mod announce;
 mod auditor;
 mod choose;
+mod cosigned;
 pub mod due;
 mod end;
 mod of_plan;

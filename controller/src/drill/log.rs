@@ -70,6 +70,11 @@ impl Log {
         Ok(())
     }
 
+    /// Whether lines were left out.
+    pub fn is_full(&self) -> bool {
+        lock(&self.written).left_out > 0
+    }
+
     /// What there is survives a power cut.
     pub fn sync(&self) {
         // What fails here fails again where the log is read.

@@ -1,5 +1,6 @@
 //! A step that restores: the point whole into the scratch place, and read again there.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -28,15 +29,19 @@ impl Monitor for Told<'_> {
         self.log.line(json!({"step": self.step, "file": number, "bytes": bytes, "ok": is_right}));
     }
 
+    fn unread(&self, number: u64) {
+        self.log.line(json!({"step": self.step, "file": number, "bytes": 0, "ok": true, "unread": true}));
+    }
+
     fn problem(&self, _: &[u8], _: &str) {}
     fn note(&self, _: &[u8], _: &str) {}
 }
 
-/// Restores a point below a folder. `content`: bytes that it takes there.
+/// Restores a point below a folder. `content`: bytes that it takes there at most; `only`: the files that are drawn.
 pub fn restore(
     store: Arc<dyn Store>,
     its: &Dataset,
-    content: u64,
+    (content, only): (u64, Option<BTreeSet<u64>>),
     keeper: &Path,
     folder: &Path,
     (log, step): (&Log, u64),
@@ -51,8 +56,15 @@ pub fn restore(
         let reading = tempfile::Builder::new().prefix("reading-").tempdir_in(folder);
         let reading = reading.map_err(|error| format!("the scratch place cannot be written to: {error}"))?;
         let (interrupted, monitor, into) = (AtomicBool::new(false), Told { log, step }, place(folder, its));
-        let place = Place { into: &into, scratch: reading.path(), interrupted: &interrupted, monitor: &monitor };
-        bring(store, &its.parsed()?, keys, &place).map_err(|error| words(&error))
+        let is_sample = only.is_some();
+        let (scratch, interrupted) = (reading.path(), &interrupted);
+        let place = Place { into: &into, scratch, interrupted, monitor: &monitor, only };
+        let mut done = bring(store, &its.parsed()?, keys, &place).map_err(|error| words(&error))?;
+        // What of a sample nobody can look up was not shown.
+        if is_sample && log.is_full() {
+            (done.is_good, done.text) = (false, format!("{}; the drill's log is full", done.text));
+        }
+        Ok(done)
     };
     attempt().unwrap_or_else(|text| Done { write: began.elapsed(), text, ..Done::default() })
 }

@@ -1,10 +1,12 @@
 //! The worker's way from the order to the end: step after step, the log, and the scratch place wiped.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pulih_evidence::sample::seed;
 use pulih_vault::store::Store;
 use serde_json::{Value, json};
 
@@ -107,6 +109,14 @@ fn run(its: &Worker, order: &Order, log: &Log) -> (u64, String) {
     (scratch::wipe(place, &order.drill), said)
 }
 
+/// Which files of a point are restored; `None`: all.
+fn drawn(order: &Order, item: &Dataset, files: u64) -> Result<Option<BTreeSet<u64>>, String> {
+    let Some(percent) = order.sample_percent else { return Ok(None) };
+    let first = order.first.as_ref().ok_or("nobody has co-signed what its sample is drawn from")?;
+    let seed = seed(&first.cosignature).map_err(|error| error.to_string())?;
+    Ok(Some(seed.sample(&item.point(), files, percent)))
+}
+
 fn step(its: &Worker, order: &Order, item: &Dataset, folder: Option<&Path>, at: (&Log, u64)) -> StepEnded {
     let (began, clock) = (uji::now(), Instant::now());
     eprintln!("drill {}: {} of {}", order.drill, item.label(), item.captured);
@@ -131,7 +141,10 @@ fn step(its: &Worker, order: &Order, item: &Dataset, folder: Option<&Path>, at: 
     let milliseconds = |span: Duration| span.as_millis() as u64;
     match folder {
         Some(folder) if restores(&order.kind) => {
-            let done = restore::restore(its.store.clone(), item, total_bytes, its.keeper, folder, at);
+            let done = match drawn(order, item, total_files) {
+                Ok(only) => restore::restore(its.store.clone(), item, (total_bytes, only), its.keeper, folder, at),
+                Err(text) => pulih_restore::recover::Done { text, ..Default::default() },
+            };
             (ended.passed, ended.files, ended.bytes, ended.text) = (done.is_good, done.files, done.bytes, done.text);
             (ended.fetch_ms, ended.decrypt_ms) = (milliseconds(done.fetch), milliseconds(done.decrypt));
             (ended.write_ms, ended.verify_ms) = (milliseconds(done.write), milliseconds(done.verify));

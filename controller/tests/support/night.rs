@@ -55,12 +55,17 @@ pub fn uid() -> String {
     succeeded(&Command::new("id").arg("-u").output().unwrap()).trim().to_owned()
 }
 
-/// The DRC pulls all of a site; then the site is no more.
-pub fn fall(drc: &Drc, site: &mut Site) {
+/// The DRC is paired with a site, and pulls all that it has.
+pub fn pair(drc: &Drc, site: &Site) {
     let fingerprint = drc.offer();
     let pusat: Value = serde_json::from_str(&succeeded(&drc.accepted_by(site, &fingerprint))).unwrap();
     succeeded(&drc.accept(pusat["fingerprint"].as_str().unwrap()));
     assert!(drc.replicate().0);
+}
+
+/// The same; then the site is no more.
+pub fn fall(drc: &Drc, site: &mut Site) {
+    pair(drc, site);
     lose(site);
 }
 

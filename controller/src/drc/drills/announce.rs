@@ -10,7 +10,7 @@ use super::super::recovery::order::{Dataset, Item, Wanted as Recovered};
 use super::super::{Drc, lock};
 use super::due::{Due, Line, Occurrence, Of, due, lines};
 use super::order::{Planned, Wanted};
-use super::{KINDS, PLAN, restores};
+use super::{KINDS, PLAN, RESTORE, restores};
 use crate::catalog::Catalog;
 use crate::drc::recovery::{MAX_POINTS, parse_point};
 use crate::gateway::answer::{Answer, Refusal};
@@ -24,6 +24,9 @@ use crate::recover::content;
 const FILE_BYTES: u64 = 8192;
 /// Seconds that one which a person announced waits for its start, at most.
 const MOST_WAIT: i64 = 7 * 24 * 3600;
+
+/// Percent that a sample is of.
+const SAMPLES: std::ops::RangeInclusive<u64> = 1..=99;
 
 fn bad(why: impl Into<String>) -> Refusal {
     Refusal::new(Code::BadRequest, why)
@@ -46,9 +49,11 @@ pub fn check_announced(catalog: &Catalog, its: &DrillAnnounced, in_force: &InFor
     if catalog.drill(its.drill.as_str())?.is_some() {
         return Err(Refusal::new(Code::AlreadyExists, format!("there was a drill {} already", its.drill)));
     }
-    let is_more = its.recipes.is_some() || its.sample_percent.is_some();
-    if !KINDS.contains(&its.kind.as_str()) || is_more {
-        return Err(bad("this version does `verify`, `restore` and `plan` drills, of whole points"));
+    if !KINDS.contains(&its.kind.as_str()) || its.recipes.is_some() {
+        return Err(bad("this version does `verify`, `restore` and `plan` drills"));
+    }
+    if its.sample_percent.is_some_and(|percent| its.kind != RESTORE || !SAMPLES.contains(&percent)) {
+        return Err(bad("a sample is 1 to 99 percent of a `restore` drill"));
     }
     if its.schedule.is_some() || its.occurrence.is_some() || its.due.is_some() {
         return Err(Refusal::new(
@@ -84,6 +89,9 @@ impl Drc {
         }
         if (wanted.kind == PLAN) != wanted.plan.is_some() {
             return Err(bad("a drill of a plan, and no other one, names its plan: --kind plan --plan NAME"));
+        }
+        if wanted.sample_percent.is_some() && wanted.kind != RESTORE {
+            return Err(bad("a sample is of a `restore` drill"));
         }
         let (in_force, now) = (self.in_force(), self.now());
         let (mut items, mut problems) = (Vec::new(), Vec::new());
@@ -124,6 +132,7 @@ impl Drc {
             plan_version: plan.as_ref().map(|(_, version)| *version),
             plan: plan.map(|(name, _)| name),
             auditor,
+            sample_percent: wanted.sample_percent,
             until: time(now + waits).map_err(told)?,
             ..self.announcement(&wanted.kind, &items, scratch_bytes)?
         };
@@ -214,10 +223,12 @@ impl Drc {
 
     /// The announcement of an occurrence; `None`: there is nothing yet that it could try.
     fn scheduled(&self, catalog: &Catalog, line: &Line, its: Occurrence) -> Answer<Option<DrillAnnounced>> {
+        let mut sample_percent = None;
         let (items, version) = match &line.of {
             Of::Class(class) => {
-                let most = self.in_force().rules(class, "", "")?.drills.datasets();
-                (Self::chosen(catalog, class, &line.kind, most, its.number)?, None)
+                let drills = self.in_force().rules(class, "", "")?.drills;
+                sample_percent = drills.sample_percent().map(u64::from).filter(|_| line.kind == RESTORE);
+                (Self::chosen(catalog, class, &line.kind, drills.datasets(), its.number)?, None)
             }
             Of::Plan(plan) => match self.drill_of_plan(plan) {
                 Ok(planned) if planned.problems.is_empty() => (planned.items, Some((plan.clone(), planned.version))),
@@ -236,6 +247,7 @@ impl Drc {
             schedule: Some(line.name()),
             occurrence: Some(its.number),
             due: Some(time(its.due).map_err(told)?),
+            sample_percent,
             until: time(its.due + line.window).map_err(told)?,
             ..self.announcement(&line.kind, &items, scratch_bytes)?
         }))

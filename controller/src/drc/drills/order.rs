@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::super::recovery::order::Dataset;
 
 /// What a person wants tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
     pub kind: String,
     /// Some datasets of this class, as a schedule would choose them.
@@ -22,6 +22,9 @@ pub struct Wanted {
     /// Who tests independently: then it is a qualifying test.
     #[serde(default)]
     pub auditor: Option<Auditor>,
+    /// How many of a point's files in a hundred are restored; `None`: all of them.
+    #[serde(default)]
+    pub sample_percent: Option<u64>,
 }
 
 /// An independent tester, as the person who orders the drill names one.
@@ -70,10 +73,24 @@ pub struct Order {
     pub drill: String,
     pub kind: String,
     pub items: Vec<Dataset>,
+    /// How many of a point's files in a hundred are drawn; `None`: all are restored.
+    pub sample_percent: Option<u8>,
+    /// By what they are drawn; also of a drill without a sample, if it is there.
+    pub first: Option<First>,
     /// The scratch place; a drill that restores has one.
     pub scratch: Option<PathBuf>,
     /// What failed stays for people to look.
     pub keep_failed: bool,
+}
+
+/// The first co-signature over an announcement, as `drill-started` names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct First {
+    /// Of the checkpoint that was co-signed.
+    pub size: u64,
+    pub cosigner: String,
+    /// The signature line.
+    pub cosignature: String,
 }
 
 /// A step that has ended. The site counts it, and says for which point it was.

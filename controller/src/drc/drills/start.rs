@@ -6,17 +6,21 @@ use pulih_ledger::entry::kinds::{Alarm, DrillPhases, DrillStarted, DrillStep};
 use pulih_policies::Wipe;
 use pulih_protocol::error::Code;
 use pulih_protocol::recovery::{MAX_TEXT_BYTES, one_line};
+use pulih_vault::utc;
 use serde_json::{Value, json};
 
 use super::super::recovery::order::Dataset;
 use super::super::{Drc, lock};
-use super::order::{Host, Order, Start, StepEnded};
+use super::order::{First, Host, Order, Start, StepEnded};
 use super::{RESTORE, VERIFY, restores};
 use crate::catalog::{Catalog, Drill};
 use crate::drc::recovery::parse_point;
 use crate::drill::people_first;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::recover::missing;
+
+/// Why a drill with a sample does not begin.
+const UNSIGNED: &str = "nobody has co-signed its announcement, which is what a sample is drawn from";
 
 /// What is in the way of a drill.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub(super) enum InTheWay {
     Sealed(String),
     /// It cannot be tried here.
     Never(String),
+    /// Nobody has co-signed what a sample is drawn from.
+    Unsigned,
 }
 
 /// What the keys and the scratch place have against it. Pure.
@@ -73,6 +79,8 @@ impl Drc {
             }
             None => in_the_way(&drill, &items, self.site.drill_scratch.is_some(), host),
         };
+        let first = if found.is_none() { self.first_cosigned(&drill)? } else { None };
+        let found = found.or((first.is_none() && drill.sample_percent.is_some()).then_some(InTheWay::Unsigned));
         let over = |outcome: &str, why: &str| {
             self.end_drill(&drill.id, Some(outcome), 0, 0, why)?;
             Ok(Start::Over { outcome: outcome.to_owned() })
@@ -80,6 +88,10 @@ impl Drc {
         let is_late = self.now() >= drill.until;
         match found {
             Some(InTheWay::Never(why)) => over("skipped", &why),
+            Some(InTheWay::Unsigned) if is_late => {
+                over("skipped", &format!("until {} {UNSIGNED}", utc::rfc3339(drill.until)))
+            }
+            Some(InTheWay::Unsigned) => Ok(Start::Wait { why: UNSIGNED.into() }),
             Some(InTheWay::Now(why) | InTheWay::Sealed(why)) if is_late => over("missed", &why),
             None if is_late => over("missed", "nobody served this site until its window was over"),
             Some(InTheWay::Sealed(why)) => {
@@ -87,7 +99,7 @@ impl Drc {
                 Ok(Start::Wait { why })
             }
             Some(InTheWay::Now(why)) => Ok(Start::Wait { why }),
-            None => Ok(Start::Now { order: self.order(&drill, items)? }),
+            None => Ok(Start::Now { order: self.order(&drill, items, first)? }),
         }
     }
 
@@ -112,7 +124,7 @@ impl Drc {
         Ok(record.write(self.now(), &Actor::Site, vec![alarm.into()])?)
     }
 
-    fn order(&self, drill: &Drill, items: Vec<Dataset>) -> Answer<Order> {
+    fn order(&self, drill: &Drill, items: Vec<Dataset>, first: Option<First>) -> Answer<Order> {
         let in_force = self.in_force();
         // Of several classes the strictest says.
         let mut keep_failed = true;
@@ -120,13 +132,22 @@ impl Drc {
             keep_failed &= in_force.rules(&its.class, &its.opd, &its.dataset)?.drills.wipe() == Wipe::Passed;
         }
         let scratch = self.site.drill_scratch.clone().filter(|_| restores(&drill.kind));
-        Ok(Order { drill: drill.id.clone(), kind: drill.kind.clone(), items, scratch, keep_failed })
+        let sample_percent = drill.sample_percent.map(u8::try_from).transpose();
+        Ok(Order {
+            drill: drill.id.clone(),
+            kind: drill.kind.clone(),
+            items,
+            sample_percent: sample_percent.map_err(|error| Refusal::internal(&error))?,
+            first,
+            scratch,
+            keep_failed,
+        })
     }
 
     /// The worker is there: if it may begin, this is written down first.
     pub(super) fn start_drill(&self, id: &str, host: &Host) -> Answer<Start> {
         let start = self.may_start(id, host)?;
-        if let Start::Now { .. } = start {
+        if let Start::Now { order } = &start {
             let mut record = lock(&self.record);
             // Decided again now that nobody else writes.
             let open = record.catalog.open_drills()?;
@@ -134,7 +155,13 @@ impl Drc {
                 return Ok(Start::Wait { why: "another drill began just now".into() });
             }
             let drill = id.parse().map_err(|error| Refusal::internal(&error))?;
-            let started = DrillStarted { drill, size: None, cosigner: None, cosignature: None };
+            let first = order.first.as_ref();
+            let started = DrillStarted {
+                drill,
+                size: first.map(|its| its.size),
+                cosigner: first.map(|its| its.cosigner.clone()),
+                cosignature: first.map(|its| its.cosignature.clone()),
+            };
             record.write(self.now(), &Actor::Site, vec![started.into()])?;
         }
         Ok(start)

@@ -52,7 +52,7 @@ fn named(institution: &str) -> Auditor {
 }
 
 fn wanted(auditor: Option<Auditor>) -> Wanted {
-    Wanted { kind: "plan".into(), class: None, plan: Some("kabupaten".into()), datasets: vec![], auditor }
+    Wanted { kind: "plan".into(), plan: Some("kabupaten".into()), auditor, ..Wanted::default() }
 }
 
 fn order(two: &Two, wanted: Wanted) -> Answer<Planned> {

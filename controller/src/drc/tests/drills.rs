@@ -1,11 +1,14 @@
 //! Drills where clocks, people and processes are against them: what is on the ledger in the end.
 
 use pulih_keeper::Standing;
+use pulih_ledger::cosign::{Cosigned, CosignerKey};
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{
-    DisasterDeclared, DrillAnnounced, DrillEnded, DrillMissed, ExpiryResumed, ExpiryStopped,
+    DisasterDeclared, DrillAnnounced, DrillEnded, DrillMissed, DrillStarted, ExpiryResumed, ExpiryStopped, OpdAdded,
+    WitnessAdded,
 };
 use pulih_protocol::error::Code;
+use pulih_vault::note::SigningKey;
 use pulih_vault::store::Store as _;
 
 use super::super::drills::Ask;
@@ -253,10 +256,8 @@ fn occurrences_have_no_gap_over_years_of_silence_once_a_person_has_looked_and_ov
 #[test]
 fn a_person_announces_what_is_due_to_be_tried_and_nothing_else() {
     let two = asking("restore = \"@hourly\"");
-    let (dewi, wanted) = (
-        person(&two, "dewi"),
-        Wanted { kind: "verify".into(), class: Some("non-publik".into()), plan: None, datasets: vec![], auditor: None },
-    );
+    let (dewi, wanted) =
+        (person(&two, "dewi"), Wanted { kind: "verify".into(), class: Some("non-publik".into()), ..Wanted::default() });
     let planned = two.drc.answer_drills(&Ask::Plan { wanted }).unwrap();
     let its: DrillAnnounced = serde_json::from_value(planned["announced"].clone()).unwrap();
     let refused = |change: &dyn Fn(&mut DrillAnnounced)| {
@@ -279,4 +280,77 @@ fn a_person_announces_what_is_due_to_be_tried_and_nothing_else() {
     assert_eq!(code(two.drc.answer_drills(&cancel(" "))), Code::BadRequest);
     two.drc.answer_drills(&cancel("uji")).unwrap();
     assert_eq!((ended(&two)[0].outcome.as_str(), ended(&two)[0].text.as_str()), ("aborted", "uji"));
+}
+
+fn started(two: &Two) -> Vec<DrillStarted> {
+    of(two, |body| if let Body::DrillStarted(its) = body { Some(its) } else { None })
+}
+
+#[test]
+fn a_sample_waits_for_the_first_word_over_its_announcement_and_that_is_what_is_drawn_from() {
+    let two = asking("restore = \"@hourly\"\nsample_percent = 40");
+    let open = [standing(true)];
+    wait(HOUR);
+    // What was co-signed before says nothing of it.
+    two.round().unwrap();
+    assert_eq!(look(&two, &open), None);
+    let [its] = &announced(&two)[..] else { panic!("{:?}", announced(&two)) };
+    let (id, index) = (its.drill.to_string(), lock(&two.drc.catalog).drills().unwrap()[0].number);
+    assert_eq!(its.sample_percent, Some(40));
+    let begun = two.drc.answer_drills(&Ask::Start { id: id.clone(), host: host(open.to_vec()) }).unwrap();
+    assert!(begun["start"] == "wait" && begun["why"].as_str().unwrap().contains("co-signed"), "{begun}");
+    // Several come; the first counts, whatever comes after it.
+    two.round().unwrap();
+    let first = two.drc.own_log().checkpoint().size;
+    two.write(OpdAdded { opd: "later".parse().unwrap(), name: "x".into(), owner: None });
+    lock(&two.drc.record).checkpoint().unwrap();
+    two.round().unwrap();
+    assert_eq!(look(&two, &open).as_ref(), Some(&id));
+    let begun = two.drc.answer_drills(&Ask::Start { id, host: host(open.to_vec()) }).unwrap();
+    let [its] = &started(&two)[..] else { panic!("it starts once") };
+    assert!(its.size == Some(first) && first > index, "{its:?}");
+    assert!(its.cosigner.as_ref().unwrap().starts_with("pulih-ledger/pusat-33.19+"));
+    let order = &begun["order"];
+    assert_eq!(
+        (&order["sample_percent"], &order["first"]["cosignature"]),
+        (&40.into(), &its.cosignature.clone().into())
+    );
+}
+
+#[test]
+fn a_sample_that_nobody_co_signs_is_skipped_and_a_witness_counts_once_the_pusat_data_is_away() {
+    let two = asking("restore = \"@daily\"\nwindow = \"1d\"\nsample_percent = 1");
+    let open = [standing(true)];
+    two.line.is_down.store(true, std::sync::atomic::Ordering::Relaxed);
+    wait(DAY);
+    assert_eq!(look(&two, &open), None);
+    let until = pulih_vault::utc::parse(announced(&two)[0].until.as_str()).unwrap();
+    wait(until - drc_now() - 1);
+    assert_eq!((look(&two, &open), ended(&two).len()), (None, 0));
+    wait(1);
+    look(&two, &open);
+    assert_eq!(ended(&two)[0].outcome, "skipped");
+    assert!(ended(&two)[0].text.contains("co-signed"), "{}", ended(&two)[0].text);
+
+    let key = SigningKey::generate("inspektorat", &ring::rand::SystemRandom::new()).unwrap();
+    let cosigner = CosignerKey::of(key.verifier());
+    let (witness, name) = ("inspektorat".parse().unwrap(), "Inspektorat".to_owned());
+    two.write(WitnessAdded { witness, name: name.clone(), institution: name, key: cosigner.clone() });
+    look(&two, &open);
+    let id = announced(&two).last().unwrap().drill.to_string();
+    let log = two.drc.own_log();
+    let note = two.store.read(&log.layout().checkpoint(log.checkpoint().size), 1 << 16).unwrap();
+    let mut note = Cosigned::open(&note, &two.drc.own_keys()).unwrap();
+    note.add(&note.cosign(&key, drc_now() as u64).unwrap()).unwrap();
+    two.drc.answer_witnesses(&crate::evidence::witnesses::Ask::Take { note: note.to_note() }).unwrap();
+    assert_eq!(look(&two, &open).as_ref(), Some(&id));
+    // While the Pusat Data is heard, its own word is waited for.
+    *two.line.lie.lock().unwrap() = Some((503, String::new()));
+    two.line.is_down.store(false, std::sync::atomic::Ordering::Relaxed);
+    two.round().unwrap();
+    assert_eq!(look(&two, &open), None);
+    wait(HOUR);
+    assert_eq!(look(&two, &open).as_ref(), Some(&id));
+    begin(&two, &id);
+    assert_eq!(started(&two).last().unwrap().cosigner, Some(cosigner.to_string()));
 }
