@@ -16,6 +16,7 @@ mod plan;
 mod policy;
 mod proposal;
 mod rebuild;
+mod recipe;
 mod recover;
 mod scrub;
 mod serve;
@@ -88,6 +89,9 @@ enum Command {
     /// Try whether what is kept comes back, by the policy's schedules or by hand
     #[command(subcommand)]
     Drill(drill::Drill),
+    /// Application recipes: how a service is brought up from its restored data, and what it is asked
+    #[command(subcommand)]
+    Recipe(recipe::RecipeCommand),
     /// Recovery identities of this site, and the process that keeps them
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -420,6 +424,7 @@ pub fn main() -> ExitCode {
         Command::Policy(Policy::Check { file }) => policy::check(file),
         Command::Policy(Policy::Diff { file }) => policy::diff(&dir, file, cli.json),
         Command::Plan(plan::PlanCommand::Check { file }) => plan::check(file),
+        Command::Recipe(recipe::RecipeCommand::Check { file }) => recipe::check(file),
         Command::Drill(command) => match drill::run(&dir, command, cli.json) {
             Ok(0) => Ok(()),
             Ok(status) => return ExitCode::from(status),

@@ -9,8 +9,8 @@ use pulih_vault::utc;
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::{
-    Catalog, CatalogError, Result, adopted, changes, copies, drills, keeping, keys, recoveries, replicas, silence,
-    standing, witnesses,
+    Catalog, CatalogError, Result, adopted, changes, copies, drills, keeping, keys, recipes, recoveries, replicas,
+    silence, standing, witnesses,
 };
 
 /// What the catalog sees of an entry: `None` of one that cannot be read, and no body of one of a kind that this
@@ -75,7 +75,16 @@ fn follow(db: &Transaction, index: u64, at: i64, actor: &Actor, body: Option<&Bo
             return Ok(());
         }
     }
-    for room in [copies::apply, recoveries::apply, adopted::apply, silence::apply, witnesses::apply, keys::apply] {
+    let rooms = [
+        copies::apply,
+        recoveries::apply,
+        adopted::apply,
+        silence::apply,
+        witnesses::apply,
+        keys::apply,
+        recipes::apply,
+    ];
+    for room in rooms {
         if room(db, index, at, body)? {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
-    adopted, changes, copies, drills, keeping, keys, objects, points, presence, recoveries, replicas, silence,
+    adopted, changes, copies, drills, keeping, keys, objects, points, presence, recipes, recoveries, replicas, silence,
     standing, witnesses,
 };
 
@@ -98,7 +98,7 @@ const MIGRATIONS: [&[&str]; 5] = [&["
     recoveries::SERVERS,
     objects::TABLES,
     adopted::TAKEN_OVER,
-], &[silence::TABLES, standing::TABLES, points::TABLES, presence::TABLES, drills::TABLES, witnesses::TABLES, keys::TABLES]];
+], &[silence::TABLES, standing::TABLES, points::TABLES, presence::TABLES, drills::TABLES, witnesses::TABLES, keys::TABLES, recipes::TABLES]];
 
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 

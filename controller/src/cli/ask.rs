@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, copies, disaster, keeping, person, plan,
-    policy, proposal, scrub, serve, show,
+    policy, proposal, recipe, scrub, serve, show,
 };
 use crate::control::{self, Ask, SOCKET};
 use crate::pusat::draw;
@@ -175,6 +175,7 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         Command::Scrub(args) => scrub::asked(args)?,
         Command::Disaster(command) => disaster::asked(dir, command)?,
         Command::Plan(command) => plan::asked(dir, command)?,
+        Command::Recipe(command) => recipe::asked(dir, command)?,
         Command::Proposal(command) => proposal::asked(dir, command)?,
         Command::Resume(command) => proposal::resumed(dir, command)?,
         Command::Init(_)

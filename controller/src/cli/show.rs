@@ -7,7 +7,7 @@ use pulih_terminal::{Table, duration, printable, size};
 use serde_json::Value;
 
 use super::{
-    Agent, Approve, Command, Grant, Opd, Pair, Policy, User, copies, disaster, keeping, plan, proposal, scrub,
+    Agent, Approve, Command, Grant, Opd, Pair, Policy, User, copies, disaster, keeping, plan, proposal, recipe, scrub,
 };
 
 /// Words that an agent or another person wrote are among them.
@@ -105,6 +105,7 @@ pub fn text(command: &Command, answer: &Value) -> String {
         Command::Scrub(_) => scrub::text(answer),
         Command::Disaster(command) => disaster::text(command, answer),
         Command::Plan(command) => plan::text(command, answer),
+        Command::Recipe(command) => recipe::text(command, answer),
         Command::Proposal(command) => proposal::text(command, answer),
         Command::Resume(_) => "It goes on from here.\n".to_owned(),
         Command::Recover(_)

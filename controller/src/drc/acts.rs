@@ -50,6 +50,7 @@ impl Drc {
                 cards::put(&*self.store, &self.id()?, attachment.unwrap_or_default())?;
             }
             Body::PlanApplied(its) => self.take_plan(&record.catalog, its, attachment)?,
+            Body::RecipeApplied(its) => self.take_recipe(&record.catalog, its, attachment)?,
             Body::DrillAnnounced(its) => {
                 self.check_drill_of_plan(its)?;
                 self.check_auditor(&record, its, now)?;
@@ -112,7 +113,9 @@ impl Drc {
                 must(person.is(Role::Admin), "an admin")?;
                 self.must_not_weaken(attachment)?;
             }
-            Body::PlanApplied(_) | Body::SitePaired(_) => must(person.is(Role::Admin), "an admin")?,
+            Body::PlanApplied(_) | Body::RecipeApplied(_) | Body::SitePaired(_) => {
+                must(person.is(Role::Admin), "an admin")?
+            }
             Body::PusatMoved(its) => {
                 must(person.is(Role::Admin), "an admin")?;
                 self.check_moved(catalog, its, attachment)?;

@@ -9,6 +9,7 @@ pub mod due;
 mod end;
 mod of_plan;
 pub mod order;
+mod recipes;
 mod shown;
 mod start;
 mod tend;
@@ -54,6 +55,12 @@ pub enum Ask {
         id: String,
         reason: String,
     },
+    Recipes,
+    /// `None`: the version in force.
+    Recipe {
+        name: String,
+        version: Option<u64>,
+    },
     /// What its auditor signs to let it start, or to attest it: the hash of the entry that is meant.
     ToSign {
         id: String,
@@ -81,6 +88,8 @@ impl Drc {
             Ask::Show { id } => self.shown_drill(id),
             Ask::Schedule => self.drill_schedule(),
             Ask::Cancel { id, reason } => self.cancel_drill(id, reason),
+            Ask::Recipes => self.listed_recipes(),
+            Ask::Recipe { name, version } => self.shown_recipe(name, *version),
             Ask::ToSign { id, ended } => self.to_sign(id, *ended),
             Ask::Start { id, host } => json(self.start_drill(id, host)?),
             Ask::Step { ended } => self.drill_step(ended),

@@ -194,15 +194,11 @@ impl Tried {
                 *newest = seconds(&its.due).max(*newest);
             }
             Body::PlanApplied(its) => self.plans.entry(its.plan.clone()).or_default().push((index, its.object)),
+            Body::RecipeApplied(its) => self.recipes.entry(its.recipe.clone()).or_default().push((index, its.object)),
             Body::AgentEnrolled(its) => self.classed(index, its.vault, &its.class),
             Body::VaultPinned(its) => self.classed(index, its.vault, &its.class),
             _ => {}
         }
-    }
-
-    /// A recipe is in force from this entry on.
-    pub fn take_recipe(&mut self, index: u64, name: &str, object: ObjectHash) {
-        self.recipes.entry(name.to_owned()).or_default().push((index, object));
     }
 
     fn its(&mut self, id: &DrillId, take: impl FnOnce(&mut Drill)) {

@@ -16,11 +16,11 @@ use pulih_ledger::entry::kinds::{
     DrillPhases, DrillStarted, DrillStep, ExpiryResumed, ExpiryStopped, GlassBroken, HoldPlaced, HoldReleased,
     KeyAccepted, KeyProposed, KeyRotated, KeysOpened, LedgerDiverged, LedgerResumed, LineageBegun, LinkBack, LinkLost,
     ObjectDamaged, ObjectHealed, ObjectLost, ObjectsDeleted, OpdAdded, PacksAvoided, PacksDoomed, Phases, PlanApplied,
-    PolicyApplied, PullRefused, PusatMoved, RecoveryBegun, RecoveryEnded, RecoveryStep, ReplicationResumed,
-    ReplicationStopped, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed, ScrubFinished,
-    SeedImported, SiteAdopted, SiteAway, SiteCertified, SiteCreated, SitePaired, SiteUnpaired, SitesCompared,
-    SnapshotAccepted, SnapshotReplicated, SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned,
-    WitnessAdded, WitnessRemoved,
+    PolicyApplied, PullRefused, PusatMoved, RecipeApplied, RecoveryBegun, RecoveryEnded, RecoveryStep,
+    ReplicationResumed, ReplicationStopped, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed,
+    ScrubFinished, SeedImported, SiteAdopted, SiteAway, SiteCertified, SiteCreated, SitePaired, SiteUnpaired,
+    SitesCompared, SnapshotAccepted, SnapshotReplicated, SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded,
+    VaultPinned, WitnessAdded, WitnessRemoved,
 };
 use pulih_ledger::entry::{Body, ENVELOPE, Kind};
 use pulih_ledger::ids::Sha256;
@@ -296,6 +296,7 @@ fn of_drills() -> Vec<Body> {
         DrillAuditor { user: id("aud-1"), name: text(), institution: text(), mandate: text(), key, operator, provider };
     let finding = DrillFinding { text: text(), owner: text(), until: time() };
     vec![
+        RecipeApplied { recipe: "simrs".into(), version: 3, object }.into(),
         DrillAnnounced {
             drill: drill(),
             kind: "restore".into(),

@@ -1,7 +1,7 @@
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{
-    DrillAnnounced, DrillEnded, DrillPhases, DrillStarted, DrillStep, PlanApplied, VaultPinned,
+    DrillAnnounced, DrillEnded, DrillPhases, DrillStarted, DrillStep, PlanApplied, RecipeApplied, VaultPinned,
 };
 use pulih_ledger::time::Time;
 use pulih_vault::id::{ObjectHash, VaultId};
@@ -190,14 +190,15 @@ fn what_is_another_than_was_drilled_needs_verification() {
 fn a_recipe_is_what_its_own_step_says_and_another_one_needs_verification() {
     let mut told = Told::default();
     let recipe = Subject::Recipe("simrs".into());
-    told.tried.take_recipe(0, "simrs", ObjectHash([1; 32]));
+    let applied = |version, object| RecipeApplied { recipe: "simrs".into(), version, object: ObjectHash([object; 32]) };
+    told.say(0, applied(1, 1));
     told.drill(1, &RESTORE);
     assert_eq!(told.state(&recipe, 2), State::NeverTested);
     told.drill(2, &Its { kind: "application", outcome: "failed", ..RESTORE });
     assert_eq!((told.state(&recipe, 3), told.state(&dataset("a"), 3)), (State::Failed, State::Verified));
     told.drill(3, &Its { kind: "application", ..RESTORE });
     assert_eq!(told.state(&recipe, 4), State::Verified);
-    told.tried.take_recipe(99, "simrs", ObjectHash([2; 32]));
+    told.say(5, applied(2, 2));
     assert_eq!(told.state(&recipe, 5), State::NeedsVerification);
 }
 

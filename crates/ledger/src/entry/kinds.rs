@@ -27,7 +27,7 @@ pub use changes::{ChangeApproved, ChangeMade, ChangeProposed, ChangeRefused, Rep
 pub use copies::{CopyMade, ObjectDamaged, ObjectHealed, ObjectLost, ScrubFinished, SitesCompared};
 pub use drills::{
     DrillAnnounced, DrillAttested, DrillAuditor, DrillEnded, DrillFinding, DrillMissed, DrillOpened, DrillPhases,
-    DrillStarted, DrillStep,
+    DrillStarted, DrillStep, RecipeApplied,
 };
 pub use keeping::{
     DeletionApproved, DeletionAsked, ExpiryResumed, ExpiryStopped, HoldPlaced, HoldReleased, ObjectsDeleted,
@@ -164,6 +164,7 @@ kinds! {
     KeyProposed = "key-proposed",
     KeyAccepted = "key-accepted",
     KeyRotated = "key-rotated",
+    RecipeApplied = "recipe-applied",
     DrillAnnounced = "drill-announced",
     DrillOpened = "drill-opened",
     DrillStarted = "drill-started",

@@ -10,6 +10,17 @@ use crate::ids::{DrillId, Sha256, UserId};
 use crate::text;
 use crate::time::Time;
 
+/// An application recipe is in force from here on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecipeApplied {
+    pub recipe: String,
+    /// Counts from 1 for each recipe.
+    pub version: u64,
+    /// BLAKE3 of the recipe's text, which is an object of the site.
+    #[serde(with = "text")]
+    pub object: ObjectHash,
+}
+
 /// A drill will be tried with these points: written before it starts, so that none can be left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DrillAnnounced {
