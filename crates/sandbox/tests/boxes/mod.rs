@@ -4,12 +4,17 @@
 #![allow(dead_code)]
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// No account has it, and it is not the one that the runner takes as root.
+const NOBODY: u32 = 333_334;
 pub const RUNNER: &str = env!("CARGO_BIN_EXE_pulih-sandbox-try");
 
 /// Why the test cannot be made here, as a line; then it ends.
@@ -27,6 +32,8 @@ pub struct Place {
     pub folder: TempDir,
     pub name: String,
     pub limits: Limits,
+    /// Run as a user who may make no group.
+    pub is_alone: bool,
 }
 
 pub struct Limits {
@@ -50,7 +57,7 @@ impl Place {
         let name = format!("{test}-{}", std::process::id());
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join("data")).unwrap();
-        Self { folder, name, limits }
+        Self { folder, name, limits, is_alone: false }
     }
 
     pub fn data(&self) -> PathBuf {
@@ -72,9 +79,25 @@ impl Place {
     }
 
     pub fn start(&self, steps: &str) -> Child {
-        let mut command = Command::new(RUNNER);
-        command.arg(self.recipe(steps)).arg(self.data()).arg(&self.name);
+        let recipe = self.recipe(steps);
+        let mut command = if self.is_alone { self.runner_of_nobody() } else { Command::new(RUNNER) };
+        command.arg(recipe).arg(self.data()).arg(&self.name);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// The runner where that user reaches it, and the data given to it.
+    fn runner_of_nobody(&self) -> Command {
+        let runner = self.folder.path().join("runner");
+        if !runner.exists() {
+            fs::copy(RUNNER, &runner).unwrap();
+        }
+        let mut command = Command::new(runner);
+        if rustix::process::geteuid().is_root() {
+            fs::set_permissions(self.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+            std::os::unix::fs::chown(self.data(), Some(NOBODY), Some(NOBODY)).unwrap();
+            command.uid(NOBODY).gid(NOBODY).current_dir("/");
+        }
+        command
     }
 
     /// Runs it; nothing of it may be on this host afterwards.
@@ -138,6 +161,19 @@ impl Said {
         assert_eq!(self.outcome, outcome, "{self:#?}");
         assert!(self.text.contains(text), "{self:#?}");
     }
+}
+
+/// Kills the runner once the recipe's first program has ended; what is left is gone after a sweep.
+pub fn kill_and_sweep(place: &Place, steps: &str) {
+    let mut runner = place.start(steps);
+    let mut lines = BufReader::new(runner.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("\"phase\":\"up\""));
+    assert!(!place.left().is_empty());
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    let swept = Command::new(RUNNER).args(["sweep", &place.name]).output().unwrap();
+    assert_eq!(String::from_utf8(swept.stdout).unwrap(), "0\n");
+    assert_eq!(place.left(), Vec::<String>::new());
 }
 
 /// A step that a shell does.

@@ -1,0 +1,123 @@
+//! What is not there, and what does not go away.
+
+mod boxes;
+
+use std::fs;
+
+use boxes::{Place, cannot, shell};
+
+#[test]
+fn a_program_that_is_not_on_this_host_is_skipped_before_anything_comes_up() {
+    if cannot("a_program_that_is_not_on_this_host_is_skipped_before_anything_comes_up") {
+        return;
+    }
+    let place = Place::new("absent");
+    let steps = [&shell("up", "touch /data/came-up"), "[[ask]]\nrun = [\"/usr/bin/no-such-program\"]\n"].concat();
+    place.run(&steps).holds("Skipped", "/usr/bin/no-such-program is not there");
+    assert!(!place.data().join("came-up").exists());
+}
+
+#[test]
+fn a_program_that_the_data_should_have_and_has_not_fails() {
+    if cannot("a_program_that_the_data_should_have_and_has_not_fails") {
+        return;
+    }
+    let place = Place::new("absent-data");
+    let said = place.run("[[ask]]\nrun = [\"/data/rahasia/bin/app\"]\n");
+    said.holds("Failed", "ask 1: the restored data does not have this program");
+    assert!(!said.text.contains("rahasia"), "no path of the data: {said:?}");
+}
+
+#[test]
+fn what_down_leaves_running_fails() {
+    if cannot("what_down_leaves_running_fails") {
+        return;
+    }
+    let place = Place::new("left");
+    let up =
+        [&shell("up", &format!("(exec sleep 600) & : {}", place.name)), &shell("ask", "true"), &shell("down", "true")];
+    let up: Vec<String> = up.iter().map(|its| (*its).clone()).collect();
+    place.run(&up.concat()).holds("Failed", "still there 30 seconds after it was taken down");
+}
+
+#[test]
+fn what_ended_before_it_was_taken_down_fails() {
+    if cannot("what_ended_before_it_was_taken_down_fails") {
+        return;
+    }
+    let place = Place::new("early");
+    let steps = [
+        &shell("up", "exit 3"),
+        "background = true\n",
+        &shell("ask", "while ls /proc/[2-9]*/comm | grep -q 'xx'; do :; done; sleep 1"),
+    ];
+    place.run(&steps.concat()).holds("Failed", "up 1: it ended with status 3 before it was taken down");
+}
+
+#[test]
+fn what_does_not_come_up_is_not_asked_and_is_taken_down() {
+    if cannot("what_does_not_come_up_is_not_asked_and_is_taken_down") {
+        return;
+    }
+    let place = Place::new("not-up");
+    let steps = [shell("up", "exit 1"), shell("up", "true"), shell("ask", "true"), shell("down", "touch /data/down")];
+    let said = place.run(&steps.concat());
+    said.holds("Failed", "up 1: it ended with status 1");
+    assert_eq!(said.programs.len(), 2, "{said:#?}");
+    assert!(place.data().join("down").exists());
+}
+
+#[test]
+fn a_question_that_fails_does_not_end_the_others() {
+    if cannot("a_question_that_fails_does_not_end_the_others") {
+        return;
+    }
+    let place = Place::new("questions");
+    let said = place.run(&[shell("ask", "exit 1"), shell("ask", "kill -9 $$"), shell("ask", "true")].concat());
+    said.holds("Failed", "ask 1: it ended with status 1; ask 2: it ended by a signal");
+    assert_eq!(said.program("ask", 3)["is_right"], true);
+}
+
+#[test]
+fn without_down_what_came_up_is_told_to_end() {
+    if cannot("without_down_what_came_up_is_told_to_end") {
+        return;
+    }
+    let place = Place::new("told");
+    let up = [
+        &shell("up", "trap 'echo told > /data/told; exit 0' TERM; : > /data/up; while :; do sleep 0.1; done"),
+        "background = true\n",
+    ];
+    let steps = [&up.concat(), &shell("ask", "while [ ! -e /data/up ]; do sleep 0.1; done")];
+    place.run(&steps.map(String::as_str).concat()).holds("Passed", "");
+    assert_eq!(fs::read_to_string(place.data().join("told")).unwrap(), "told\n");
+}
+
+#[test]
+fn a_daemon_that_was_started_in_passing_may_go_on_printing() {
+    if cannot("a_daemon_that_was_started_in_passing_may_go_on_printing") {
+        return;
+    }
+    let place = Place::new("daemon");
+    // More than a pipe holds, after who started it has ended.
+    let up =
+        "(trap '' HUP; while [ ! -e /data/go ]; do sleep 0.05; done; head -c 1M /dev/zero && : > /data/done) & true";
+    let ask = "touch /data/go; n=0; while [ ! -e /data/done ] && [ $n -lt 200 ]; do sleep 0.1; n=$((n+1)); done; test -e /data/done";
+    let said = place.run(&[shell("up", up), shell("ask", ask)].concat());
+    said.holds("Passed", "");
+}
+
+#[test]
+fn after_the_runner_was_killed_nothing_goes_on_and_the_sweep_takes_the_rest() {
+    if cannot("after_the_runner_was_killed_nothing_goes_on_and_the_sweep_takes_the_rest") {
+        return;
+    }
+    let place = Place::new("killed");
+    let steps = [
+        shell("up", &format!("(trap '' HUP TERM; exec sleep 600) & : {}", place.name)),
+        shell("ask", &format!(": {}; while :; do sleep 1; done", place.name)),
+    ];
+    boxes::kill_and_sweep(&place, &steps.concat());
+    // And the next one of that name runs.
+    place.run(&shell("ask", "true")).holds("Passed", "");
+}
