@@ -180,3 +180,59 @@ fn switch_on(parent: &Path) -> io::Result<()> {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder with the files that a kernel would make.
+    fn group(files: &[(&str, &str)]) -> (tempfile::TempDir, Group) {
+        let folder = tempfile::tempdir().unwrap();
+        files.iter().for_each(|(name, text)| fs::write(folder.path().join(name), text).unwrap());
+        let folders = vec![folder.path().to_owned()];
+        (folder, Group { folders })
+    }
+
+    #[test]
+    fn both_versions_are_told_the_same_limits() {
+        let (v2, group) = self::group(&[
+            ("memory.max", "max"),
+            ("memory.swap.max", "max"),
+            ("memory.oom.group", "0"),
+            ("memory.events", "low 0\noom_kill 0\n"),
+            ("pids.max", "max"),
+        ]);
+        group.limit(1 << 20, 7).unwrap();
+        let read = |name| fs::read_to_string(v2.path().join(name)).unwrap();
+        assert_eq!(
+            ["memory.max", "memory.swap.max", "memory.oom.group", "pids.max"].map(read),
+            ["1048576", "0", "1", "7"]
+        );
+        assert!(!group.is_over());
+        fs::write(v2.path().join("memory.events"), "low 0\noom_kill 2\n").unwrap();
+        assert!(group.is_over());
+        let (v1, group) = self::group(&[
+            ("memory.limit_in_bytes", ""),
+            ("memory.memsw.limit_in_bytes", ""),
+            ("memory.oom_control", "under_oom 1\noom_kill 0\n"),
+            ("pids.max", "max"),
+        ]);
+        group.limit(1 << 20, 7).unwrap();
+        let read = |name| fs::read_to_string(v1.path().join(name)).unwrap();
+        let files = ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "pids.max"];
+        assert_eq!(files.map(read), ["1048576", "1048576", "7"]);
+        assert!(!group.is_over());
+    }
+
+    #[test]
+    fn a_host_that_cannot_bound_one_of_them_gives_no_group() {
+        let (_folder, group) = self::group(&[("memory.max", "max"), ("memory.oom.group", "0")]);
+        assert!(group.limit(1 << 20, 7).is_err());
+    }
+
+    #[test]
+    fn a_name_is_no_path() {
+        assert_eq!(named("d-3f9c.1"), "pulih-sandbox-d-3f9c.1");
+        assert_eq!(named("../x y"), "pulih-sandbox-.._x_y");
+    }
+}

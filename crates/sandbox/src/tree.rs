@@ -104,3 +104,41 @@ fn passed_over<T>(result: Result<T, Errno>) -> Result<Option<T>, Errno> {
         Err(errno) => Err(errno),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn each_entry_counts_a_second_name_little_and_a_link_leads_nowhere() {
+        let (data, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(outside.path().join("large"), vec![1; 1 << 20]).unwrap();
+        let taken = || walk(data.path(), None, &|| true).unwrap();
+        assert_eq!(taken(), Taken::default());
+        fs::write(data.path().join("empty"), "").unwrap();
+        assert_eq!(taken().bytes, ENTRY_BYTES);
+        symlink(outside.path(), data.path().join("link")).unwrap();
+        assert_eq!(taken().bytes, 2 * ENTRY_BYTES);
+        fs::create_dir(data.path().join("in")).unwrap();
+        fs::write(data.path().join("in/file"), vec![1; 300_000]).unwrap();
+        let before = taken();
+        assert_eq!(before.largest_bytes, 300_000);
+        assert!(before.bytes >= 300_000 + 3 * ENTRY_BYTES, "{before:?}");
+        fs::hard_link(data.path().join("in/file"), data.path().join("again")).unwrap();
+        assert!(taken().bytes <= before.bytes + ENTRY_BYTES, "{:?}", taken());
+    }
+
+    #[test]
+    fn what_is_nested_without_end_is_told_and_not_walked() {
+        let data = tempfile::tempdir().unwrap();
+        let mut nested = data.path().to_owned();
+        (0..MAX_DEPTH).for_each(|_| nested.push("d"));
+        fs::create_dir_all(&nested).unwrap();
+        assert!(matches!(walk(data.path(), None, &|| true), Err(Walked::TooDeep)));
+        fs::remove_dir(&nested).unwrap();
+        assert!(walk(data.path(), None, &|| true).is_ok());
+    }
+}

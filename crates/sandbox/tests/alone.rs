@@ -50,6 +50,16 @@ fn without_a_group_forks_are_held_and_all_ends_in_time() {
 }
 
 #[test]
+fn a_folder_that_is_closed_to_the_one_who_measures_ends_it() {
+    if cannot("a_folder_that_is_closed_to_the_one_who_measures_ends_it") {
+        return;
+    }
+    let place = alone("alone-closed");
+    let close = format!(": {}; mkdir /data/d && chmod 0 /data/d && sleep 60", place.name);
+    place.run(&shell("ask", &close)).holds("Failed", "closed a folder");
+}
+
+#[test]
 fn without_a_group_a_killed_runner_leaves_nothing() {
     if cannot("without_a_group_a_killed_runner_leaves_nothing") {
         return;

@@ -196,6 +196,23 @@ fn whoever_fights_the_supervisor_makes_no_pass_of_a_wrong_answer() {
     place.run(&steps.concat()).holds("Failed", "ask 1: what it printed is not what `equals` says");
 }
 
+/// Limits of one's own user may be lowered without tracing it.
+#[test]
+fn whoever_takes_the_supervisors_limits_makes_no_pass_either() {
+    if cannot("whoever_takes_the_supervisors_limits_makes_no_pass_either") {
+        return;
+    }
+    let place = Place::new("prlimit");
+    for limit in ["--nofile=3", "--nproc=1", "--as=1", "--data=1", "--fsize=0", "--stack=1", "--cpu=1"] {
+        let lower = shell("ask", &format!("prlimit --pid 1 {limit}"));
+        // So much is printed that the supervisor takes more than a second of the processor.
+        let spent = if limit == "--cpu=1" { shell("ask", "head -c 3G /dev/zero") } else { String::new() };
+        let wrong = shell("ask", "echo wrong") + "equals = \"right\\n\"\n";
+        let said = place.run(&[lower, spent, wrong].concat());
+        assert_eq!(said.outcome, "Failed", "{limit}: {said:#?}");
+    }
+}
+
 #[test]
 fn a_link_of_the_data_leads_nowhere_and_what_it_names_stays_whose_it_is() {
     if cannot("a_link_of_the_data_leads_nowhere_and_what_it_names_stays_whose_it_is") {

@@ -46,11 +46,9 @@ fn what_ended_before_it_was_taken_down_fails() {
         return;
     }
     let place = Place::new("early");
-    let steps = [
-        &shell("up", "exit 3"),
-        "background = true\n",
-        &shell("ask", "while ls /proc/[2-9]*/comm | grep -q 'xx'; do :; done; sleep 1"),
-    ];
+    let up = shell("up", "echo $$ > /data/pid; exit 3");
+    let until_gone = "until [ -s /data/pid ]; do :; done; while [ -e /proc/$(cat /data/pid) ]; do :; done";
+    let steps = [up, "background = true\n".into(), shell("ask", until_gone)];
     place.run(&steps.concat()).holds("Failed", "up 1: it ended with status 3 before it was taken down");
 }
 
@@ -105,6 +103,18 @@ fn a_daemon_that_was_started_in_passing_may_go_on_printing() {
     let ask = "touch /data/go; n=0; while [ ! -e /data/done ] && [ $n -lt 200 ]; do sleep 0.1; n=$((n+1)); done; test -e /data/done";
     let said = place.run(&[shell("up", up), shell("ask", ask)].concat());
     said.holds("Passed", "");
+}
+
+#[test]
+fn an_interrupted_recipe_ends_at_once_and_leaves_nothing() {
+    if cannot("an_interrupted_recipe_ends_at_once_and_leaves_nothing") {
+        return;
+    }
+    let place = Place { is_interrupted: true, ..Place::new("interrupted") };
+    let up = shell("up", &format!("(exec sleep 600) & : {}", place.name));
+    let said = place.run(&[up, shell("ask", "sleep 600"), shell("down", "true")].concat());
+    said.holds("Failed", "it was interrupted");
+    assert_eq!(said.programs.len(), 1, "{said:#?}");
 }
 
 #[test]

@@ -117,8 +117,8 @@ fn small_files_without_end_end_it() {
 }
 
 #[test]
-fn folders_without_end_and_folders_that_are_closed_end_it() {
-    if cannot("folders_without_end_and_folders_that_are_closed_end_it") {
+fn folders_in_folders_without_end_end_it() {
+    if cannot("folders_in_folders_without_end_end_it") {
         return;
     }
     let place = Place::new("folders");

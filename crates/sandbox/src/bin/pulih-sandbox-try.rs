@@ -1,16 +1,19 @@
 //! Runs one recipe over a folder and says how it ended: what the tests start, and kill.
 //!
-//!     pulih-sandbox-try RECIPE DATA NAME
+//!     pulih-sandbox-try RECIPE DATA NAME [interrupt]
 //!
-//! A line for each program, then `ended` as JSON.
+//! With `interrupt` it is interrupted once a program has ended. A line for each program, then `ended` as JSON.
 
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pulih_policies::Recipe;
 use pulih_sandbox::{Program, Run, Told};
 
-struct Lines;
+struct Lines {
+    interrupts: bool,
+    interrupted: AtomicBool,
+}
 
 impl Told for Lines {
     fn program(&self, its: &Program) {
@@ -20,6 +23,7 @@ impl Told for Lines {
             "status": its.status, "output": output, "left_out": its.left_out,
         });
         println!("{line}");
+        self.interrupted.store(self.interrupts, Ordering::Relaxed);
     }
 }
 
@@ -36,15 +40,16 @@ fn main() -> ExitCode {
             println!("{}", pulih_sandbox::sweep(name));
             ExitCode::SUCCESS
         }
-        [recipe, data, name] => run(recipe, data, name),
+        [recipe, data, name] => run(recipe, data, name, false),
+        [recipe, data, name, "interrupt"] => run(recipe, data, name, true),
         _ => {
-            eprintln!("usage: pulih-sandbox-try RECIPE DATA NAME | sweep NAME | missing");
+            eprintln!("usage: pulih-sandbox-try RECIPE DATA NAME [interrupt] | sweep NAME | missing");
             ExitCode::from(2)
         }
     }
 }
 
-fn run(recipe: &str, data: &str, name: &str) -> ExitCode {
+fn run(recipe: &str, data: &str, name: &str, interrupts: bool) -> ExitCode {
     let read = std::fs::read(recipe).map_err(|error| error.to_string());
     let recipe = match read.and_then(|bytes| Recipe::parse(recipe, &bytes).map_err(|refused| refused.to_string())) {
         Ok(recipe) => recipe,
@@ -53,11 +58,9 @@ fn run(recipe: &str, data: &str, name: &str) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let interrupted = AtomicBool::new(false);
-    let inside = ["inside", "here"];
-    let ended =
-        Run { name, recipe: &recipe, data: data.as_ref(), inside: &inside, interrupted: &interrupted, told: &Lines };
-    let ended = ended.run();
+    let lines = Lines { interrupts, interrupted: AtomicBool::new(false) };
+    let (inside, data, interrupted) = (&["inside", "here"], data.as_ref(), &lines.interrupted);
+    let ended = Run { name, recipe: &recipe, data, inside, interrupted, told: &lines }.run();
     let outcome = format!("{:?}", ended.outcome);
     let line = serde_json::json!({
         "outcome": outcome, "text": ended.text, "check_ms": ended.check.as_millis() as u64, "leftovers": ended.leftovers,

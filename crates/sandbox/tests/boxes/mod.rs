@@ -34,6 +34,8 @@ pub struct Place {
     pub limits: Limits,
     /// Run as a user who may make no group.
     pub is_alone: bool,
+    /// Interrupted once a program has ended.
+    pub is_interrupted: bool,
 }
 
 pub struct Limits {
@@ -57,7 +59,7 @@ impl Place {
         let name = format!("{test}-{}", std::process::id());
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join("data")).unwrap();
-        Self { folder, name, limits, is_alone: false }
+        Self { folder, name, limits, is_alone: false, is_interrupted: false }
     }
 
     pub fn data(&self) -> PathBuf {
@@ -82,7 +84,12 @@ impl Place {
         let recipe = self.recipe(steps);
         let mut command = if self.is_alone { self.runner_of_nobody() } else { Command::new(RUNNER) };
         command.arg(recipe).arg(self.data()).arg(&self.name);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap()
+        command
+            .args(self.is_interrupted.then_some("interrupt"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     /// The runner where that user reaches it, and the data given to it.
