@@ -304,6 +304,35 @@ class Checkpoint:
         return found
 
 
+# What a log signs of itself beside checkpoints: how many lines it has, and in which are its size and root.
+SIGNED = {"pulih/ledger/head/v1": (6, 2, 3), "pulih/ledger/batch/v1": (5, 3, 4)}
+
+
+def size_and_root(data, keys):
+    """What one of the keys signed of its log: a checkpoint, one in a request, a head, the head of a batch."""
+    notes = [data, data[2:2 + int.from_bytes(data[:2], "big")]]
+    try:
+        notes.append(read_proof(data, "old")[2])
+    except Problem:
+        pass
+    for note in notes:
+        try:
+            text, signatures = open_note(note)
+            lines = text[:-1].split("\n")
+            kind = lines[0] if lines[0] in SIGNED else None
+            count, size, root = SIGNED.get(kind, (len(lines), 1, 2))
+            if len(lines) != count or len(lines) < 3 or not all(lines):
+                continue
+            origin, size, root = lines[1 if kind else 0], number(lines[size]), unbase64(lines[root])
+        except Problem:
+            continue
+        is_signed = any(key.name == origin and name == origin and blob[:4] == key.id
+                        and has_signed(key.public, text.encode(), blob[4:]) for name, blob in signatures for key in keys)
+        if is_signed and len(root) == 32:
+            return size, root
+    return None
+
+
 class Chain:
     """The keys of a log, each with the size from which on it signs."""
 
@@ -1382,6 +1411,8 @@ class Together:
 
     def others(self):
         """What a site co-signed, proved or wrote down of another's log is what that log says."""
+        # Of logs that are not here: which root they signed for a size, and where.
+        self.absent = {}
         for name, (what, parts, _) in sorted(self.bundle.files.items()):
             if what == "cosigned":
                 self.of_other(name, parts["site"], parts["other"], int(parts["n"]))
@@ -1392,17 +1423,20 @@ class Together:
                     self.tell("fork", "%s entry %d" % (log.site, index), "the log of %s had another root then" % of)
             for of, digest in log.follower.proofs:
                 name = "%s/objects/proofs/%s" % (log.site, digest)
-                data = self.bundle.read(name) if of in self.by_site and name in self.bundle.files else None
+                data = self.bundle.read(name) if name in self.bundle.files else None
                 if data is None:
                     continue
-                try:
-                    _, _, data = read_proof(data, "old")
-                except Problem:
-                    pass
-                try:
-                    self.hold(self.by_site[of], Checkpoint(data, self.by_site[of].chain), name)
-                except Problem:
-                    pass
+                its = self.by_site.get(of)
+                keys = its.chain.keys if its else [key for peer, key in log.follower.paired if peer == of]
+                signed = size_and_root(data, keys)
+                if signed and its:
+                    self.hold(its, signed, name)
+                elif signed:
+                    self.absent.setdefault((of, signed[0]), []).append((name, signed[1]))
+        for (site, size), said in sorted(self.absent.items()):
+            if len({root for _, root in said}) > 1:
+                for name, _ in said:
+                    self.tell("fork", name, "%s signed two pasts of %d entries" % (site, size))
 
     def of_other(self, name, site, other, size):
         own, of = self.by_site.get(site), self.by_site.get(other)
@@ -1426,16 +1460,18 @@ class Together:
             if own and not any(note.by(key.as_cosigner()) for key in own.chain.keys):
                 self.tell("cosignature", name, "%s has not co-signed it" % site)
             if of:
-                self.hold(of, note, name)
+                self.hold(of, (note.size, note.root), name)
             else:
+                self.absent.setdefault((other, note.size), []).append((name, note.root))
                 self.bundle.remark("%s: the log of %s is not here, to be held against it" % (name, other))
 
-    def hold(self, log, note, name):
-        """A checkpoint that the log's key signed, beside the log."""
-        root = log.root_before(note.size)
-        if note.size > log.size:
-            self.tell("rolled-back", name, "%s signed one of %d entries, and shows %d" % (log.site, note.size, log.size))
-        elif root is not None and root != note.root:
+    def hold(self, log, signed, name):
+        """What the log's key signed, beside the log."""
+        size, signed_root = signed
+        root = log.root_before(size)
+        if size > log.size:
+            self.tell("rolled-back", name, "%s signed one of %d entries, and shows %d" % (log.site, size, log.size))
+        elif root is not None and root != signed_root:
             self.tell("fork", name, "%s signed one of another past" % log.site)
 
 

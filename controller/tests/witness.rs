@@ -3,52 +3,11 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::Arc;
 
-use pulih_ledger::entry::kinds::OpdAdded;
-use pulih_ledger::{Actor, Entry, Ledger, Log, View};
 use pulih_vault::note::SigningKey;
-use pulih_vault::store::{DirStore, Store};
-use serde_json::Value;
+use support::rewrite::rewrite;
+use support::witness::{Machine, files};
 use support::{Site, failed, succeeded};
-
-struct Machine(tempfile::TempDir);
-
-impl Machine {
-    fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pulih-controller"));
-        command
-            .args(["--json", "--state", self.0.path().to_str().unwrap(), "witness"])
-            .args(arguments)
-            .output()
-            .unwrap()
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&succeeded(&self.run(arguments))).unwrap()
-    }
-
-    /// What it says of the one site on a stick that it does not sign.
-    fn refused(&self, stick: &Path) -> Value {
-        let output = self.run(&["sign", stick.to_str().unwrap()]);
-        failed(&output);
-        serde_json::from_slice::<Value>(&output.stdout).unwrap()["sites"][0].take()
-    }
-
-    fn state(&self) -> Vec<u8> {
-        fs::read(self.0.path().join("logs/pulih-ledger_pusat-33.19.note")).unwrap()
-    }
-}
-
-fn files(stick: &Path, end: &str) -> Vec<PathBuf> {
-    let folder = stick.join("pulih-witness/pusat-33.19");
-    let mut found: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    found.retain(|path| path.extension().is_some_and(|its| its == end));
-    found.sort();
-    found
-}
 
 /// The key that signs a site's ledger now.
 fn ledger_key(site: &Site) -> String {
@@ -56,41 +15,10 @@ fn ledger_key(site: &Site) -> String {
     SigningKey::from_secret_text(text.trim()).unwrap().verifier().to_string()
 }
 
-/// What somebody makes of a site's ledger who has its key: as many entries, and the last ones are others.
-fn rewrite(site: &Site, others: usize) {
-    let folder = site.path("store");
-    let key = || {
-        let text = fs::read_to_string(site.path("site/ledger.key")).unwrap();
-        SigningKey::from_secret_text(text.trim()).unwrap()
-    };
-    let (store, id) = (Arc::new(DirStore::open(&folder).unwrap()) as Arc<dyn Store>, "pusat-33.19".parse().unwrap());
-    let log = Log::open(store.clone(), &id, key().verifier()).unwrap();
-    let mut entries: Vec<Entry> = Vec::new();
-    for recorded in log.entries(0) {
-        let its = recorded.unwrap().read().unwrap();
-        let act = its.raw.get("act").and_then(|act| act.as_str()).map(str::to_owned);
-        let View::Known(body) = its.view else { panic!("of another version") };
-        entries.push(Entry { site: its.site, at: its.at, actor: its.actor, body: *body, act });
-    }
-    let from = entries.len() - others;
-    for (n, entry) in entries.iter_mut().enumerate().skip(from) {
-        let body = OpdAdded { opd: format!("other-{n}").parse().unwrap(), name: "x".into(), owner: None };
-        *entry = Entry::new(entry.site.clone(), entry.at.clone(), Actor::Site, body.into());
-    }
-    for part in ["batch", "tile", "checkpoint"] {
-        fs::remove_dir_all(folder.join("site/pusat-33.19/ledger").join(part)).unwrap();
-    }
-    // A store keeps folders that it knows; another one looks anew.
-    let store = Arc::new(DirStore::open(&folder).unwrap()) as Arc<dyn Store>;
-    let mut ledger = Ledger::create(store, &id, key()).unwrap();
-    ledger.append(&entries).unwrap();
-    ledger.checkpoint().unwrap();
-}
-
 #[test]
 fn a_witness_signs_what_goes_on_says_the_same_again_and_keeps_the_proof_of_a_rewritten_past() {
     let mut site = Site::new();
-    let (machine, stick) = (Machine(tempfile::tempdir().unwrap()), tempfile::tempdir().unwrap());
+    let (machine, stick) = (Machine::new(), tempfile::tempdir().unwrap());
     let (stick, on) = (stick.path(), stick.path().to_str().unwrap());
     let made = machine.json(&["init", "--name", "inspektorat-33.19"]);
     let key = made["key"].as_str().unwrap().to_owned();
@@ -126,8 +54,7 @@ fn a_witness_signs_what_goes_on_says_the_same_again_and_keeps_the_proof_of_a_rew
     assert_eq!(newest(&site), Some(first));
 
     // It went on: what is asked goes on from what was said.
-    let other =
-        Machine(tempfile::tempdir().unwrap()).json(&["init", "--name", "provinsi"])["key"].as_str().unwrap().to_owned();
+    let other = Machine::new().json(&["init", "--name", "provinsi"])["key"].as_str().unwrap().to_owned();
     let add = ["evidence", "witness", "add", "provinsi", "--name", "B", "--institution", "B", "--key", &other];
     succeeded(&site.acting("siti", &add));
     let asked = ask(&site);
@@ -148,12 +75,12 @@ fn a_witness_signs_what_goes_on_says_the_same_again_and_keeps_the_proof_of_a_rew
 
     // History is rewritten at the site, with its own key.
     site.stop();
-    rewrite(&site, 2);
+    rewrite(&site.path(""), "pusat-33.19", second - 1);
     let state = machine.state();
     ask(&site);
     let refused = machine.refused(stick);
     assert_eq!(refused["outcome"], "refused", "{refused}");
-    let proofs: Vec<_> = fs::read_dir(machine.0.path().join("refused")).unwrap().collect();
+    let proofs: Vec<_> = fs::read_dir(machine.folder().join("refused")).unwrap().collect();
     assert_eq!((proofs.len(), machine.state() == state), (1, true));
     // Its own word, when it comes back to the site, says it there too.
     let told = failed(&site.controller(&["evidence", "witness", "take", on]));
@@ -167,7 +94,7 @@ fn a_witness_signs_what_goes_on_says_the_same_again_and_keeps_the_proof_of_a_rew
 #[test]
 fn a_witness_goes_on_with_a_key_that_a_person_compared_and_with_no_other() {
     let site = Site::new();
-    let (machine, stick) = (Machine(tempfile::tempdir().unwrap()), tempfile::tempdir().unwrap());
+    let (machine, stick) = (Machine::new(), tempfile::tempdir().unwrap());
     let on = stick.path().to_str().unwrap();
     let made = machine.json(&["init", "--name", "inspektorat-33.19"]);
     let add = ["evidence", "witness", "add", "inspektorat", "--name", "Ketua Tim", "--institution", "Inspektorat"];
@@ -186,7 +113,7 @@ fn a_witness_goes_on_with_a_key_that_a_person_compared_and_with_no_other() {
     succeeded(&site.acting("siti", &["evidence", "key", "rotate"]));
     // Something that the new key alone signs.
     let add = ["evidence", "witness", "add", "provinsi", "--name", "B", "--institution", "B", "--key"];
-    let other = Machine(tempfile::tempdir().unwrap()).json(&["init", "--name", "provinsi"]);
+    let other = Machine::new().json(&["init", "--name", "provinsi"]);
     succeeded(&site.acting("siti", &[&add[..], &[other["key"].as_str().unwrap()]].concat()));
     failed(&carried());
     let before = machine.state();

@@ -7,6 +7,8 @@ pub mod keeper;
 pub mod night;
 pub mod onto;
 pub mod raw;
+pub mod rewrite;
+pub mod witness;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};

@@ -92,20 +92,41 @@ pub fn entries(bytes: &[u8], count: usize) -> Result<Vec<&[u8]>, Malformed> {
     bundle::take(WHAT, split(bytes)?.1, count)
 }
 
+/// What a batch's head says.
+struct Span {
+    start: u64,
+    end: u64,
+    /// Of the first `end` entries.
+    root: Hash,
+}
+
+impl Span {
+    fn open(note: &[u8], key: &VerifierKey) -> Result<Self, Distrust> {
+        let text = opened(note, key)?;
+        let bad = |why: String| Malformed::new(WHAT, why);
+        let lines: Vec<_> = text.lines().collect();
+        let [kind, origin, start, end, root] = lines[..] else {
+            return Err(bad(format!("its head has {} lines, not five", lines.len())).into());
+        };
+        if kind != TYPE {
+            return Err(bad(format!("its head does not begin {TYPE}; a newer program may read it")).into());
+        }
+        check_origin(origin, key)?;
+        Ok(Self { start: parse_size(WHAT, start)?, end: parse_size(WHAT, end)?, root: root.parse()? })
+    }
+}
+
+/// Size and root that the head of a batch was signed for, whatever its entries are.
+pub fn signed_end(bytes: &[u8], key: &VerifierKey) -> Result<(u64, Hash), Distrust> {
+    let Span { end, root, .. } = Span::open(split(bytes)?.0, key)?;
+    Ok((end, root))
+}
+
 /// Reads a batch that is to follow the tree of `edge`.
 pub fn open<'a>(bytes: &'a [u8], edge: &Edge, key: &VerifierKey) -> Result<(Vec<&'a [u8]>, Growth), Refusal> {
     let (note, payload) = split(bytes)?;
-    let text = opened(note, key)?;
+    let Span { start, end, root } = Span::open(note, key)?;
     let bad = |why: String| Malformed::new(WHAT, why);
-    let lines: Vec<_> = text.lines().collect();
-    let [kind, origin, start, end, root] = lines[..] else {
-        return Err(bad(format!("its head has {} lines, not five", lines.len())).into());
-    };
-    if kind != TYPE {
-        return Err(bad(format!("its head does not begin {TYPE}; a newer program may read it")).into());
-    }
-    check_origin(origin, key)?;
-    let (start, end, root) = (parse_size(WHAT, start)?, parse_size(WHAT, end)?, root.parse::<Hash>()?);
     if start != edge.size() {
         return Err(bad(format!("its head says that it starts at {start}")).into());
     }

@@ -30,6 +30,7 @@ pub mod receipt;
 pub mod roster;
 pub mod rotation;
 pub mod scan;
+pub mod signed;
 mod text;
 pub mod time;
 pub mod tlog_proof;

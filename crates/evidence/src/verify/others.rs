@@ -1,21 +1,28 @@
 //! Step 9: what a site co-signed, proved or wrote down of another's log is what that log says. So nobody can show a past
 //! that is shorter than what others saw of it, or another one.
 
+use std::collections::BTreeMap;
+
 use pulih_ledger::chain::KeyChain;
-use pulih_ledger::checkpoint::Checkpoint;
 use pulih_ledger::cosign::CosignerKey;
+use pulih_ledger::hash::Hash;
 use pulih_ledger::ids::SiteId;
-use pulih_ledger::tlog_proof::AddCheckpoint;
+use pulih_ledger::signed::size_and_root;
+use pulih_vault::note::VerifierKey;
 
 use super::{Bundle, Verified, note};
 use crate::places::{Kept, Part, Place};
 use crate::report::{Code, Report};
 use crate::source::SourceError;
 
+/// What logs signed that are not in the bundle: of each the sizes, and where which root stands.
+type Absent = BTreeMap<(SiteId, u64), Vec<(Place, Hash)>>;
+
 pub fn check(bundle: &Bundle<'_>, logs: &[Verified], report: &mut Report) -> Result<(), SourceError> {
+    let mut absent = Absent::new();
     for place in bundle.files.keys() {
         if let Place::Of(site, Part::Cosigned(other, size)) = place {
-            cosigned(bundle, logs, place, (site, other, *size), report)?;
+            cosigned(bundle, logs, place, (site, other, *size), &mut absent, report)?;
         }
     }
     for log in logs {
@@ -26,18 +33,44 @@ pub fn check(bundle: &Bundle<'_>, logs: &[Verified], report: &mut Report) -> Res
                 report.problem(Code::Fork, format!("{} entry {}", log.site, seen.index), why);
             }
         }
-        for (of, hash) in &log.follower.said.proofs {
+        for (other, hash) in &log.follower.said.proofs {
             let place = Place::Of(log.site.clone(), Part::Object(Kept::Proofs, *hash));
-            let Some(of) = find(logs, of).filter(|_| bundle.has(&place)) else { continue };
+            if !bundle.has(&place) {
+                continue;
+            }
             let Some(bytes) = bundle.read(&place, report)? else { continue };
-            // Much can be a proof; what its log signed as a checkpoint is held against the log.
-            let asked = AddCheckpoint::parse(&bytes).map(|asked| asked.checkpoint.into_bytes());
-            if let Ok(signed) = note::open(asked.as_deref().unwrap_or(&bytes), &of.chain.keys) {
-                hold(bundle, of, signed.checkpoint(), &place, report)?;
+            let of = find(logs, other);
+            let keys: Vec<_> = match of {
+                Some(of) => of.chain.keys.keys().cloned().collect(),
+                None => paired(log, other).cloned().collect(),
+            };
+            // Much can be a proof; what its log signed of a size is held against the log.
+            match (of, size_and_root(&bytes, &keys)) {
+                (Some(of), Some(signed)) => hold(bundle, of, signed, &place, report)?,
+                (None, Some((size, root))) => absent.entry((other.clone(), size)).or_default().push((place, root)),
+                (_, None) => {}
             }
         }
     }
+    two_pasts(absent, report);
     Ok(())
+}
+
+/// Also without the log: of one size it has one root.
+fn two_pasts(absent: Absent, report: &mut Report) {
+    for ((site, size), its) in absent {
+        if its.iter().any(|(_, root)| *root != its[0].1) {
+            for (place, root) in its {
+                let why = format!("{site} signed two pasts of {size} entries, this one with the root {root}");
+                report.problem(Code::Fork, place, why);
+            }
+        }
+    }
+}
+
+/// The keys that a log says another's has.
+fn paired<'l>(log: &'l Verified, other: &SiteId) -> impl Iterator<Item = &'l VerifierKey> {
+    log.follower.said.paired.iter().filter(move |(peer, _)| peer == other).map(|(_, key)| key)
 }
 
 fn find<'l>(logs: &'l [Verified], site: &SiteId) -> Option<&'l Verified> {
@@ -50,14 +83,12 @@ fn cosigned(
     logs: &[Verified],
     place: &Place,
     (site, other, size): (&SiteId, &SiteId, u64),
+    absent: &mut Absent,
     report: &mut Report,
 ) -> Result<(), SourceError> {
     let (own, of) = (find(logs, site), find(logs, other));
-    let paired = || {
-        let all = own.into_iter().flat_map(|own| &own.follower.said.paired);
-        all.filter(|(peer, _)| peer == other).map(|(_, key)| KeyChain::first(key.clone())).collect::<Vec<_>>()
-    };
-    let chains = of.map_or_else(paired, |of| vec![of.chain.keys.clone()]);
+    let known = || own.into_iter().flat_map(|own| paired(own, other)).cloned().map(KeyChain::first).collect::<Vec<_>>();
+    let chains = of.map_or_else(known, |of| vec![of.chain.keys.clone()]);
     if chains.is_empty() {
         report.remark(format!("{place}: nothing here says which key signs the log of {other}"));
         return Ok(());
@@ -83,30 +114,30 @@ fn cosigned(
     {
         report.problem(Code::Cosignature, place, format!("{site} has not co-signed it"));
     }
+    let signed = (signed.checkpoint().size, signed.checkpoint().root);
     if let Some(of) = of {
-        return hold(bundle, of, signed.checkpoint(), place, report);
+        return hold(bundle, of, signed, place, report);
     }
+    absent.entry((other.clone(), signed.0)).or_default().push((place.clone(), signed.1));
     report.remark(format!("{place}: the log of {other} is not here, to be held against it"));
     Ok(())
 }
 
-/// A checkpoint that the log's key signed, beside the log.
+/// Size and root that the log's key signed, beside the log.
 fn hold(
     bundle: &Bundle<'_>,
     log: &Verified,
-    signed: &Checkpoint,
+    (size, root): (u64, Hash),
     place: &Place,
     report: &mut Report,
 ) -> Result<(), SourceError> {
-    if signed.size > log.tree.size() {
-        let why = format!("{} signed one {}, and shows {}", log.site, note::shown(signed), log.tree.size());
-        report.problem(Code::RolledBack, place, why);
-    } else if let Some(root) = log.tree.root_before(bundle, signed.size)?
-        && root != signed.root
+    let signed = || format!("{} signed that its first {size} entries have the root {root}", log.site);
+    if size > log.tree.size() {
+        report.problem(Code::RolledBack, place, format!("{}, and shows {}", signed(), log.tree.size()));
+    } else if let Some(its) = log.tree.root_before(bundle, size)?
+        && its != root
     {
-        let why =
-            format!("{} signed one {}, and shows another past with the root {root}", log.site, note::shown(signed));
-        report.problem(Code::Fork, place, why);
+        report.problem(Code::Fork, place, format!("{}, and shows another past with the root {its}", signed()));
     }
     Ok(())
 }
