@@ -168,8 +168,8 @@ fn is_delegated(own: &Path) -> bool {
 fn switch_on(parent: &Path) -> io::Result<()> {
     let switch = || fs::write(parent.join("cgroup.subtree_control"), "+memory +pids");
     match switch() {
-        // A group has processes or groups; ours are moved aside.
-        Err(error) if error.kind() == ErrorKind::ResourceBusy => {
+        // A group has processes or groups; ours are moved aside, and nobody else's.
+        Err(error) if error.kind() == ErrorKind::ResourceBusy && is_delegated(parent) => {
             let leaf = parent.join(OWN_LEAF);
             fs::create_dir(&leaf).or_else(|error| if leaf.is_dir() { Ok(()) } else { Err(error) })?;
             for pid in fs::read_to_string(parent.join("cgroup.procs"))?.lines() {
