@@ -20,6 +20,7 @@ mod session;
 mod stage;
 mod sweep;
 mod tree;
+mod unseen;
 mod watch;
 mod wire;
 

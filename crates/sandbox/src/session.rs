@@ -67,6 +67,7 @@ impl Session {
             _ => return Err(strange()),
         }
         let first = child_of(Pid::from_child(&self.child));
+        first.into_iter().for_each(|pid| watch.disk.is_of(pid));
         self.first = first.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok());
         if self.first.is_some() { Ok(()) } else { Err(Cut::Gone("the box has no first process".into())) }
     }

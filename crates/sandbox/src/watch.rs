@@ -1,12 +1,15 @@
 //! What ends a box before it is done: its time, what it takes, and who waits for it.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
+
 use crate::group::Group;
 use crate::tree::{self, Taken, Walked};
+use crate::unseen;
 
 const LOOK: Duration = Duration::from_millis(250);
 /// A box must leave so much of the file system, or a tenth of a smaller one, to others.
@@ -87,6 +90,8 @@ pub struct Disk<'d> {
     most_bytes: u64,
     before: Taken,
     used_before: u64,
+    /// Of the box; 0 as long as there is none.
+    first: AtomicI32,
     over: AtomicU8,
     done: AtomicBool,
 }
@@ -94,7 +99,13 @@ pub struct Disk<'d> {
 impl<'d> Disk<'d> {
     pub fn new(data: &'d Path, most_bytes: u64, before: Taken) -> Self {
         let used_before = Room::of(data).map_or(0, |room| room.used_bytes);
-        Self { data, most_bytes, before, used_before, over: AtomicU8::new(0), done: AtomicBool::new(false) }
+        let (first, over, done) = (AtomicI32::new(0), AtomicU8::new(0), AtomicBool::new(false));
+        Self { data, most_bytes, before, used_before, first, over, done }
+    }
+
+    /// Whose box it is that writes.
+    pub fn is_of(&self, first: Pid) {
+        self.first.store(first.as_raw_nonzero().get(), Ordering::Relaxed);
     }
 
     pub fn over(&self) -> Option<Over> {
@@ -131,7 +142,15 @@ impl<'d> Disk<'d> {
     }
 
     fn measure(&self) {
-        self.judge(&tree::walk(self.data, None, &|| !self.done.load(Ordering::Relaxed)));
+        let walked = tree::walk(self.data, None, &|| !self.done.load(Ordering::Relaxed));
+        self.judge(&walked);
+        let (Ok(taken), Some(first)) = (walked, Pid::from_raw(self.first.load(Ordering::Relaxed))) else { return };
+        let limit = self.before.bytes.saturating_add(self.most_bytes);
+        match unseen::bytes(self.data, first) {
+            Some(bytes) if taken.bytes.saturating_add(bytes) > limit => self.set(Over::Limit),
+            Some(_) => {}
+            None => self.set(Over::Unread),
+        }
     }
 
     /// When all has ended: it may have been quick.

@@ -5,7 +5,7 @@ mod boxes;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use boxes::{Place, cannot, shell};
+use boxes::{HIDDEN, Place, cannot, hide, shell};
 
 fn alone(test: &str) -> Place {
     Place { is_alone: true, ..Place::new(test) }
@@ -62,6 +62,18 @@ fn a_folder_that_is_closed_to_the_one_who_measures_ends_it() {
     place.run(&shell("ask", &close)).holds("Failed", "closed a folder");
     // For the test's own folder to go away.
     fs::set_permissions(place.data().join("d"), fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn without_a_group_hidden_files_are_seen_too() {
+    if cannot("without_a_group_hidden_files_are_seen_too") {
+        return;
+    }
+    for how in HIDDEN {
+        let mut place = alone("alone-deleted");
+        place.limits.disk = "8MiB";
+        place.run(&hide(how)).holds("Failed", "`disk`");
+    }
 }
 
 #[test]

@@ -3,8 +3,9 @@
 mod boxes;
 
 use std::fs;
+use std::process::Command;
 
-use boxes::{Place, cannot, shell};
+use boxes::{Place, RUNNER, cannot, shell};
 
 #[test]
 fn a_program_that_is_not_on_this_host_is_skipped_before_anything_comes_up() {
@@ -15,6 +16,45 @@ fn a_program_that_is_not_on_this_host_is_skipped_before_anything_comes_up() {
     let steps = [&shell("up", "touch /data/came-up"), "[[ask]]\nrun = [\"/usr/bin/no-such-program\"]\n"].concat();
     place.run(&steps).holds("Skipped", "/usr/bin/no-such-program is not there");
     assert!(!place.data().join("came-up").exists());
+}
+
+/// The host as it looks to one whose service manager, or whose administrator, took something away.
+fn on_a_host_where(test: &str, done: &str, place: &Place) -> Option<String> {
+    if !rustix::process::geteuid().is_root() {
+        println!("{test}: skipped: needs root, to take something away from the host for itself");
+        return None;
+    }
+    let recipe = place.recipe(&shell("ask", "true"));
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "/bin/sh", "-c", &format!("{done} && exec \"$0\" \"$@\""), RUNNER]);
+    let output = command.arg(recipe).arg(place.data()).arg(&place.name).output().unwrap();
+    assert_eq!(place.left(), Vec::<String>::new());
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn a_host_without_bwrap_skips_and_says_what_to_install() {
+    let test = "a_host_without_bwrap_skips_and_says_what_to_install";
+    if cannot(test) {
+        return;
+    }
+    let hide = "for b in /usr/bin/bwrap /usr/local/bin/bwrap; do [ ! -e $b ] || mount --bind /dev/null $b; done";
+    let Some(said) = on_a_host_where(test, hide, &Place::new("no-bwrap")) else { return };
+    assert!(said.contains("\"outcome\":\"Skipped\"") && said.contains("apt-get install bubblewrap"), "{said}");
+}
+
+#[test]
+fn a_host_that_lets_no_box_be_made_skips_and_says_why() {
+    let test = "a_host_that_lets_no_box_be_made_skips_and_says_why";
+    if cannot(test) {
+        return;
+    }
+    // As `ProtectKernelTunables=` of systemd does: then the kernel gives no user namespace a `/proc`.
+    let cover = "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys";
+    let place = Place::new("no-proc");
+    let Some(said) = on_a_host_where(test, cover, &place) else { return };
+    assert!(said.contains("\"outcome\":\"Skipped\"") && said.contains("no box can be made here"), "{said}");
+    assert!(!said.contains(place.folder.path().to_str().unwrap()), "{said}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod boxes;
 
 use std::fs;
 
-use boxes::{Place, cannot, shell};
+use boxes::{HIDDEN, Place, cannot, hide, shell};
 
 #[test]
 fn forks_without_end_are_held_and_gone_afterwards() {
@@ -108,6 +108,18 @@ fn many_files_that_are_large_together_end_it() {
     // Also what is quicker than a look.
     let quick = "for n in 1 2 3 4; do head -c 4M /dev/zero > /data/$n; done";
     place.run(&shell("ask", quick)).holds("Failed", "`disk`");
+}
+
+#[test]
+fn files_that_are_deleted_and_still_open_or_mapped_end_it() {
+    if cannot("files_that_are_deleted_and_still_open_or_mapped_end_it") {
+        return;
+    }
+    for how in HIDDEN {
+        let mut place = Place::new("deleted");
+        place.limits.disk = "8MiB";
+        place.run(&hide(how)).holds("Failed", "`disk`");
+    }
 }
 
 #[test]

@@ -183,6 +183,18 @@ pub fn kill_and_sweep(place: &Place, steps: &str) {
     assert_eq!(place.left(), Vec::<String>::new());
 }
 
+/// What keeps a file that has no name any more.
+pub const HIDDEN: [&str; 2] = ["kept.append(f)", "m = mmap.mmap(f.fileno(), 1 << 20); f.close(); kept.append(m)"];
+
+/// A question that writes 16 MiB, of which no walk finds anything.
+pub fn hide(how: &str) -> String {
+    let code = format!(
+        "import os, mmap, time\nkept = []\nfor n in range(16):\n  f = open(\"/data/it\", \"wb+\")\n  \
+         f.write(bytes(1 << 20)); f.flush(); os.fsync(f.fileno()); os.remove(\"/data/it\")\n  {how}\ntime.sleep(600)"
+    );
+    shell("ask", &format!("exec /usr/bin/python3 -c '{code}'"))
+}
+
 /// A step that a shell does.
 pub fn shell(step: &str, script: &str) -> String {
     format!("[[{step}]]\nrun = [\"/bin/sh\", \"-c\", {}]\n", Value::from(script))
