@@ -1,5 +1,6 @@
 //! Sites that earlier versions made are served for ever: their catalog, ledger and policy are read,
-//! say what they said, and the catalog comes out the same when it is made again.
+//! say what they said, and the catalog comes out the same when it is made again. Evidence that they
+//! exported is found good for ever.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -62,11 +63,14 @@ impl Site {
     }
 }
 
+fn versions() -> impl Iterator<Item = PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/frozen");
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path())
+}
+
 /// Every site of every version; a DRC stands beside its Pusat Data from 0.3.0 on.
 fn frozen() -> Vec<Frozen> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/frozen");
-    let versions = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let all = versions.flat_map(|version| {
+    let all = versions().flat_map(|version| {
         [("site", "store", "answers.json"), ("drc", "drc-store", "drc-answers.json")].map(|(site, store, answers)| {
             Frozen { site: version.join(site), store: version.join(store), answers: version.join(answers) }
         })
@@ -92,5 +96,28 @@ fn every_frozen_site_says_what_it_said() {
             }
         }
         site.tells(&answers);
+    }
+}
+
+#[test]
+fn every_frozen_bundle_is_found_good_by_both_verifiers() {
+    let bundles: Vec<PathBuf> =
+        versions().map(|version| version.join("evidence.tar")).filter(|its| its.is_file()).collect();
+    assert!(!bundles.is_empty(), "no frozen bundle was found");
+    for bundle in bundles {
+        let then: Value = serde_json::from_str(&fs::read_to_string(bundle.with_extension("json")).unwrap()).unwrap();
+        let mut own = Command::new(env!("CARGO_BIN_EXE_pulih-controller"));
+        own.args(["--json", "evidence", "verify"]);
+        let mut script = Command::new("python3");
+        script.args([concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/verify-evidence.py"), "--json"]);
+        for mut verifier in [own, script] {
+            let given = ["--site", then["site"].as_str().unwrap(), "--witness", then["witness"].as_str().unwrap()];
+            let output = verifier.arg(&bundle).args(given).output().unwrap();
+            assert!(output.status.success(), "{verifier:?}: {}", String::from_utf8_lossy(&output.stdout));
+            let now: Value = serde_json::from_slice(&output.stdout).unwrap();
+            for field in ["entries", "sites", "drills"] {
+                assert_eq!(missing(&then["report"][field], &now[field], field), None);
+            }
+        }
     }
 }
