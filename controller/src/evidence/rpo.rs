@@ -47,7 +47,9 @@ pub fn report(sources: &Sources, period: Period, is_asked: impl Fn(&str, &str) -
             "place": id.as_str(), "vault": key.vault.to_string(), "dataset": dataset, "agent": owner.agent.as_str(),
             "opd": owner.opd.as_str(), "class": owner.class,
             "target_seconds": targets.iter().rfind(|target| target.from <= period.now).map(|target| target.seconds),
-            "exposure_seconds": timeline.exposure(period.now), "points": own.points(key, period.from, period.to),
+            "exposure_seconds": timeline.exposure(period.now),
+            "clean_exposure_seconds": own.clean_exposure(key, peer.as_ref(), period.now),
+            "points": own.points(key, period.from, period.to),
             "breaches": breaches, "agent_clock_seconds": clock,
         });
         if let (Some(row), Value::Object(facts)) = (row.as_object_mut(), facts) {

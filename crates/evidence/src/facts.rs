@@ -90,16 +90,21 @@ impl Facts {
             Body::SnapshotAccepted(its) => {
                 // Its age counts by the site's clock, unless it came late and claims to be older.
                 let dated = if its.late { at.min(seconds(&its.captured)) } else { at };
-                self.point(its.vault, &its.dataset, its.manifest, Moment::new(at, dated, None), its.partial);
+                self.point((its.vault, &its.dataset), its.manifest, Moment::new(at, dated, None), at, its.partial);
             }
             Body::SnapshotReplicated(its) => {
-                let dated = at.min(seconds(&its.accepted)).min(seconds(&its.captured));
-                self.point(its.vault, &its.dataset, its.manifest, Moment::new(at, dated, None), its.partial);
+                let accepted = seconds(&its.accepted);
+                let moment = Moment::new(at, at.min(accepted).min(seconds(&its.captured)), None);
+                self.point((its.vault, &its.dataset), its.manifest, moment, accepted, its.partial);
             }
             Body::SnapshotsExpired(its) => {
                 let of = self.dataset(its.vault, &its.dataset);
                 its.manifests.iter().filter_map(|name| name.parse().ok()).for_each(|name| of.gone(name, at));
             }
+            Body::SuspicionRaised(its) => {
+                self.dataset(its.vault, &its.dataset).suspect(its.suspicion.clone(), seconds(&its.since));
+            }
+            Body::SuspicionEnded(its) => self.datasets.values_mut().for_each(|of| of.trust(&its.suspicion)),
             Body::ObjectLost(its) => {
                 for lost in &its.snapshots {
                     let Some((dataset, name)) = lost.split_once('/') else { continue };
@@ -112,7 +117,14 @@ impl Facts {
         }
     }
 
-    fn point(&mut self, vault: VaultId, dataset: &DatasetName, name: ManifestName, its: Moment, is_partial: bool) {
+    fn point(
+        &mut self,
+        (vault, dataset): (VaultId, &DatasetName),
+        name: ManifestName,
+        its: Moment,
+        accepted: i64,
+        is_partial: bool,
+    ) {
         let key = Key { vault, dataset: dataset.clone() };
         if is_partial {
             self.spans.dataset(key, Span { cause: Cause::Partial, from: its.there, to: its.there });
@@ -121,7 +133,7 @@ impl Facts {
         if let Some(owner) = self.vaults.get(&vault) {
             self.spans.succeeded(&owner.agent, dataset, its.there);
         }
-        self.dataset(vault, dataset).point(name, its);
+        self.dataset(vault, dataset).point(name, its, accepted);
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
@@ -165,6 +177,15 @@ impl Facts {
         let since = given.into_iter().chain(first).min()?;
         let points = of.map(|of| of.points().collect()).unwrap_or_default();
         Some(Timeline::new(since, approved.and_then(Dataset::approved_until), points))
+    }
+
+    /// What would be lost now if nothing that is suspected here were taken, as a recovery takes none of it.
+    pub fn clean_exposure(&self, key: &Key, peer: Option<&Self>, now: i64) -> Option<u64> {
+        let timeline = self.timeline(key, peer)?;
+        match self.datasets.get(key).and_then(Dataset::clean) {
+            Some(points) => timeline.with(points.collect()).exposure(now),
+            None => timeline.exposure(now),
+        }
     }
 
     /// What a breach of a dataset is put down to, the first one first.

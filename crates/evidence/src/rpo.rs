@@ -157,6 +157,12 @@ impl Timeline {
         Self { since, until, steps }
     }
 
+    /// The same dataset, had it these points.
+    #[must_use]
+    pub fn with(&self, points: Vec<Moment>) -> Self {
+        Self::new(self.since, self.until, points)
+    }
+
     fn step(&self, second: i64) -> Step {
         let after = self.steps.partition_point(|step| step.from <= second);
         self.steps[after.saturating_sub(1)]

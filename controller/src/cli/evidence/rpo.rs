@@ -54,6 +54,11 @@ fn text(found: &Value, zone: Zone) -> String {
         }),
         "Nothing counts in this period: no dataset was approved or saved.\n",
     );
+    for its in rows.iter().filter(|its| its["clean_exposure_seconds"] != its["exposure_seconds"]) {
+        let (name, lost) =
+            (format!("{}/{}", field(its, "agent"), field(its, "dataset")), span(&its["clean_exposure_seconds"]));
+        let _ = writeln!(out, "\nSUSPECTED: {name} would lose {lost} now, without the points under suspicion.");
+    }
     let breaches: Vec<Vec<String>> = rows
         .iter()
         .flat_map(|its| {

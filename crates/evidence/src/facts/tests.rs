@@ -1,7 +1,7 @@
 use pulih_ledger::entry::kinds::{
     AgentClock, AgentHeard, AgentSilent, ApprovalEnded, ApprovalGiven, BackupFailing, ExpiryStopped, LinkBack,
     LinkLost, PolicyApplied, ReplicationStopped, SiteAway, SnapshotAccepted, SnapshotReplicated, SnapshotsExpired,
-    VaultPinned,
+    SuspicionEnded, SuspicionRaised, VaultPinned,
 };
 use pulih_ledger::ids::Sha256;
 use pulih_vault::note::Fingerprint;
@@ -126,6 +126,33 @@ fn a_dataset_counts_from_its_approval_to_its_end_wherever_that_stands() {
     // Without one: from the first point on, for ever.
     assert_eq!(figures(&drc, None, 9250).seconds, 9000);
     assert!(told(Vec::new()).timeline(&key(), None).is_none());
+}
+
+#[test]
+fn what_is_suspected_is_left_out_of_one_figure_until_a_person_has_looked() {
+    let raised = |since| SuspicionRaised {
+        suspicion: id("s-1"),
+        vault: key().vault,
+        dataset: key().dataset,
+        since: time(since),
+        measure: "entropy".into(),
+        text: String::new(),
+    };
+    let own = vec![(100, accepted(1, 90, false, false)), (200, accepted(2, 190, false, false))];
+    let both = |facts: &Facts| {
+        let timeline = facts.timeline(&key(), None).unwrap();
+        (timeline.exposure(300).unwrap(), facts.clean_exposure(&key(), None, 300).unwrap())
+    };
+    assert_eq!(both(&told(own.clone())), (100, 100));
+    let suspected = [own.clone(), vec![(210, raised(150).into())]].concat();
+    assert_eq!(both(&told(suspected.clone())), (100, 200));
+    // At a DRC by the time of acceptance, not by when it came over: both were taken in before.
+    let copies = vec![(250, replicated(1, 100, 90)), (260, replicated(2, 200, 190)), (270, raised(150).into())];
+    assert_eq!(both(&told(copies)), (110, 210));
+    // With every point suspected it counts since there was one at all.
+    assert_eq!(both(&told([own, vec![(210, raised(50).into())]].concat())), (100, 200));
+    let ended = SuspicionEnded { suspicion: id("s-1"), reason: "a migration".into() };
+    assert_eq!(both(&told([suspected, vec![(220, ended.into())]].concat())), (100, 100));
 }
 
 #[test]
