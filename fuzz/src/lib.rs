@@ -1,6 +1,8 @@
 //! What the targets share: the vault, the keys and the description that the seeds were made with.
 //! They are those of the test vectors, so that signatures and seals in a seed are good.
 
+pub mod bundle;
+
 use pulih_vault::description::Description;
 use pulih_vault::id::VaultId;
 use pulih_vault::note::{SigningKey, Unverified};

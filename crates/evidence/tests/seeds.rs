@@ -6,8 +6,9 @@ mod support;
 use std::path::Path;
 
 use pulih_evidence::write::Period;
+use pulih_ledger::bundle;
 use support::sites::Sites;
-use support::{export_period, ledger};
+use support::{LATER, alarm, export_period, ledger, missed, raw};
 
 fn seed(path: &str, bytes: &[u8]) {
     let full = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
@@ -37,5 +38,8 @@ fn of_bundles() {
         "fuzz/seeds/evidence/checkpoint",
         b"\x02pulih-ledger/drc-33.19\n5\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n",
     );
+    let mut entries = vec![3];
+    bundle::put(&mut entries, [alarm(1), raw("drill-missed", LATER, missed(2, None))].iter().map(Vec::as_slice));
+    seed("fuzz/seeds/evidence/entries", &entries);
     seed("tests/vectors/evidence.tar", &Sites::new(2, 2).archive());
 }
