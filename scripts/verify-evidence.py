@@ -480,6 +480,9 @@ class Follower:
         self.drills, self.schedules, self.wrong = {}, {}, []
         # Of other logs, and of who co-signs.
         self.recovered, self.paired, self.witnesses, self.seen, self.proofs = set(), [], [], [], []
+        # Of people: what was said of each, when each acted, and with which key; and plans.
+        self.said_of, self.acted, self.acted_with, self.plans = {}, {}, {}, {}
+        self.witness_keys, self.role = [], None
         # Of keys: what was proposed, what was handed over with the sites that were paired then, and those now.
         self.proposed, self.rotated, self.peers = {}, {}, set()
 
@@ -506,7 +509,7 @@ class Follower:
         match = re.fullmatch("pulih/ledger/(.*)/v1", kind, re.DOTALL)
         kind = match[1] if match else ""
         if index == 0:
-            self.has_first = True
+            self.has_first, self.role = True, entry.get("role")
             if kind != "site-created" or entry.get("key") != self.key.text:
                 raise Problem("key-chain", "it does not say that the log begins with this key")
         for field in FIELDS.get(kind, "").split():
@@ -516,7 +519,7 @@ class Follower:
             self.named.setdefault((NAMING[kind][0], entry[NAMING[kind][1]]), index)
         self.said(index, kind, entry)
         if kind.startswith("drill-"):
-            self.drill(index, kind[6:], entry)
+            self.drill(index, kind[6:], entry, data)
         self.act(kind, entry, actor)
 
     def said(self, index, kind, entry):
@@ -536,6 +539,9 @@ class Follower:
             self.rotated[index] = entry, set(self.peers)
         elif kind == "witness-added":
             self.witnesses.append(key_in_entry(entry["key"], 4))
+            self.witness_keys.append((entry["witness"], self.witnesses[-1].fingerprint()))
+        elif kind == "plan-applied":
+            self.plans.setdefault(entry["plan"], []).append((index, entry["object"]))
         elif kind == "recovery-begun":
             self.recovered.update(entry["points"])
         elif kind in ("checkpoint-witnessed", "site-adopted", "ledger-diverged"):
@@ -568,17 +574,27 @@ class Follower:
                     name == keys[0].name and blob[:4] == keys[0].id and has_signed(keys[0].public, text.encode(), blob[4:])
                     for name, blob in signatures):
                 raise Problem("act", "the signature does not hold")
+            if kind not in ("drill-opened", "drill-attested"):
+                self.acted.setdefault(actor["user"], []).append(seconds(entry["at"]))
+                self.acted_with.setdefault(actor["key"], []).append(seconds(entry["at"]))
         if kind == "user-added":
-            self.people.setdefault(entry["user"], []).append(key_in_entry(entry["key"]))
+            key = key_in_entry(entry["key"])
+            self.people.setdefault(entry["user"], []).append(key)
+            self.said_of.setdefault(entry["user"], []).append((seconds(entry["at"]), entry["roles"], key))
 
     # ---- drills
 
-    def drill(self, index, what, entry):
+    def drill(self, index, what, entry, data):
         if what == "missed":
             self.occurrence(index, entry["schedule"], entry["occurrence"], entry.get("count", 1))
             return
         if what == "announced":
             seconds(entry["until"])
+            if "auditor" in entry:
+                its = entry["auditor"]
+                key_in_entry(its["key"])
+                if not all(isinstance(its[name], str) for name in ("user", "name", "institution", "mandate")):
+                    raise ValueError("auditor")
             if "schedule" in entry and "occurrence" in entry:
                 self.occurrence(index, entry["schedule"], entry["occurrence"], 1)
             elif {"schedule", "occurrence", "due"} & set(entry):
@@ -586,7 +602,8 @@ class Follower:
             if entry["drill"] in self.drills:
                 self.wrong.append("entry %d announces %s again" % (index, entry["drill"]))
             else:
-                self.drills[entry["drill"]] = {"announced": entry, "index": index, "steps": [], "wrong": []}
+                self.drills[entry["drill"]] = {"announced": entry, "index": index, "steps": [], "wrong": [],
+                                               "sha256": {"announced": hashlib.sha256(data).hexdigest()}}
             return
         its = self.drills.get(entry["drill"])
         if what == "step":
@@ -604,8 +621,11 @@ class Follower:
             its["wrong"].append("entry %d (%s) is out of order" % (index, what))
         if what == "step":
             its["steps"].append(entry)
-        else:
-            its.setdefault(what, entry)
+        elif what not in its:
+            its[what] = entry
+            its["sha256"][what] = hashlib.sha256(data).hexdigest()
+            if what == "opened":
+                its["opened_first"] = not {"started", "ended"} & set(its)
 
     def occurrence(self, index, schedule, occurrence, count):
         first = occurrence - max(count, 1) + 1
@@ -691,6 +711,113 @@ class Follower:
             missing = sample(seed, point, count, percent) - files.get(step["step"], set()) if count else set()
             if missing:
                 its["wrong"].append("the log of step %d lacks file %d, which was drawn" % (step["step"], min(missing)))
+
+
+# ---- Qualifying tests -----------------------------------------------------------------------------------------
+
+ATTEST_SECONDS = 30 * 86_400
+
+
+def two_years_before(at):
+    text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+    there = "%04d%s" % (int(text[:4]) - 2, text[4:])
+    try:
+        return seconds(there)
+    except ValueError:
+        return seconds(there.replace("-02-29T", "-02-28T"))
+
+
+def plain(name):
+    """As names are compared: letters' case and runs of spaces apart."""
+    return " ".join(name.split()).lower()
+
+
+def quoted(plan):
+    """Each text in quotes of a plan's file."""
+    found = set()
+    for line in plan.split("\n"):
+        rest = line
+        while True:
+            match = re.search("[\"']", rest)
+            end = rest.find(match[0], match.end()) if match else -1
+            if end < 0:
+                break
+            found.add(rest[match.end():end])
+            rest = rest[end + 1:]
+    return found
+
+
+def wrong_with(its):
+    """Why a drill does not qualify, by its course."""
+    announced, opened, ended, attested = (its.get(what) for what in ("announced", "opened", "ended", "attested"))
+    auditor, wrong = announced["auditor"], []
+    fingerprint = key_in_entry(auditor["key"]).fingerprint()
+
+    def by_auditor(entry):
+        actor = entry["actor"]
+        return (actor.get("type"), actor.get("user"), actor.get("key")) == ("person", auditor["user"], fingerprint)
+    if announced["kind"] not in ("application", "plan"):
+        wrong.append("only a drill of a plan or of applications qualifies")
+    if opened is None:
+        wrong.append("the auditor has not opened it")
+    else:
+        if not by_auditor(opened):
+            wrong.append("it was opened by another one, or with another key")
+        if opened["announcement"] != its["sha256"]["announced"]:
+            wrong.append("it was opened for another announcement")
+        if not its["opened_first"]:
+            wrong.append("it was opened after its start")
+    if ended is None:
+        return wrong + ["it has not ended"]
+    if ended["outcome"] not in ("passed", "failed"):
+        wrong.append("it was not tried to its end")
+    if attested is None:
+        return wrong + ["the auditor has not attested it"]
+    if not by_auditor(attested):
+        wrong.append("it was attested by another one, or with another key")
+    if attested["ended"] != its["sha256"]["ended"]:
+        wrong.append("another end was attested")
+    if not 0 <= seconds(attested["at"]) - seconds(ended["at"]) <= ATTEST_SECONDS:
+        wrong.append("it was attested later than 30 days after its end")
+    if attested["opinion"] not in ("met", "met-with-findings"):
+        wrong.append("the auditor's opinion is that it was not met")
+    return wrong
+
+
+def against(follower, auditor, at, is_site):
+    """What a ledger has against an auditor, at the time of an announcement."""
+    since, key, wrong = two_years_before(at), key_in_entry(auditor["key"]), []
+    fingerprint = key.fingerprint()
+    said = [its for its in follower.said_of.get(auditor["user"], []) if its[0] <= at]
+    if is_site and not said:
+        wrong.append("the site does not know the auditor")
+    elif is_site and not any(its.text == key.text for _, _, its in said):
+        wrong.append("the key is not one that the ledger gave the auditor")
+    first = max((i for i, its in enumerate(said) if its[0] <= since), default=0)
+    roles = {role for _, its, _ in said[first:] for role in its}
+    wrong += ["the auditor has, or had, the role " + role for role in sorted(roles - {"auditor"})]
+    for user, all_said in sorted(follower.said_of.items()):
+        if user != auditor["user"] and any(its[0] <= at and its[2].fingerprint() == fingerprint for its in all_said):
+            wrong.append("the auditor's key is also the key of " + user)
+    wrong += ["the auditor's key is also that of the witness " + its for its, of in follower.witness_keys if of == fingerprint]
+    acted = follower.acted.get(auditor["user"], []) + follower.acted_with.get(fingerprint, [])
+    if any(since <= its <= at for its in acted):
+        wrong.append("the auditor acted at a site within the 24 months before")
+    return wrong
+
+
+def operates(its, at, own, others, named):
+    """Why an auditor may not test; nothing: the person operates none of it."""
+    wrong = against(own, its, at, True)
+    for other in others:
+        wrong += [why for why in against(other, its, at, False) if why not in wrong]
+    who = {plain(its["user"]), plain(its["name"])}
+    if any(plain(text) in who or plain(text.split(",")[0]) == plain(its["name"]) for text in named):
+        wrong.append("a recovery plan in force names the auditor")
+    houses = [its[house] for house in ("operator", "provider") if its.get(house)]
+    if plain(its["institution"]) in map(plain, houses):
+        wrong.append("the auditor's institution runs the site or houses it")
+    return wrong
 
 
 def sample(seed, point, files, percent):
@@ -1207,7 +1334,7 @@ class Site:
             points.update(its["announced"]["points"])
             self.bundle.report["drills"].append({
                 "drill": drill, "kind": its["announced"]["kind"], "outcome": its.get("ended", {}).get("outcome", "open"),
-                "qualifying": "auditor" in its["announced"]})
+                "qualifying": its.get("qualifies", False) and not its["wrong"]})
 
 
 # ---- Logs beside each other -----------------------------------------------------------------------------------
@@ -1249,7 +1376,36 @@ class Together:
                 "cosigners": [{"name": name, "size": size, "time": at} for name, (size, at) in sorted(log.cosigned.items())]})
         self.others()
         for log in self.logs:
+            if log.whole:
+                for drill, its in sorted(log.follower.drills.items(), key=lambda drill: drill[1]["index"]):
+                    if "auditor" in its["announced"]:
+                        self.test(log, drill, its)
+                if log.follower.role == "drc":
+                    self.bundle.remark("how many drills of %s came due was not counted: no policy is read here" % log.site)
+        for log in self.logs:
             log.close(points)
+
+    def test(self, log, drill, its):
+        """Whether a drill with an auditor was a qualifying test."""
+        others = [other for other in self.logs if other is not log]
+        named = set()
+        for plans in log.follower.plans.values():
+            before = [digest for index, digest in plans if index < its["index"]]
+            name = "%s/objects/plans/%s" % (log.site, before[-1]) if before else ""
+            if name in self.bundle.files:
+                named |= quoted((self.bundle.read(name, True) or b"").decode(errors="replace"))
+        auditor, at = its["announced"]["auditor"], seconds(its["announced"]["at"])
+        wrong = wrong_with(its) + operates(auditor, at, log.follower, [other.follower for other in others], named)
+        its["qualifies"] = not wrong
+        where = "%s drill %s" % (log.site, drill)
+        if wrong:
+            self.bundle.remark("%s does not qualify: %s" % (where, "; ".join(wrong)))
+            return
+        unknown = {other.site for other in self.logs if other.first}
+        unknown |= {peer for peer, _ in log.follower.paired} - {other.site for other in others}
+        if unknown:
+            self.bundle.remark("%s qualifies by the entries that are here; not all of the log of %s is" % (
+                where, " and ".join(sorted(unknown))))
 
     def check_keys(self, log):
         """Step 7: each key but the first was proposed, accepted by the paired site, and handed over to, in order."""

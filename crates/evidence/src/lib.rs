@@ -1,6 +1,6 @@
 //! What follows from a site's ledger, by anybody's reckoning: which recovery points there were and what would
-//! have been lost; and the bundle in which all of it is carried away, written and verified. It knows no catalog, no
-//! network and no policy.
+//! have been lost; and the bundle in which all of it is carried away, written and verified. It knows no catalog
+//! and no network.
 
 pub mod facts;
 pub mod places;

@@ -68,6 +68,7 @@ pub struct DrillReport {
     pub kind: String,
     /// `open`, where it has not ended and need not have.
     pub outcome: String,
+    /// It was an independent test of a plan or of applications, by what is here. Why one is not, a remark says.
     pub qualifying: bool,
 }
 

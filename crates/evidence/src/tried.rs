@@ -291,6 +291,14 @@ impl Tried {
         self.plans.get(name)?.last().map(|(_, object)| *object)
     }
 
+    /// The plans that were in force before an entry.
+    pub fn plans_before(&self, index: u64) -> impl Iterator<Item = ObjectHash> {
+        self.plans
+            .values()
+            .filter_map(move |all| all.iter().rfind(|(from, _)| *from < index))
+            .map(|(_, object)| *object)
+    }
+
     /// When the newest missed occurrence of a schedule was due.
     pub(crate) fn missed(&self, schedule: &str) -> Option<i64> {
         self.missed.get(schedule).copied()

@@ -7,6 +7,7 @@ mod consistency;
 mod cosigned;
 mod cosigners;
 mod drills;
+mod due;
 mod entries;
 mod keys;
 mod note;
@@ -14,6 +15,7 @@ mod objects;
 mod others;
 mod said;
 mod tree;
+mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -185,7 +187,7 @@ fn verify_site(
     let Some(head) = checkpoints::newest(bundle, site, &chain, report)? else { return Ok(Site::Unread) };
     let mut tree = Tree::read(bundle, site, head, report)?;
     let mut kept = Checkpoints::read(bundle, site, &chain, tree.size(), report)?;
-    let mut follower = Follower::new(site, &chain, tree.first_entry() == 0);
+    let mut follower = Follower::new(site, &chain, tree.first_entry());
     follower.before(bundle, &tree, report)?;
     if !tree.walk(bundle, &mut kept, &mut follower, report)? {
         return Ok(Site::Stopped);
@@ -225,8 +227,16 @@ fn verify_together(
         report.sites.push(log.report(cosigners));
     }
     others::check(bundle, &logs, report)?;
-    for (log, wrong) in logs.into_iter().zip(wrong) {
+    let mut tests = Vec::new();
+    for log in &logs {
+        if log.tree.is_whole() {
+            due::check(bundle, log, log.follower.last(), report)?;
+        }
+        tests.push(if log.tree.is_whole() { trials::judge(bundle, log, &logs, report)? } else { Vec::new() });
+    }
+    for ((log, wrong), tests) in logs.into_iter().zip(wrong).zip(tests) {
         let Verified { tree, mut follower, .. } = log;
+        tests.into_iter().filter(|(_, why)| why.is_empty()).for_each(|(drill, _)| follower.drills.qualifies(&drill));
         wrong.into_iter().for_each(|(drill, why)| follower.drills.say(&drill, why));
         follower.close(tree.is_whole(), points, report);
     }

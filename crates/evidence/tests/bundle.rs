@@ -19,7 +19,7 @@ use pulih_ledger::{Checkpoint, canonical};
 use serde_json::{Map, Value, json};
 use support::{
     AT, Forged, LATER, alarm, announced, beginning, codes, ended, export, good, good_drills, key, key_named, ledger,
-    missed, put, raw, report, report_by, site, step,
+    missed, put, raw, remarks, report, report_by, site, step,
 };
 
 fn all_files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -47,7 +47,7 @@ fn what_a_ledger_has_is_exported_and_verifies() {
         assert_eq!(exported.written.absent, [], "{count}");
         let report = report(&exported.path());
         assert_eq!(report.problems, [], "{count}");
-        assert_eq!((report.remarks.len(), report.entries), (0, count as u64));
+        assert_eq!((remarks(&report).len(), report.entries), (0, count as u64));
         let [its] = &report.sites[..] else { panic!("{report:?}") };
         assert_eq!((its.size, its.root.clone()), (count as u64, ledger.log().root().to_string()));
         assert!(its.given && !its.uji && its.origin == "pulih-ledger/drc-33.19");
@@ -86,7 +86,7 @@ fn an_export_that_was_cut_off_is_begun_anew_and_nothing_is_overwritten() {
 fn a_log_with_people_and_drills_verifies() {
     let report = Forged::of(&good(), &key(), &[0, 4, 256, 300, 512]).report();
     assert_eq!(report.problems, []);
-    assert_eq!(report.remarks.len(), 0, "{:?}", report.remarks);
+    assert_eq!(remarks(&report).len(), 0, "{:?}", report.remarks);
     let drills: Vec<_> = report.drills.iter().map(|its| (its.drill.as_str(), its.outcome.as_str())).collect();
     assert_eq!(drills, [("d-1", "passed"), ("d-2", "missed")]);
 }
@@ -179,7 +179,7 @@ fn only_the_log_of_the_given_key_is_believed() {
     // Without a fingerprint of the site nothing is supported, and that is said; one of a site that is not there is missed.
     let folder = Forged::of(&good, &ours, &[]).write();
     let told = report_by(folder.path(), &Trust::default());
-    assert!(told.is_good() && !told.sites[0].given && told.remarks.len() == 1);
+    assert!(told.is_good() && !told.sites[0].given && remarks(&told).len() == 1);
     let sites = [("pusat".parse().unwrap(), ours.verifier().fingerprint())].into();
     let elsewhere = Trust { sites, ..Trust::default() };
     assert_eq!(codes(&report_by(folder.path(), &elsewhere)), [Code::Missing]);

@@ -2,64 +2,22 @@
 
 mod support;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use pulih_evidence::report::Code;
-use pulih_evidence::source::open;
 use pulih_evidence::verify::Trust;
 use pulih_evidence::write::Period;
 use pulih_vault::id::ObjectHash;
-use pulih_vault::utc;
 use serde_json::{Value, json};
-use support::sites::{BEGIN, Sites, both, report_of, witness, witness_key};
+use support::script::agree_by;
+use support::sites::{BEGIN, Sites, both, witness, witness_key};
 use support::{
-    AT, Forged, LATER, announced, beginning, codes, ended, good, key, key_named, missed, put, raw, report, step, trust,
+    AT, Forged, LATER, announced, beginning, ended, good, key, key_named, missed, put, raw, report, step, trust,
 };
-
-/// What the script says: its status, and its answer.
-fn by_script(bundle: &Path, trust: &Trust) -> (i32, Value) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/verify-evidence.py");
-    let mut command = Command::new("python3");
-    command.arg(script).arg(bundle).arg("--json");
-    for (site, fingerprint) in &trust.sites {
-        command.arg("--site").arg(format!("{site}={fingerprint}"));
-    }
-    for (witness, fingerprint) in &trust.witnesses {
-        command.arg("--witness").arg(format!("{witness}={fingerprint}"));
-    }
-    command.args(trust.since.iter().flat_map(|since| ["--since".to_owned(), utc::rfc3339(*since)]));
-    let done = command.output().unwrap_or_else(|error| panic!("python3 is needed here: {error}"));
-    let errors = String::from_utf8_lossy(&done.stderr);
-    let answer = serde_json::from_slice(&done.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"));
-    (done.status.code().unwrap(), answer)
-}
-
-/// Codes with the files or entries that they are about.
-fn problems(answer: &Value) -> BTreeSet<(String, String)> {
-    let text = |problem: &Value, name: &str| problem[name].as_str().unwrap().to_owned();
-    let all = answer["problems"].as_array().unwrap().iter();
-    all.map(|problem| (text(problem, "code"), text(problem, "where"))).collect()
-}
 
 fn agree(what: &str, bundle: &Path) {
     agree_by(what, bundle, &trust());
-}
-
-/// Returns the codes.
-fn agree_by(what: &str, bundle: &Path, trust: &Trust) -> Vec<Code> {
-    let told = report_of(&*open(bundle).unwrap(), trust);
-    let ours = serde_json::to_value(&told).unwrap();
-    let (status, its) = by_script(bundle, trust);
-    assert_eq!(problems(&its), problems(&ours), "{what}");
-    assert_eq!(status, i32::from(!problems(&ours).is_empty()), "{what}");
-    for field in ["type", "sites", "drills", "entries"] {
-        assert_eq!(its[field], ours[field], "{what}: {field}");
-    }
-    assert_eq!(its["remarks"].as_array().unwrap().len(), ours["remarks"].as_array().unwrap().len(), "{what}");
-    codes(&told)
 }
 
 #[test]

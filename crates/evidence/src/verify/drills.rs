@@ -17,7 +17,7 @@ use crate::report::{Code, DrillReport, Report};
 use log::Lines;
 
 /// How long after its last moment to start a drill must have ended.
-const GRACE_SECONDS: i64 = 24 * 3600;
+pub const GRACE_SECONDS: i64 = 24 * 3600;
 /// Most drills of a log that are followed: one an hour for a century.
 const MOST_DRILLS: usize = 1_000_000;
 
@@ -34,6 +34,7 @@ struct Drill {
     attested: bool,
     /// Steps of which the raw log says that something was not as it should be; `None`: the log was not read.
     not_ok: Option<BTreeSet<u64>>,
+    qualifies: bool,
     wrong: Vec<String>,
 }
 
@@ -166,6 +167,13 @@ impl Drills {
         }
     }
 
+    /// What another step found of a drill with an auditor.
+    pub fn qualifies(&mut self, drill: &str) {
+        if let Some(drill) = self.known.get_mut(drill) {
+            drill.qualifies = true;
+        }
+    }
+
     /// The raw log of a drill, which is the one that its end names. `files_of`: how many files a point has, as its
     /// manifest says.
     pub fn read_log<E>(
@@ -201,9 +209,13 @@ impl Drills {
             let place = format!("{site} drill {id}");
             drill.wrong.iter().for_each(|why| report.problem(Code::Drill, &place, why.clone()));
             let outcome = drill.ended.map_or_else(|| "open".to_owned(), |ended| ended.outcome);
-            let qualifying = announced.auditor.is_some();
             points.extend(announced.points);
-            report.drills.push(DrillReport { drill: id, kind: announced.kind, outcome, qualifying });
+            report.drills.push(DrillReport {
+                drill: id,
+                kind: announced.kind,
+                outcome,
+                qualifying: drill.qualifies && drill.wrong.is_empty(),
+            });
         }
     }
 }

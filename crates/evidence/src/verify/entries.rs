@@ -14,14 +14,17 @@ use pulih_ledger::time::is_time;
 use pulih_ledger::tlog_proof::TlogProof;
 use pulih_ledger::{ReadEntry, View};
 use pulih_vault::id::ObjectHash;
+use pulih_vault::utc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::chain::Chain;
 use super::drills::Drills;
+use super::due::Asked;
 use super::keys::Handed;
 use super::said::Said;
 use super::tree::Tree;
+use super::trials::Trials;
 use super::{Bundle, may_be_person};
 use crate::places::{Kept, Part, Place};
 use crate::report::{Code, Report};
@@ -64,6 +67,8 @@ pub struct Follower {
     keys: KeyChain,
     roster: Roster,
     has_first: bool,
+    /// The first entry of the run.
+    first: u64,
     /// The newest entry's time: the next one has it as often as not.
     last_at: String,
     entries: u64,
@@ -76,6 +81,10 @@ pub struct Follower {
     recovered: BTreeSet<String>,
     /// What it says of other logs, and of who co-signs.
     pub(super) said: Said,
+    /// What it says of people who test.
+    pub(super) trials: Trials,
+    /// And of drills that the policies asked for.
+    pub(super) asked: Asked,
 }
 
 /// The points of a recovery.
@@ -85,20 +94,28 @@ struct Recovered {
 }
 
 impl Follower {
-    pub fn new(site: &SiteId, chain: &Chain, from_first: bool) -> Self {
+    pub fn new(site: &SiteId, chain: &Chain, first: u64) -> Self {
         Self {
             site: site.clone(),
             keys: chain.keys.clone(),
             roster: Roster::default(),
             has_first: false,
+            first,
             last_at: String::new(),
             entries: 0,
             named: BTreeMap::new(),
-            drills: Drills::new(site, from_first),
+            drills: Drills::new(site, first == 0),
             recovered: BTreeSet::new(),
             said: Said::default(),
+            trials: Trials::default(),
+            asked: Asked::default(),
             handed: Handed::default(),
         }
+    }
+
+    /// The time of the newest entry.
+    pub fn last(&self) -> i64 {
+        utc::parse(&self.last_at).unwrap_or(0)
     }
 
     pub fn entries(&self) -> u64 {
@@ -169,6 +186,8 @@ impl Follower {
         }
         self.said.follow(&self.site, index, name, bytes).map_err(bad)?;
         self.drills.follow(index, name, bytes).map_err(bad)?;
+        self.trials.follow(index, name, bytes).map_err(bad)?;
+        self.asked.follow(index, name, &self.last_at, self.first, bytes).map_err(bad)?;
         self.check_act(&found, bytes)
     }
 
@@ -219,7 +238,9 @@ impl Follower {
         if found.has_act && !matches!(entry.actor, pulih_ledger::Actor::Person { .. }) {
             return Err((Code::Act, "it is signed as a person's act, and is no person's".into()));
         }
-        self.roster.follow(&entry).map_err(|why| (Code::Act, why.to_string()))
+        self.roster.follow(&entry).map_err(|why| (Code::Act, why.to_string()))?;
+        self.trials.person(entry.at.as_str(), &entry.actor, entry.body());
+        Ok(())
     }
 
     /// All entries were followed. If not all were there, nothing is said of what must have been.

@@ -2,6 +2,7 @@
 //! or with another.
 #![allow(dead_code)]
 
+pub mod script;
 pub mod sites;
 
 use std::collections::BTreeMap;
@@ -52,7 +53,7 @@ pub fn trust() -> Trust {
     Trust { sites: [(site(), key().verifier().fingerprint())].into(), ..Trust::default() }
 }
 
-fn entry(at: &str, body: impl Into<Body>) -> Entry {
+pub fn entry(at: &str, body: impl Into<Body>) -> Entry {
     Entry::new(site(), at.parse().unwrap(), Actor::Site, body.into())
 }
 
@@ -224,6 +225,11 @@ pub fn report(folder: &Path) -> Report {
 
 pub fn report_by(folder: &Path, trust: &Trust) -> Report {
     verify(&Folder::open(folder).unwrap(), trust, &|| true).unwrap().unwrap()
+}
+
+/// Without those that no drill could be reckoned by: the policy of these bundles is none.
+pub fn remarks(report: &Report) -> Vec<&String> {
+    report.remarks.iter().filter(|remark| !remark.contains("came due")).collect()
 }
 
 pub fn codes(report: &Report) -> Vec<Code> {
