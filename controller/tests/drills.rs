@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use pulih_vault::note::VerifierKey;
 use serde_json::Value;
 use support::drc::{Drc, overwrite, packs};
 use support::hold::Hold;
@@ -404,8 +405,26 @@ fn an_independent_auditor_opens_and_attests_a_drill_of_a_plan() {
     let out = its.drc.path("bukti");
     let exported = its.drc.json(&["evidence", "export", "--out", out.to_str().unwrap()]);
     let site = format!("{}={}", exported["site"].as_str().unwrap(), exported["fingerprint"].as_str().unwrap());
-    let report = its.drc.json(&["evidence", "verify", out.to_str().unwrap(), "--site", &site]);
+    let key: VerifierKey = fs::read_to_string(out.join("pusat-33.19/keys")).unwrap().trim().parse().unwrap();
+    let peer = format!("pusat-33.19={}", key.fingerprint());
+    let verify = ["evidence", "verify", out.to_str().unwrap(), "--site", &site];
+    let report = its.drc.json(&[&verify[..], &["--site", &peer, "--figures"]].concat());
     assert_eq!((&report["drills"][0]["outcome"], &report["problems"]), (&"passed".into(), &Value::Array(vec![])));
+    assert_eq!(report["drills"][0]["qualifying"], true, "{report}");
+    // The same figures follow from it as from the site's own ledger.
+    let figures = &report["figures"]["sites"]["drc-33.19"];
+    assert_eq!((&figures["rto"]["plans"], &figures["rto"]["datasets"]), (&rto["plans"], &rto["datasets"]));
+    let own = states(&its);
+    assert_eq!((&figures["states"]["datasets"], &figures["states"]["plans"]), (&own["datasets"], &own["plans"]));
+    assert_eq!(figures["states"]["qualifying"]["drill"], id.as_str());
+    // As of the newest entry, while time goes on here.
+    let newest = its.drc.json(&["evidence", "list"]);
+    assert_eq!(figures["rpo"]["at"], newest["entries"].as_array().unwrap().last().unwrap()["entry"]["at"]);
+    let text = succeeded(&its.drc.controller(&[&verify[..], &["--site", &peer, "--figures"]].concat()));
+    assert!(text.contains("RPO at drc-33.19") && text.contains("RTO at drc-33.19"), "{text}");
+    // Whose fingerprint nobody gave supports nothing.
+    let alone = its.drc.json(&[&verify[..], &["--figures"]].concat());
+    assert!(alone["figures"]["without"][0].as_str().unwrap().contains("without the log of its Pusat Data"));
     let checked = Command::new("python3")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/verify-evidence.py"))
         .args([out.to_str().unwrap(), "--site", &site])

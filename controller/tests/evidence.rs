@@ -33,6 +33,20 @@ fn what_was_approved_counts_whether_it_was_saved_or_not() {
     while rows(&site.json(&["evidence", "rpo"])).iter().map(|(_, _, points)| points).sum::<u64>() < 2 {
         assert!(Instant::now() < end, "no second passes");
     }
+    // What is exported says the same as of its newest entry, which comes after that second.
+    site.opd("disdik");
+    let out = site.path("bukti");
+    let exported = site.json(&["evidence", "export", "--out", out.to_str().unwrap()]);
+    let trusted = format!("pusat-33.19={}", exported["fingerprint"].as_str().unwrap());
+    let verify = ["evidence", "verify", out.to_str().unwrap(), "--site", &trusted];
+    let found = site.json(&[&verify[..], &["--figures"]].concat());
+    let figures = &found["figures"]["sites"]["pusat-33.19"];
+    let names: Vec<_> = rows(&figures["rpo"]).iter().map(|(name, _, points)| (name.to_string(), *points)).collect();
+    assert_eq!(names, [("archive".to_owned(), 0), ("letters".to_owned(), 2)]);
+    assert_eq!(figures["rpo"]["fleet"]["inside_percent"], "100.00");
+    assert!(figures["rto"].is_null() && site.json(&verify)["figures"].is_null());
+    let text = succeeded(&site.controller(&[&verify[..], &["--figures"]].concat()));
+    assert!(text.contains("app-1/archive") && text.contains("100.00 %"), "{text}");
     for is_served in [true, false] {
         if !is_served {
             site.stop();

@@ -2,6 +2,7 @@
 //! for nothing but a checkpoint.
 
 mod bundle;
+mod figures;
 mod key;
 mod list;
 mod period;
@@ -26,6 +27,7 @@ use super::Failure;
 use super::ask::{answer, said};
 use super::show::list as listed;
 use crate::control::Ask;
+use crate::evidence::read::Sources;
 use crate::site::{SiteDir, SiteFile, SiteRole};
 use crate::store;
 
@@ -93,6 +95,9 @@ pub enum Evidence {
         /// Each of these witnesses must have co-signed since then: 2026-11-22T01:23:45Z
         #[arg(long, value_name = "TIME", value_parser = moment)]
         since: Option<i64>,
+        /// Show RPO, RTO and states of each of these sites too, as they follow from what is there, if nothing is wrong
+        #[arg(long)]
+        figures: bool,
     },
 }
 
@@ -130,10 +135,11 @@ Examples:
 const VERIFY: &str = "\
 Every problem is told with its code and where it is; the exit status is 1 if there is one. A site whose fingerprint
 is not given is shown, and nothing is believed because of it. scripts/verify-evidence.py checks the same with Python
-alone.
+alone. Figures need a bundle with all entries, exported without --from.
 
-Example:
-  pulih-controller evidence verify /media/stick/bukti.tar --site drc-33.19=SHA256:…";
+Examples:
+  pulih-controller evidence verify /media/stick/bukti.tar --site drc-33.19=SHA256:…
+  pulih-controller evidence verify bukti --site drc-33.19=SHA256:… --site pusat-33.19=SHA256:… --figures";
 
 fn trusted(text: &str) -> Result<(SiteId, Fingerprint), String> {
     let (site, fingerprint) = text.split_once('=').ok_or("write it as NAME=SHA256:…")?;
@@ -166,9 +172,10 @@ pub fn run(dir: &SiteDir, command: &Evidence, json: bool) -> Result<bool, Failur
         Evidence::Export { out, from, to, all_checkpoints } => {
             bundle::export(dir, out, (from.as_deref(), to.as_deref()), *all_checkpoints, json).map(|()| true)
         }
-        Evidence::Verify { bundle, site, witness, since } => {
+        Evidence::Verify { bundle, site, witness, since, figures } => {
             let sites = site.iter().cloned().collect();
-            bundle::verify(bundle, &Trust { sites, witnesses: witness.iter().cloned().collect(), since: *since }, json)
+            let trust = Trust { sites, witnesses: witness.iter().cloned().collect(), since: *since };
+            bundle::verify(bundle, &trust, *figures, json)
         }
     }
 }
@@ -195,6 +202,16 @@ fn logs(dir: &SiteDir, site: &SiteFile) -> Result<Logs, Failure> {
     let own = Log::open(store.clone(), &site.id().map_err(said)?, key.verifier()).map_err(said)?;
     let peer = mirrored(dir, site, &store)?;
     Ok(Logs { store, own, peer })
+}
+
+/// What a site's figures follow from.
+fn sources<'s>(
+    site: &SiteFile,
+    store: &'s dyn Store,
+    own: &'s Log,
+    peer: Option<&'s Log>,
+) -> Result<Sources<'s>, Failure> {
+    Ok(Sources { site: site.id().map_err(said)?, role: site.role, store, own, peer })
 }
 
 /// The ledger that a DRC mirrors.

@@ -114,7 +114,7 @@ impl Drc {
                 self.must_not_weaken(attachment)?;
             }
             Body::PlanApplied(_) | Body::RecipeApplied(_) | Body::SitePaired(_) => {
-                must(person.is(Role::Admin), "an admin")?
+                must(person.is(Role::Admin), "an admin")?;
             }
             Body::PusatMoved(its) => {
                 must(person.is(Role::Admin), "an admin")?;

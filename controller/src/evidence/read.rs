@@ -5,6 +5,7 @@ use pulih_evidence::facts::Facts;
 use pulih_evidence::rpo::Target;
 use pulih_evidence::tried::Tried;
 use pulih_ledger::entry::View;
+use pulih_ledger::ids::SiteId;
 use pulih_ledger::{Actor, Log};
 use pulih_policies::{Class, Plan, Policy, Targets};
 use pulih_vault::id::ObjectHash;
@@ -12,8 +13,7 @@ use pulih_vault::store::{ObjectName, Store};
 use pulih_vault::utc;
 
 use crate::gateway::answer::{Answer, Refusal};
-use crate::policy;
-use crate::site::{SiteFile, SiteRole};
+use crate::site::SiteRole;
 
 /// From when up to when, in seconds since 1970, and what time it is.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,8 @@ pub struct Period {
 
 /// What the figures follow from.
 pub struct Sources<'s> {
-    pub site: &'s SiteFile,
+    pub site: SiteId,
+    pub role: SiteRole,
     pub store: &'s dyn Store,
     pub own: &'s Log,
     /// At a DRC: the ledger that it mirrors.
@@ -75,14 +76,14 @@ pub struct InTime {
 impl InTime {
     pub fn load(sources: &Sources, applied: &[(i64, ObjectHash)]) -> Answer<Self> {
         let read = |(from, object): &(i64, ObjectHash)| {
-            let name = policy::object(sources.site, *object)?;
+            let name: ObjectName = format!("site/{}/policies/{object}", sources.site).parse().map_err(told)?;
             let bytes = sources.store.read(&name, pulih_policies::MAX_BYTES as u64)?;
             if ObjectHash::of(&bytes) != *object {
                 return Err(told(format!("the policy {object} in the store is damaged")));
             }
             Ok((*from, Policy::parse("policy", &bytes).map_err(told)?))
         };
-        Ok(Self { role: sources.site.role, all: applied.iter().map(read).collect::<Answer<_>>()? })
+        Ok(Self { role: sources.role, all: applied.iter().map(read).collect::<Answer<_>>()? })
     }
 
     /// The one in force, and since when.
@@ -111,8 +112,7 @@ impl InTime {
 
 /// A plan that a ledger names.
 pub fn plan(sources: &Sources, name: &str, object: ObjectHash) -> Answer<Plan> {
-    let id = sources.site.id().map_err(told)?;
-    let place: ObjectName = format!("site/{id}/plans/{object}").parse().map_err(told)?;
+    let place: ObjectName = format!("site/{}/plans/{object}", sources.site).parse().map_err(told)?;
     let bytes = sources.store.read(&place, pulih_policies::MAX_BYTES as u64)?;
     if ObjectHash::of(&bytes) != object {
         return Err(told(format!("the plan {object} in the store is damaged; apply it again with a higher version")));

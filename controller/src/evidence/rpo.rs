@@ -20,7 +20,7 @@ pub fn report(sources: &Sources, period: Period, is_asked: impl Fn(&str, &str) -
     let own = said(sources.own, true, i64::MAX)?.facts;
     let peer = sources.peer.map(|log| Ok::<_, Refusal>(said(log, false, i64::MAX)?.facts)).transpose()?;
     let policies = InTime::load(sources, own.policies())?;
-    let id = sources.site.id().map_err(|error| Refusal::internal(&error))?;
+    let id = &sources.site;
     let keys: BTreeSet<&Key> = own.keys().chain(peer.iter().flat_map(Facts::keys)).collect();
     let (mut all, mut rows) = (Vec::new(), Vec::new());
     for key in keys {

@@ -17,7 +17,7 @@ pub fn report(sources: &Sources, period: Period, is_asked: impl Fn(&str, &str) -
     let peer = sources.peer.map(|log| Ok::<Facts, Refusal>(said(log, false, i64::MAX)?.facts)).transpose()?;
     let both = Both { own, peer };
     let policies = InTime::load(sources, both.own.facts.policies())?;
-    let site = sources.site.id().map_err(|error| Refusal::internal(&error))?;
+    let site = &sources.site;
     let datasets: Vec<Value> = both
         .datasets(period.now, is_asked)
         .iter()

@@ -22,7 +22,7 @@ pub fn report(sources: &Sources, as_of: i64, is_asked: impl Fn(&str, &str) -> bo
     let peer = sources.peer.map(|log| Ok::<Facts, Refusal>(said(log, false, as_of)?.facts)).transpose()?;
     let both = Both { own, peer };
     let policies = InTime::load(sources, both.own.facts.policies())?;
-    let site = sources.site.id().map_err(|error| Refusal::internal(&error))?;
+    let site = &sources.site;
     let asked = Asked { policies: &policies, as_of };
     let tried = &both.own.tried;
     let mut counted = Map::new();

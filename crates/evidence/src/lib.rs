@@ -11,6 +11,7 @@ pub mod rto;
 pub mod sample;
 pub mod source;
 pub mod states;
+pub mod stored;
 pub mod tried;
 mod ustar;
 pub mod verify;

@@ -35,7 +35,7 @@ fn failed(action: String) -> impl FnOnce(io::Error) -> SourceError {
 }
 
 /// A bundle, wherever it is.
-pub trait Source {
+pub trait Source: Send + Sync {
     /// Calls `each` with every name, until it says `false`. A name may be one that is none.
     fn list(&self, each: &mut dyn FnMut(&str, Found) -> bool) -> Result<(), SourceError>;
 

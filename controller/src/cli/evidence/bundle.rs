@@ -10,6 +10,7 @@ use pulih_terminal::{count, printable, size};
 use pulih_vault::utc;
 use serde_json::json;
 
+use super::figures::Figures;
 use super::period::{day, zone};
 use super::{Logs, logs};
 use crate::cli::Failure;
@@ -74,14 +75,20 @@ pub fn export(
 }
 
 /// Whether nothing is wrong with it.
-pub fn verify(bundle: &Path, trust: &Trust, json: bool) -> Result<bool, Failure> {
+pub fn verify(bundle: &Path, trust: &Trust, figures: bool, json: bool) -> Result<bool, Failure> {
     let source = open(bundle).map_err(said)?;
     let report = check(&*source, trust, &|| true).map_err(said)?;
     let report = report.ok_or_else(|| Failure::Said("interrupted".into()))?;
+    let figures = if figures && report.is_good() { Some(Figures::of(source, &report)?) } else { None };
     if json {
-        println!("{}", serde_json::to_string(&report).map_err(said)?);
+        let mut shown = serde_json::to_value(&report).map_err(said)?;
+        if let Some(figures) = &figures {
+            shown["figures"] = figures.to_json();
+        }
+        println!("{shown}");
     } else {
         print(&report);
+        figures.iter().for_each(|figures| print!("{}", figures.to_text()));
     }
     Ok(report.is_good())
 }

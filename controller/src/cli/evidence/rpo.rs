@@ -7,10 +7,9 @@ use pulih_vault::utc;
 use serde_json::Value;
 
 use super::period::{self, Asked, First};
-use super::{Logs, logs};
+use super::{Logs, logs, sources};
 use crate::cli::Failure;
 use crate::cli::show::{self, field, list, table};
-use crate::evidence::read::Sources;
 use crate::evidence::rpo::report;
 use crate::site::SiteDir;
 
@@ -19,7 +18,7 @@ pub fn run(dir: &SiteDir, asked: &Asked, json: bool) -> Result<(), Failure> {
     let Logs { store, own, peer } = logs(dir, &site)?;
     let zone = period::zone(dir)?;
     let its = asked.period(zone, First::OfMonth)?;
-    let sources = Sources { site: &site, store: &*store, own: &own, peer: peer.as_ref() };
+    let sources = sources(&site, &*store, &own, peer.as_ref())?;
     let found = report(&sources, its, |agent, dataset| asked.is_asked(agent, dataset))?;
     if json {
         println!("{found}");
@@ -33,7 +32,7 @@ fn span(value: &Value) -> String {
     value.as_u64().map_or_else(|| "-".into(), show::span)
 }
 
-fn text(found: &Value, zone: Zone) -> String {
+pub(super) fn text(found: &Value, zone: Zone) -> String {
     let at =
         |name: &str| utc::parse(found[name].as_str().unwrap_or_default()).map_or_else(String::new, |at| zone.print(at));
     let percent = |its: &Value| match its["inside_percent"].as_str() {

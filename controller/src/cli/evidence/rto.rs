@@ -9,10 +9,10 @@ use pulih_vault::utc;
 use serde_json::Value;
 
 use super::period::{self, Asked, First};
-use super::{Logs, logs, must_be_drc};
+use super::{Logs, logs, must_be_drc, sources};
 use crate::cli::Failure;
 use crate::cli::show::{field, list, span, table};
-use crate::evidence::read::{Period, Sources};
+use crate::evidence::read::Period;
 use crate::evidence::rto::report;
 use crate::site::SiteDir;
 
@@ -24,7 +24,7 @@ pub fn run(dir: &SiteDir, asked: &Asked, json: bool) -> Result<(), Failure> {
     let its = asked.period(zone, First::Entry)?;
     // What ended in this second counts.
     let its = if its.to == its.now { Period { to: i64::MAX, ..its } } else { its };
-    let sources = Sources { site: &site, store: &*store, own: &own, peer: peer.as_ref() };
+    let sources = sources(&site, &*store, &own, peer.as_ref())?;
     let found = report(&sources, its, |agent, dataset| asked.is_asked(agent, dataset))?;
     if json {
         println!("{found}");
@@ -66,7 +66,7 @@ fn when(value: &Value, zone: Zone) -> String {
     value.as_str().and_then(utc::parse).map_or_else(|| "-".into(), |at| zone.print(at))
 }
 
-fn text(found: &Value, zone: Zone) -> String {
+pub(super) fn text(found: &Value, zone: Zone) -> String {
     let mut out = format!("RTO at {}: how long it took here until data was back\n\n", field(found, "site"));
     let rows = list(found, "datasets");
     out += &table(

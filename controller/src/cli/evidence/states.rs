@@ -9,10 +9,9 @@ use serde_json::Value;
 
 use pulih_evidence::states::State;
 
-use super::{Logs, logs, must_be_drc, period};
+use super::{Logs, logs, must_be_drc, period, sources};
 use crate::cli::Failure;
 use crate::cli::show::{field, list, table};
-use crate::evidence::read::Sources;
 use crate::evidence::states::report;
 use crate::site::SiteDir;
 use crate::uji;
@@ -24,7 +23,7 @@ pub fn run(dir: &SiteDir, to: Option<&str>, only: Option<&str>, json: bool) -> R
     let zone = period::zone(dir)?;
     // What was written in this second is known.
     let as_of = to.map(|to| period::day(to, zone)).transpose()?.unwrap_or(uji::now() + 1);
-    let sources = Sources { site: &site, store: &*store, own: &own, peer: peer.as_ref() };
+    let sources = sources(&site, &*store, &own, peer.as_ref())?;
     let is_asked = |agent: &str, dataset: &str| only.is_none_or(|only| only == format!("{agent}/{dataset}"));
     let found = report(&sources, as_of, is_asked)?;
     if json {
@@ -69,7 +68,7 @@ fn rows(its: &[Value], zone: Zone, name: impl Fn(&Value) -> (String, String)) ->
     all.iter().map(row).collect()
 }
 
-fn text(found: &Value, zone: Zone) -> String {
+pub(super) fn text(found: &Value, zone: Zone) -> String {
     let counts: Vec<String> = State::ALL
         .iter()
         .filter_map(|state| Some(format!("{} {state}", found["counts"][state.as_str()].as_u64()?)))

@@ -19,6 +19,7 @@ use crate::evidence::read::{Period, Sources};
 use crate::evidence::rpo::report;
 use crate::pusat::tests::bench::{DAY, in_memory, now, wait};
 use crate::record::time;
+use crate::site::SiteRole;
 use crate::uji::IS_UJI;
 
 const HOUR: i64 = 3600;
@@ -163,13 +164,15 @@ impl Quarter {
         };
         let pusat = own(&self.two.pusat.store, PUSAT, lock(&self.two.pusat.pusat.record).key().clone());
         if !is_drc {
-            let (site, store) = (&self.two.pusat.pusat.site, &*self.two.pusat.store);
-            return report(&Sources { site, store, own: &pusat, peer: None }, period, |_, _| true).unwrap();
+            let (site, role) = (PUSAT.parse().unwrap(), SiteRole::Pusat);
+            let sources = Sources { site, role, store: &*self.two.pusat.store, own: &pusat, peer: None };
+            return report(&sources, period, |_, _| true).unwrap();
         }
         let drc = own(&self.two.store, "drc-33.19", lock(&self.two.drc.record).key().clone());
         // As it is mirrored here.
         let mirrored = own(&self.two.store, PUSAT, pusat.key().clone());
-        let sources = Sources { site: &self.two.drc.site, store: &*self.two.store, own: &drc, peer: Some(&mirrored) };
+        let (site, role) = ("drc-33.19".parse().unwrap(), SiteRole::Drc);
+        let sources = Sources { site, role, store: &*self.two.store, own: &drc, peer: Some(&mirrored) };
         report(&sources, period, |_, _| true).unwrap()
     }
 }

@@ -132,7 +132,7 @@ impl<R: ReadAt> Tar<R> {
     }
 }
 
-impl<R: ReadAt> Source for Tar<R> {
+impl<R: ReadAt + Send + Sync> Source for Tar<R> {
     fn list(&self, each: &mut dyn FnMut(&str, Found) -> bool) -> Result<(), SourceError> {
         let files = self.members.iter().map(|its| (its.name.as_str(), Found::File(its.size)));
         let ended = self.ended.iter().map(|(name, found)| (name.as_str(), *found));
