@@ -151,6 +151,7 @@ fn weakens_drills(old: &Drills, new: &Drills, rule: &str) -> Option<&'static str
     match rule {
         "drills.verify" => rarer(old.verify.as_ref(), new.verify.as_ref()),
         "drills.restore" => rarer(old.restore.as_ref(), new.restore.as_ref()),
+        "drills.application" => rarer(old.application.as_ref(), new.application.as_ref()),
         "drills.datasets" => (new.datasets() < old.datasets()).then_some("a drill tries fewer datasets"),
         // Where nothing was restored any share is more.
         "drills.sample_percent" => {

@@ -19,6 +19,8 @@ pub struct Drills {
     pub verify: Option<Schedule>,
     /// When some datasets are restored whole.
     pub restore: Option<Schedule>,
+    /// When recipes are run over their restored datasets.
+    pub application: Option<Schedule>,
     pub datasets: Option<u32>,
     /// How much of each point a drill that restores takes; 100: all.
     pub sample_percent: Option<u32>,
@@ -101,6 +103,7 @@ impl Drills {
         match kind {
             "verify" => self.verify.as_ref(),
             "restore" => self.restore.as_ref(),
+            "application" => self.application.as_ref(),
             _ => None,
         }
     }

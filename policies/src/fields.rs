@@ -129,6 +129,7 @@ fn add_drills(fields: &mut Fields, scope: &Scope, drills: &Drills) {
     let values = [
         ("drills.verify", text(drills.verify.as_ref().map(Schedule::as_str))),
         ("drills.restore", text(drills.restore.as_ref().map(Schedule::as_str))),
+        ("drills.application", text(drills.application.as_ref().map(Schedule::as_str))),
         ("drills.datasets", drills.datasets.map(Value::Number)),
         ("drills.sample_percent", drills.sample_percent.map(Value::Number)),
         ("drills.window", drills.window.map(Value::Span)),

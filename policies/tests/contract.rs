@@ -8,7 +8,7 @@ use pulih_policies::{Policy, Refused};
 const DEFAULT: &str = include_str!("../default.toml");
 
 /// What a class may say of drills.
-const DRILLS: &str = "[class.publik.drills]\nverify = \"@weekly\"\nrestore = \"@monthly\"\ndatasets = 7\nsample_percent = 5\n\
+const DRILLS: &str = "[class.publik.drills]\nverify = \"@weekly\"\nrestore = \"@monthly\"\napplication = \"@yearly\"\ndatasets = 7\nsample_percent = 5\n\
     window = \"12h\"\nwipe = \"passed\"\n[plan-drills.x]\nschedule = \"@yearly\"\nwindow = \"1d\"\n";
 
 /// A file that says everything that can be said.

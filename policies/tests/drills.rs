@@ -35,6 +35,7 @@ fn less_often_fewer_and_later_weakens() {
         ("verify = \"@daily\"\ndatasets = 6\nwindow = \"5h\"", None),
         ("verify = \"@weekly\"", None),
         ("verify = \"@weekly\"\nwipe = \"passed\"", None),
+        ("verify = \"@weekly\"\napplication = \"@yearly\"", None),
         ("verify = \"@monthly\"", Some("drills may come further apart")),
         ("datasets = 5", Some("drills may come further apart")),
         ("verify = \"@weekly\"\ndatasets = 4", Some("a drill tries fewer datasets")),
@@ -46,6 +47,8 @@ fn less_often_fewer_and_later_weakens() {
         let weakens: Vec<_> = changes.iter().filter_map(|change| change.weakens).collect();
         assert_eq!(weakens, why.into_iter().collect::<Vec<_>>(), "{new}");
     }
+    let yearly = with("application = \"@yearly\"");
+    assert!(diff(&yearly, &with("")).iter().any(|its| its.weakens == Some("drills may come further apart")));
     let sample = |percent: u32| with(&format!("restore = \"@weekly\"\nsample_percent = {percent}"));
     let weakens = |old: &Policy, new: &Policy| diff(old, new).iter().find_map(|change| change.weakens);
     let why = Some("a drill restores less of each dataset");

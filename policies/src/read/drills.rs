@@ -56,6 +56,7 @@ pub(super) fn read(table: &Table, class: Class) -> Drills {
     let drills = Drills {
         verify: table.entry("verify").and_then(|entry| entry.parse()),
         restore: table.entry("restore").and_then(|entry| entry.parse()),
+        application: table.entry("application").and_then(|entry| entry.parse()),
         datasets: table.entry("datasets").and_then(|entry| entry.number(1, MAX_DATASETS)),
         sample_percent: table.entry("sample_percent").and_then(|entry| entry.number(1, 100)),
         window,
