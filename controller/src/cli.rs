@@ -425,6 +425,8 @@ pub fn main() -> ExitCode {
         Command::Policy(Policy::Diff { file }) => policy::diff(&dir, file, cli.json),
         Command::Plan(plan::PlanCommand::Check { file }) => plan::check(file),
         Command::Recipe(recipe::RecipeCommand::Check { file }) => recipe::check(file),
+        // Before anything is opened: it goes into the box of a recipe.
+        Command::Drill(drill::Drill::Inside) => return pulih_sandbox::inside(),
         Command::Drill(command) => match drill::run(&dir, command, cli.json) {
             Ok(0) => Ok(()),
             Ok(status) => return ExitCode::from(status),

@@ -1,11 +1,13 @@
 //! The worker of drills: a process of its own that restores, or reads, what was announced, and asks whoever serves the
 //! site for every decision. What it writes lies in one folder, which it wipes; it writes no ledger.
 
+pub mod application;
 mod child;
 pub mod log;
 mod restore;
 pub mod scratch;
 mod serve;
+mod steps;
 mod verify;
 mod work;
 
@@ -65,5 +67,9 @@ pub fn people_first(dir: &SiteDir, catalog: &Catalog) -> Answer<Option<String>> 
 
 /// What this host has for a drill now.
 pub fn host(keeper: &Path, scratch: Option<&Path>) -> Host {
-    Host { standings: recover::standings(Keeper::connect(keeper)), free_bytes: scratch.and_then(free_bytes) }
+    Host {
+        standings: recover::standings(Keeper::connect(keeper)),
+        free_bytes: scratch.and_then(free_bytes),
+        no_recipes: pulih_sandbox::missing(),
+    }
 }

@@ -6,7 +6,7 @@ use pulih_ledger::entry::kinds::{DrillAnnounced, DrillAuditor, DrillEnded, Drill
 use rusqlite::{Row, Transaction, params};
 
 use super::follow::seconds;
-use super::{Catalog, Result};
+use super::{Catalog, Result, recipes};
 
 pub const TABLES: &str = "
     -- What follows from the ledger.
@@ -15,7 +15,8 @@ pub const TABLES: &str = "
         points TEXT NOT NULL, scratch_bytes INTEGER NOT NULL, policy TEXT NOT NULL, until INTEGER NOT NULL, person TEXT,
         announced INTEGER NOT NULL, number INTEGER NOT NULL, started INTEGER, ended INTEGER, outcome TEXT,
         milliseconds INTEGER, log TEXT, leftovers INTEGER, text TEXT, plan TEXT, plan_version INTEGER,
-        auditor TEXT, opened INTEGER, end_number INTEGER, attested INTEGER, opinion TEXT, sample_percent INTEGER
+        auditor TEXT, opened INTEGER, end_number INTEGER, attested INTEGER, opinion TEXT, sample_percent INTEGER,
+        recipes TEXT NOT NULL
     ) STRICT;
     CREATE INDEX drill_open ON drill (number) WHERE ended IS NULL;
     CREATE TABLE drill_step (
@@ -66,6 +67,8 @@ pub struct Drill {
     pub opened: Option<i64>,
     pub attested: Option<i64>,
     pub opinion: Option<String>,
+    /// `<name>/<version>/<BLAKE3>`, in order.
+    pub recipes: Vec<String>,
     /// How many of a point's files in a hundred are restored; `None`: all of them.
     pub sample_percent: Option<u64>,
     /// The entries of its announcement and of its end.
@@ -134,8 +137,8 @@ pub fn apply(db: &Transaction, index: u64, at: i64, actor: &Actor, body: &Body) 
 
 fn announced(db: &Transaction, index: u64, at: i64, actor: &Actor, its: &DrillAnnounced) -> rusqlite::Result<()> {
     let sql = "INSERT OR IGNORE INTO drill (id, kind, class, schedule, occurrence, due, points, scratch_bytes, policy, \
-               until, person, announced, number, plan, plan_version, auditor, sample_percent) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+               until, person, announced, number, plan, plan_version, auditor, sample_percent, recipes) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
     let person = match actor {
         Actor::Person { user, .. } => Some(user.as_str()),
         _ => None,
@@ -162,6 +165,7 @@ fn announced(db: &Transaction, index: u64, at: i64, actor: &Actor, its: &DrillAn
             its.plan_version.map(|version| version as i64),
             auditor,
             its.sample_percent.map(|percent| percent as i64),
+            its.recipes.as_deref().unwrap_or_default().join(" "),
         ],
     )?;
     match (&its.schedule, its.occurrence, due) {
@@ -206,6 +210,7 @@ fn step(db: &Transaction, at: i64, its: &DrillStep) -> rusqlite::Result<()> {
     if its.outcome == "skipped" {
         return Ok(());
     }
+    recipes::tried(db, at, its)?;
     let sql = "INSERT INTO drill_tried (what, vault, dataset, at) SELECT ?1, ?2, ?3, coalesce(\
                (SELECT announced FROM drill WHERE id = ?4), ?5) WHERE ?2 IS NOT NULL AND ?3 IS NOT NULL \
                ON CONFLICT (what, vault, dataset) DO UPDATE SET at = MAX(at, excluded.at)";
@@ -223,10 +228,13 @@ fn ended(db: &Transaction, index: u64, at: i64, its: &DrillEnded) -> rusqlite::R
 
 const DRILL: &str = "SELECT id, kind, class, schedule, occurrence, due, points, scratch_bytes, policy, until, person, \
                      announced, started, ended, outcome, milliseconds, log, leftovers, text, plan, plan_version, \
-                     auditor, opened, attested, opinion, number, end_number, sample_percent FROM drill";
+                     auditor, opened, attested, opinion, number, end_number, sample_percent, recipes FROM drill";
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
 
 fn drill(row: &Row) -> rusqlite::Result<Drill> {
-    let points: String = row.get(6)?;
     let number = |at: usize| row.get::<_, Option<i64>>(at).map(|its| its.map(|its| its as u64));
     Ok(Drill {
         id: row.get(0)?,
@@ -235,7 +243,7 @@ fn drill(row: &Row) -> rusqlite::Result<Drill> {
         schedule: row.get(3)?,
         occurrence: number(4)?,
         due: row.get(5)?,
-        points: points.split_whitespace().map(str::to_owned).collect(),
+        points: words(&row.get::<_, String>(6)?),
         scratch_bytes: row.get::<_, i64>(7)? as u64,
         policy: row.get(8)?,
         until: row.get(9)?,
@@ -258,6 +266,7 @@ fn drill(row: &Row) -> rusqlite::Result<Drill> {
         number: row.get::<_, i64>(25)? as u64,
         end_number: number(26)?,
         sample_percent: number(27)?,
+        recipes: words(&row.get::<_, String>(28)?),
     })
 }
 

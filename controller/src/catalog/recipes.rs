@@ -1,6 +1,7 @@
 //! Application recipes that were applied, as the ledger says.
 
 use pulih_ledger::entry::Body;
+use pulih_ledger::entry::kinds::DrillStep;
 use rusqlite::{Row, Transaction, params};
 
 use super::{Catalog, Result};
@@ -11,6 +12,8 @@ pub const TABLES: &str = "
         name TEXT NOT NULL, version INTEGER NOT NULL, object TEXT NOT NULL, applied INTEGER NOT NULL,
         PRIMARY KEY (name, version)
     ) STRICT;
+    -- When each was last tried to its end.
+    CREATE TABLE recipe_tried (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 ";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,14 @@ pub fn apply(db: &Transaction, _index: u64, at: i64, body: &Body) -> rusqlite::R
     db.execute(sql, params![its.recipe, its.version as i64, its.object.to_string(), at]).map(|_| true)
 }
 
+/// Follows a step that was tried, if it was of a recipe.
+pub fn tried(db: &Transaction, at: i64, its: &DrillStep) -> rusqlite::Result<()> {
+    let Some(recipe) = its.what.strip_prefix("application ") else { return Ok(()) };
+    let sql = "INSERT INTO recipe_tried (name, at) SELECT ?1, coalesce((SELECT announced FROM drill WHERE id = ?2), ?3) \
+               WHERE true ON CONFLICT (name) DO UPDATE SET at = MAX(at, excluded.at)";
+    db.execute(sql, params![recipe, its.drill.as_str(), at]).map(drop)
+}
+
 fn recipe(row: &Row) -> rusqlite::Result<AppliedRecipe> {
     Ok(AppliedRecipe {
         name: row.get(0)?,
@@ -42,6 +53,11 @@ impl Catalog {
     pub fn recipes(&self) -> Result<Vec<AppliedRecipe>> {
         let sql = "SELECT name, MAX(version), object, applied FROM recipe GROUP BY name ORDER BY name";
         self.all(sql, [], recipe)
+    }
+
+    /// When a recipe was last tried to its end.
+    pub fn recipe_tried(&self, name: &str) -> Result<Option<i64>> {
+        self.one("SELECT at FROM recipe_tried WHERE name = ?1", [name], |row| row.get(0))
     }
 
     /// A version of a recipe; `None`: the newest.

@@ -20,7 +20,7 @@ use super::{Failure, Signed, person};
 use crate::catalog::Catalog;
 use crate::control::Ask;
 use crate::drc::drills::order::{Auditor, Planned, Wanted};
-use crate::drc::drills::{Ask as Drills, restores};
+use crate::drc::drills::{Ask as Drills, KINDS, restores};
 use crate::drill;
 use crate::recover::{self, missing};
 use crate::site::SiteDir;
@@ -73,6 +73,9 @@ pub enum Drill {
         #[arg(long)]
         reason: String,
     },
+    /// What supervises a recipe's programs
+    #[command(hide = true)]
+    Inside,
     /// The process that does a drill
     #[command(hide = true)]
     Work {
@@ -89,15 +92,19 @@ pub enum Drill {
 #[derive(Debug, Args)]
 pub struct Order {
     /// `DATASET` or `AGENT/DATASET`
-    #[arg(value_name = "DATASET", required_unless_present_any = ["class", "plan"], conflicts_with = "class")]
+    #[arg(value_name = "DATASET", required_unless_present_any = ["class", "plan", "recipe"], conflicts_with = "class")]
     datasets: Vec<String>,
-    /// verify: read every object that is needed; restore: bring it back whole, and read it again; plan: so all of a
-    /// recovery plan, in its order
-    #[arg(long, value_parser = ["verify", "restore", "plan"])]
+    /// verify: read every object that is needed; restore: bring it back whole, and read it again;
+    /// application: bring back what a recipe needs, and run that over it; plan: restore all of a recovery plan, in its
+    /// order
+    #[arg(long, value_parser = KINDS)]
     kind: String,
     /// The recovery plan
     #[arg(long, value_name = "PLAN", conflicts_with_all = ["class", "datasets"])]
     plan: Option<String>,
+    /// The application recipe in force
+    #[arg(long, value_name = "RECIPE", conflicts_with_all = ["class", "datasets", "plan"])]
+    recipe: Option<String>,
     /// Who tests it independently: a user with the role `auditor` alone, who opens it and attests it
     #[arg(long, value_name = "USER", requires_all = ["institution", "mandate"])]
     auditor: Option<String>,
@@ -134,6 +141,7 @@ The file with findings, at most 50 of them:
 pub fn run(dir: &SiteDir, command: &Drill, json: bool) -> Result<u8, Failure> {
     let shown = match command {
         Drill::Run(args) => return order(dir, args, json),
+        Drill::Inside => return Err(Failure::Said("this asks nothing of a site".into())),
         Drill::Work { drill, of_server, at_keeper } => return work(dir, drill, *of_server, at_keeper),
         Drill::Open { drill, signed, at_keeper } => return audit::open(dir, drill, signed, at_keeper, json),
         Drill::Attest { drill, opinion, findings, document, signed } => {
@@ -220,7 +228,8 @@ fn plan(dir: &SiteDir, args: &Order) -> Result<Planned, Failure> {
     let auditor = named.map(|((user, institution), mandate)| Auditor { user, institution, mandate });
     let (kind, class, plan) = (args.kind.clone(), args.class.clone(), args.plan.clone());
     let (datasets, sample_percent) = (args.datasets.clone(), args.sample);
-    let wanted = Wanted { kind, class, plan, datasets, auditor, sample_percent };
+    let recipe = args.recipe.clone();
+    let wanted = Wanted { kind, class, plan, recipe, datasets, auditor, sample_percent };
     serde_json::from_value(answer(dir, Ask::Drill(Drills::Plan { wanted }))?).map_err(said)
 }
 
@@ -231,6 +240,7 @@ fn show_plan(planned: &Planned, json: bool) {
             "{}",
             json!({
                 "type": "pulih/drill-plan/v1", "kind": its.kind, "class": its.class, "plan": its.plan,
+                "recipes": its.recipes.as_deref().unwrap_or_default(),
                 "auditor": its.auditor.as_ref().map(|auditor| &auditor.user), "points": its.points,
                 "sample_percent": its.sample_percent, "scratch_bytes": its.scratch_bytes, "forecast_seconds": planned.forecast_seconds,
                 "problems": planned.problems,

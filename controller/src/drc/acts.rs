@@ -53,6 +53,7 @@ impl Drc {
             Body::RecipeApplied(its) => self.take_recipe(&record.catalog, its, attachment)?,
             Body::DrillAnnounced(its) => {
                 self.check_drill_of_plan(its)?;
+                self.check_drill_of_recipe(its)?;
                 self.check_auditor(&record, its, now)?;
             }
             Body::DrillOpened(its) => Self::check_opened(&record, &entry, its, now)?,

@@ -8,11 +8,15 @@ mod cosigned;
 pub mod due;
 mod end;
 mod of_plan;
+mod of_recipes;
 pub mod order;
 mod recipes;
 mod shown;
 mod start;
+mod step;
 mod tend;
+mod wanted;
+mod what;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,7 +34,9 @@ pub const VERIFY: &str = "verify";
 pub const RESTORE: &str = "restore";
 /// All datasets of a recovery plan, in its order.
 pub const PLAN: &str = "plan";
-pub const KINDS: [&str; 3] = [VERIFY, RESTORE, PLAN];
+/// Recipes run over their restored datasets.
+pub const APPLICATION: &str = "application";
+pub const KINDS: [&str; 4] = [VERIFY, RESTORE, APPLICATION, PLAN];
 
 /// Whether a drill of a kind brings data back, and so takes keys and a scratch place.
 pub fn restores(kind: &str) -> bool {

@@ -1,5 +1,6 @@
 //! What a DRC decides when clocks, a line, its own disk or a Pusat Data in strange hands are against it.
 
+mod applications;
 mod audits;
 mod bench;
 mod changes;

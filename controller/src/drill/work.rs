@@ -1,24 +1,18 @@
-//! The worker's way from the order to the end: step after step, the log, and the scratch place wiped.
+//! The worker's way from the order to the end: its steps, the log, and the scratch place wiped.
 
-use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pulih_evidence::sample::seed;
 use pulih_vault::store::Store;
 use serde_json::{Value, json};
 
 use super::log::{self, Log};
-use super::{host, restore, scratch, try_lock, verify};
-use crate::drc::drills::order::{Done, Order, Start, StepEnded};
-use crate::drc::drills::{Ask, restores};
-use crate::drc::recovery::order::Dataset;
-use crate::record::time;
-use crate::recover::content;
+use super::{host, scratch, steps, try_lock};
+use crate::drc::drills::Ask;
+use crate::drc::drills::order::{Done, Order, Start};
 use crate::site::SiteDir;
-use crate::uji;
 
 /// Between syncs of the log.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
@@ -90,71 +84,10 @@ fn run(its: &Worker, order: &Order, log: &Log) -> (u64, String) {
             Err(error) => return (0, format!("the scratch place cannot be used: {error}")),
         }
     }
-    let (mut is_good, mut said) = (true, String::new());
-    for (at, item) in order.items.iter().enumerate() {
-        let ended = step(its, order, item, made.as_deref(), (log, at as u64 + 1));
-        log.line(json!({"step": at + 1, "passed": ended.passed}));
-        log.sync();
-        is_good &= ended.passed;
-        if let Err(why) = (its.ask)(Ask::Step { ended }) {
-            // Without its step the drill does not pass.
-            (is_good, said) = (false, format!("a step was not written down: {why}"));
-            break;
-        }
+    let done = steps::all(its, order, made.as_deref(), log);
+    let Some(place) = order.scratch.as_deref() else { return (done.leftovers, done.text) };
+    if !done.is_good && order.keep_failed && scratch::keep(place, &order.drill).is_ok() {
+        return (done.leftovers, format!("{}what was restored stays for seven days", done.text));
     }
-    let Some(place) = order.scratch.as_deref() else { return (0, said) };
-    if !is_good && order.keep_failed && scratch::keep(place, &order.drill).is_ok() {
-        return (0, format!("{said}what was restored stays for seven days"));
-    }
-    (scratch::wipe(place, &order.drill), said)
-}
-
-/// Which files of a point are restored; `None`: all.
-fn drawn(order: &Order, item: &Dataset, files: u64) -> Result<Option<BTreeSet<u64>>, String> {
-    let Some(percent) = order.sample_percent else { return Ok(None) };
-    let first = order.first.as_ref().ok_or("nobody has co-signed what its sample is drawn from")?;
-    let seed = seed(&first.cosignature).map_err(|error| error.to_string())?;
-    Ok(Some(seed.sample(&item.point(), files, percent)))
-}
-
-fn step(its: &Worker, order: &Order, item: &Dataset, folder: Option<&Path>, at: (&Log, u64)) -> StepEnded {
-    let (began, clock) = (uji::now(), Instant::now());
-    eprintln!("drill {}: {} of {}", order.drill, item.label(), item.captured);
-    let counts = content(&*its.store, item).ok();
-    let (total_files, total_bytes) = counts.map_or((0, 0), |counts| (counts.files, counts.bytes));
-    let mut ended = StepEnded {
-        drill: order.drill.clone(),
-        point: item.point(),
-        passed: false,
-        began: time(began).map(|time| time.to_string()).unwrap_or_default(),
-        milliseconds: 0,
-        fetch_ms: 0,
-        decrypt_ms: 0,
-        write_ms: 0,
-        verify_ms: 0,
-        files: 0,
-        bytes: 0,
-        total_files,
-        total_bytes,
-        text: String::new(),
-    };
-    let milliseconds = |span: Duration| span.as_millis() as u64;
-    match folder {
-        Some(folder) if restores(&order.kind) => {
-            let done = match drawn(order, item, total_files) {
-                Ok(only) => restore::restore(its.store.clone(), item, (total_bytes, only), its.keeper, folder, at),
-                Err(text) => pulih_restore::recover::Done { text, ..Default::default() },
-            };
-            (ended.passed, ended.files, ended.bytes, ended.text) = (done.is_good, done.files, done.bytes, done.text);
-            (ended.fetch_ms, ended.decrypt_ms) = (milliseconds(done.fetch), milliseconds(done.decrypt));
-            (ended.write_ms, ended.verify_ms) = (milliseconds(done.write), milliseconds(done.verify));
-        }
-        _ => {
-            let done = verify::verify(&*its.store, item, at);
-            (ended.passed, ended.bytes, ended.text) = (done.is_good, done.bytes, done.text);
-            (ended.fetch_ms, ended.verify_ms) = (milliseconds(done.fetch), milliseconds(done.verify));
-        }
-    }
-    ended.milliseconds = milliseconds(clock.elapsed());
-    ended
+    (done.leftovers + scratch::wipe(place, &order.drill), done.text)
 }

@@ -8,6 +8,7 @@ pub mod night;
 pub mod onto;
 pub mod raw;
 pub mod rewrite;
+pub mod tried;
 pub mod witness;
 
 use std::io::{BufRead as _, BufReader};

@@ -214,6 +214,9 @@ impl Tried {
     /// What a step of a drill says of how long a dataset takes.
     fn of_drill(&mut self, at: i64, its: &DrillStep) {
         let kind = self.by_id.get(&its.drill).map(|at| self.drills[*at].announced.kind.clone());
+        if its.what.starts_with("application ") && its.outcome == "passed" {
+            self.of_application(its);
+        }
         let (Some(kind), Some(vault), Some(dataset)) = (kind, its.vault, its.dataset.clone()) else { return };
         // What was only held against its name was not brought back.
         if its.outcome == "passed" && its.what == "restore" {
@@ -231,6 +234,13 @@ impl Tried {
                 total_bytes: its.total_bytes,
             });
         }
+    }
+
+    /// An application is of use once it ran: its time is that of the dataset that it waited for last.
+    fn of_application(&mut self, its: &DrillStep) {
+        let Some(last) = self.measured.last_mut().filter(|last| last.by == its.drill.as_str()) else { return };
+        last.milliseconds = last.milliseconds.saturating_add(its.milliseconds);
+        last.phases.check = last.phases.check.saturating_add(its.phases.check);
     }
 
     fn of_recovery(&mut self, at: i64, its: &RecoveryStep) {

@@ -4,13 +4,16 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use pulih_policies::{DATA, Program, Recipe};
 use pulih_restore::recover::free_bytes;
 use pulih_terminal::{Findings, size};
 use pulih_vault::store::Store;
 
 use super::{AtKeeper, Catalog, SiteDir, SiteFile, load_policy};
 use crate::drc::drills::due::{Line, lines};
+use crate::drc::drills::order::Applied;
 use crate::drc::drills::restores;
+use crate::drill::application;
 use crate::recover::{missing, standings};
 use crate::site::SiteRole;
 
@@ -21,6 +24,7 @@ pub fn look(dir: &SiteDir, site: &SiteFile, store: &dyn Store, at: &AtKeeper, fo
     // What is wrong with these was told.
     let Ok(catalog) = Catalog::open(&dir.path("catalog.sqlite")) else { return };
     let Ok(in_force) = load_policy(store, site, &catalog) else { return };
+    look_at_recipes(site, store, &catalog, found);
     let lines = lines(&in_force.policy);
     if lines.is_empty() && site.drill_scratch.is_none() {
         return found.ok("drills", "none are asked for by the policy");
@@ -38,6 +42,37 @@ pub fn look(dir: &SiteDir, site: &SiteFile, store: &dyn Store, at: &AtKeeper, fo
         let text = format!("the last one, {} ({}), ended as {outcome}", last.id, last.kind);
         if outcome == "passed" { found.ok("drills", text) } else { found.warning("drills", text) }
     }
+}
+
+/// Whether what is in force can be run on this host.
+fn look_at_recipes(site: &SiteFile, store: &dyn Store, catalog: &Catalog, found: &mut Findings) {
+    // What is wrong with these was told.
+    let (Ok(recipes), Ok(site)) = (catalog.recipes(), site.id()) else { return };
+    if recipes.is_empty() {
+        return;
+    }
+    if let Some(why) = pulih_sandbox::missing() {
+        return found.wrong("recipes", format!("none can be run here, their drills are skipped: {why}"));
+    }
+    for its in recipes {
+        let applied = Applied { recipe: its.name, version: its.version, object: its.object };
+        match application::read(store, &site, &applied) {
+            Err(why) => found.wrong("recipes", why),
+            Ok(recipe) => match absent(&recipe) {
+                Some(path) => found.wrong(
+                    "recipes",
+                    format!("recipe {}: {path} is not on this host; its drills fail", applied.recipe),
+                ),
+                None => found.ok("recipes", format!("{} version {} can be run", applied.recipe, applied.version)),
+            },
+        }
+    }
+}
+
+/// A program of a recipe that is not on this host, of those that do not come with the data.
+fn absent(recipe: &Recipe) -> Option<&str> {
+    let of_host = recipe.all_programs().map(Program::path).filter(|path| !Path::new(path).starts_with(DATA));
+    of_host.into_iter().find(|path| !Path::new(path).exists())
 }
 
 fn look_at_scratch(place: &Path, found: &mut Findings) {

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::super::recovery::disaster::must_say_why;
 use super::super::{Drc, lock};
 use super::order::Done;
+use super::step::{application_what, recipes};
 use crate::catalog::{Catalog, Drill, Tried};
 use crate::drc::recovery::manual_what;
 use crate::drill::{log, scratch, try_lock};
@@ -27,10 +28,14 @@ const KEPT_SECONDS: i64 = 7 * 24 * 3600;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `passed` or `failed`, of one that began.
-fn outcome(points: &[String], steps: &[Tried], leftovers: u64) -> &'static str {
+fn outcome(points: &[String], recipes: &[String], steps: &[Tried], leftovers: u64) -> &'static str {
     let passed = |point: &String| steps.iter().any(|its| its.point.as_ref() == Some(point) && its.outcome == "passed");
+    let ran = |recipe: &String| {
+        let what = application_what(recipe);
+        steps.iter().any(|its| its.what == what && its.outcome == "passed")
+    };
     let good = |its: &Tried| its.outcome == "passed" || (its.outcome == "skipped" && is_manual(&its.what));
-    let all = !points.is_empty() && points.iter().all(passed) && steps.iter().all(good);
+    let all = !points.is_empty() && points.iter().all(passed) && recipes.iter().all(ran) && steps.iter().all(good);
     if all && leftovers == 0 { "passed" } else { "failed" }
 }
 
@@ -72,6 +77,7 @@ impl Drc {
         let mut record = lock(&self.record);
         let drill = must_be_open(&record.catalog, id)?;
         let steps = record.catalog.drill_steps(id)?;
+        let recipes: Vec<String> = recipes(&drill).collect();
         if said.is_none() && drill.started.is_none() {
             return Err(Refusal::new(Code::BadRequest, "it has not begun"));
         }
@@ -81,7 +87,7 @@ impl Drc {
         }
         let ended = DrillEnded {
             drill: id.parse().map_err(|error| Refusal::internal(&error))?,
-            outcome: said.unwrap_or_else(|| outcome(&drill.points, &steps, leftovers)).to_owned(),
+            outcome: said.unwrap_or_else(|| outcome(&drill.points, &recipes, &steps, leftovers)).to_owned(),
             milliseconds,
             steps: (steps.len() + bodies.len()) as u64,
             log: object,
@@ -98,7 +104,9 @@ impl Drc {
     /// Ends one that was broken off: wiped first, with the time that its log says.
     pub fn abort_drill(&self, id: &str, why: &str) -> Answer<()> {
         let Some(drill) = lock(&self.catalog).drill(id)?.filter(|its| its.ended.is_none()) else { return Ok(()) };
-        let leftovers = self.site.drill_scratch.as_deref().map_or(0, |place| scratch::wipe(place, id));
+        // What runs goes before what it runs on.
+        let running = if drill.recipes.is_empty() { 0 } else { pulih_sandbox::sweep(id) };
+        let leftovers = running + self.site.drill_scratch.as_deref().map_or(0, |place| scratch::wipe(place, id));
         let milliseconds = match drill.started {
             Some(_) => log::milliseconds(&self.dir.path(&log::name(id))).map_err(|error| Refusal::internal(&error))?,
             None => 0,
@@ -184,14 +192,22 @@ mod tests {
     fn it_has_passed_only_with_a_passed_step_for_each_point_and_nothing_left_over() {
         let points = ["v/a/1".to_owned(), "v/b/1".to_owned()];
         let (a, b) = (step("v/a/1", "passed"), step("v/b/1", "passed"));
-        assert_eq!(outcome(&points, &[a.clone(), b.clone()], 0), "passed");
-        assert_eq!(outcome(&points, &[a.clone(), b.clone()], 1), "failed");
-        assert_eq!(outcome(&points, std::slice::from_ref(&a), 0), "failed");
-        assert_eq!(outcome(&points, &[a.clone(), step("v/b/1", "failed")], 0), "failed");
-        assert_eq!(outcome(&points, &[a.clone(), b.clone(), step("v/c/1", "skipped")], 0), "failed");
+        assert_eq!(outcome(&points, &[], &[a.clone(), b.clone()], 0), "passed");
+        assert_eq!(outcome(&points, &[], &[a.clone(), b.clone()], 1), "failed");
+        assert_eq!(outcome(&points, &[], std::slice::from_ref(&a), 0), "failed");
+        assert_eq!(outcome(&points, &[], &[a.clone(), step("v/b/1", "failed")], 0), "failed");
+        assert_eq!(outcome(&points, &[], &[a.clone(), b.clone(), step("v/c/1", "skipped")], 0), "failed");
         let by_hand = |outcome| Tried { what: "manual dns".into(), point: None, ..step("", outcome) };
-        assert_eq!(outcome(&points, &[a.clone(), b.clone(), by_hand("skipped")], 0), "passed");
-        assert_eq!(outcome(&points, &[a, b, by_hand("failed")], 0), "failed");
-        assert_eq!(outcome(&[], &[], 0), "failed");
+        assert_eq!(outcome(&points, &[], &[a.clone(), b.clone(), by_hand("skipped")], 0), "passed");
+        assert_eq!(outcome(&points, &[], &[a, b, by_hand("failed")], 0), "failed");
+        assert_eq!(outcome(&[], &[], &[], 0), "failed");
+        // Each recipe has its step too.
+        let recipes = ["simrs".to_owned()];
+        let (one, b) = (["v/a/1".to_owned()], step("v/a/1", "passed"));
+        let ran = |outcome| Tried { what: "application simrs".into(), point: None, ..step("", outcome) };
+        assert_eq!(outcome(&one, &recipes, &[b.clone(), ran("passed")], 0), "passed");
+        for bad in [vec![b.clone()], vec![b.clone(), ran("failed")], vec![b, ran("skipped")], vec![ran("passed")]] {
+            assert_eq!(outcome(&one, &recipes, &bad, 0), "failed");
+        }
     }
 }

@@ -9,20 +9,15 @@ use super::super::recovery::order::{Dataset, Wanted as Recovered};
 use super::super::{Drc, lock};
 use super::PLAN;
 use super::announce::datasets;
+use super::what::What;
 use crate::catalog::{Catalog, Drill};
 use crate::drc::recovery::manual_what;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::record::time;
 
-/// What a drill of a plan in force would try.
-pub(super) struct Planned {
-    pub items: Vec<Dataset>,
-    pub problems: Vec<String>,
-    pub version: u64,
-}
-
 impl Drc {
-    pub(super) fn drill_of_plan(&self, name: &str) -> Answer<Planned> {
+    /// What a drill of a plan in force would try.
+    pub(super) fn drill_of_plan(&self, name: &str) -> Answer<What> {
         let applied = lock(&self.catalog).plan(name)?;
         let none =
             || Refusal::new(Code::NotFound, format!("no plan {name} was applied; `plan list` shows those that were"));
@@ -34,7 +29,7 @@ impl Drc {
         if items.is_empty() && problems.is_empty() {
             problems.push(format!("the plan {name} brings back no dataset: there is nothing to try"));
         }
-        Ok(Planned { items, problems, version })
+        Ok(What { items, problems, plan: Some((name.to_owned(), version)), ..What::default() })
     }
 
     /// That a person's announcement has all of the plan in force, and that no other one names a plan.
@@ -49,7 +44,8 @@ impl Drc {
             return Err(Refusal::new(Code::BadRequest, problem));
         }
         let points: Vec<String> = planned.items.iter().map(Dataset::point).collect();
-        if its.plan_version != Some(planned.version) || its.points != points {
+        let version = planned.plan.map(|(_, version)| version);
+        if its.plan_version != version || its.points != points {
             return bad("the plan, or what is here of it, changed just now; order it again");
         }
         Ok(())

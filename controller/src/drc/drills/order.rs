@@ -17,7 +17,10 @@ pub struct Wanted {
     /// The recovery plan of a drill of one.
     #[serde(default)]
     pub plan: Option<String>,
-    /// `DATASET` or `AGENT/DATASET`, without a class or plan.
+    /// The recipe of a drill of an application.
+    #[serde(default)]
+    pub recipe: Option<String>,
+    /// `DATASET` or `AGENT/DATASET`, without a class, plan or recipe.
     pub datasets: Vec<String>,
     /// Who tests independently: then it is a qualifying test.
     #[serde(default)]
@@ -53,6 +56,9 @@ pub struct Host {
     pub standings: Result<Vec<Standing>, String>,
     /// Bytes that are free in the scratch place.
     pub free_bytes: Option<u64>,
+    /// Why no recipe can be run here.
+    #[serde(default)]
+    pub no_recipes: Option<String>,
 }
 
 /// Whether a drill may begin.
@@ -73,6 +79,8 @@ pub struct Order {
     pub drill: String,
     pub kind: String,
     pub items: Vec<Dataset>,
+    /// Run over their datasets, each once these are restored.
+    pub recipes: Vec<Applied>,
     /// How many of a point's files in a hundred are drawn; `None`: all are restored.
     pub sample_percent: Option<u8>,
     /// By what they are drawn; also of a drill without a sample, if it is there.
@@ -81,6 +89,15 @@ pub struct Order {
     pub scratch: Option<PathBuf>,
     /// What failed stays for people to look.
     pub keep_failed: bool,
+}
+
+/// A recipe as it was announced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    pub recipe: String,
+    pub version: u64,
+    /// BLAKE3 of its text.
+    pub object: String,
 }
 
 /// The first co-signature over an announcement, as `drill-started` names it.
@@ -93,19 +110,55 @@ pub struct First {
     pub cosignature: String,
 }
 
-/// A step that has ended. The site counts it, and says for which point it was.
+/// What a step tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "tried", rename_all = "kebab-case")]
+pub enum Subject {
+    /// `<vault>/<dataset>/<manifest>`.
+    Point {
+        point: String,
+    },
+    Recipe {
+        recipe: String,
+    },
+}
+
+/// How a step ended; `Skipped`: a recipe could not be tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    Passed,
+    Failed,
+    Skipped,
+}
+
+impl Outcome {
+    pub fn of(is_good: bool) -> Self {
+        if is_good { Self::Passed } else { Self::Failed }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// A step that has ended. The site counts it, and says whether it was one that was announced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepEnded {
     pub drill: String,
-    /// `<vault>/<dataset>/<manifest>`.
-    pub point: String,
-    pub passed: bool,
+    pub subject: Subject,
+    pub outcome: Outcome,
     pub began: String,
     pub milliseconds: u64,
     pub fetch_ms: u64,
     pub decrypt_ms: u64,
     pub write_ms: u64,
     pub verify_ms: u64,
+    pub check_ms: u64,
     pub files: u64,
     pub bytes: u64,
     pub total_files: u64,

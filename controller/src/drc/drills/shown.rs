@@ -28,6 +28,7 @@ fn row(its: &Drill) -> Value {
         "until": utc::rfc3339(its.until), "started": its.started.map(utc::rfc3339), "ended": its.ended.map(utc::rfc3339),
         "state": state(its), "outcome": its.outcome, "milliseconds": its.milliseconds, "leftovers": its.leftovers,
         "text": its.text, "plan": its.plan, "plan_version": its.plan_version, "sample_percent": its.sample_percent,
+        "recipes": its.recipes,
         "auditor": its.auditor.as_ref().map(|auditor| {
             json!({
                 "user": auditor.user, "name": auditor.name, "institution": auditor.institution,

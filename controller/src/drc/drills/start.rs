@@ -1,20 +1,16 @@
-//! Whether a drill may begin, that it has begun, and each of its steps.
+//! Whether a drill may begin, and that it has begun.
 
 use pulih_ledger::Actor;
-use pulih_ledger::entry::Body;
-use pulih_ledger::entry::kinds::{Alarm, DrillPhases, DrillStarted, DrillStep};
+use pulih_ledger::entry::kinds::{Alarm, DrillStarted};
 use pulih_policies::Wipe;
 use pulih_protocol::error::Code;
-use pulih_protocol::recovery::{MAX_TEXT_BYTES, one_line};
 use pulih_vault::utc;
-use serde_json::{Value, json};
 
 use super::super::recovery::order::Dataset;
 use super::super::{Drc, lock};
-use super::order::{First, Host, Order, Start, StepEnded};
-use super::{RESTORE, VERIFY, restores};
+use super::order::{Applied, First, Host, Order, Start};
+use super::restores;
 use crate::catalog::{Catalog, Drill};
-use crate::drc::recovery::parse_point;
 use crate::drill::people_first;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::recover::missing;
@@ -54,12 +50,22 @@ fn in_the_way(drill: &Drill, items: &[Dataset], has_scratch: bool, host: &Host) 
             Some(_) => {}
         }
     }
+    if let Some(why) = host.no_recipes.as_ref().filter(|_| !drill.recipes.is_empty()) {
+        return Some(InTheWay::Never(why.clone()));
+    }
     let free = host.free_bytes.unwrap_or(0);
     (free < drill.scratch_bytes)
         .then(|| InTheWay::Now(format!("the scratch place has {free} bytes, and it may take {}", drill.scratch_bytes)))
 }
 
-fn must_be_open(catalog: &Catalog, id: &str) -> Answer<Drill> {
+/// `<name>/<version>/<BLAKE3>`
+pub(super) fn applied(text: &str) -> Option<Applied> {
+    let mut parts = text.splitn(3, '/');
+    let (recipe, version, object) = (parts.next()?.to_owned(), parts.next()?.parse().ok()?, parts.next()?.to_owned());
+    Some(Applied { recipe, version, object })
+}
+
+pub(super) fn must_be_open(catalog: &Catalog, id: &str) -> Answer<Drill> {
     let none = || Refusal::new(Code::NotFound, format!("no drill {id} waits or goes on here"));
     catalog.drill(id)?.filter(|its| its.ended.is_none()).ok_or_else(none)
 }
@@ -137,6 +143,7 @@ impl Drc {
             drill: drill.id.clone(),
             kind: drill.kind.clone(),
             items,
+            recipes: drill.recipes.iter().filter_map(|its| applied(its)).collect(),
             sample_percent: sample_percent.map_err(|error| Refusal::internal(&error))?,
             first,
             scratch,
@@ -165,45 +172,5 @@ impl Drc {
             record.write(self.now(), &Actor::Site, vec![started.into()])?;
         }
         Ok(start)
-    }
-
-    /// Writes a step down.
-    pub(super) fn drill_step(&self, its: &StepEnded) -> Answer<Value> {
-        let bad = |error: &dyn std::fmt::Display| Refusal::new(Code::BadRequest, error.to_string());
-        let mut record = lock(&self.record);
-        let drill = must_be_open(&record.catalog, &its.drill)?;
-        let steps = record.catalog.drill_steps(&its.drill)?;
-        let is_new = !steps.iter().any(|step| step.point.as_ref() == Some(&its.point));
-        if drill.started.is_none() || !drill.points.contains(&its.point) || !is_new {
-            return Err(bad(&format!("{} is no point that drill {} has yet to try", its.point, its.drill)));
-        }
-        let (vault, dataset, manifest) = parse_point(&its.point)?;
-        let step: Body = DrillStep {
-            drill: its.drill.parse().map_err(|error| bad(&error))?,
-            step: steps.len() as u64 + 1,
-            what: if restores(&drill.kind) { RESTORE } else { VERIFY }.into(),
-            vault: Some(vault.parse().map_err(|error| bad(&error))?),
-            dataset: Some(dataset.parse().map_err(|error| bad(&error))?),
-            manifest: Some(manifest.parse().map_err(|error| bad(&error))?),
-            outcome: if its.passed { "passed" } else { "failed" }.into(),
-            began: its.began.parse().map_err(|error| bad(&error))?,
-            milliseconds: its.milliseconds,
-            phases: DrillPhases {
-                approve: 0,
-                fetch: its.fetch_ms,
-                decrypt: its.decrypt_ms,
-                write: its.write_ms,
-                verify: its.verify_ms,
-                check: 0,
-            },
-            files: its.files,
-            bytes: its.bytes,
-            total_files: its.total_files,
-            total_bytes: its.total_bytes,
-            text: one_line(&its.text, MAX_TEXT_BYTES),
-        }
-        .into();
-        record.write(self.now(), &Actor::Site, vec![step])?;
-        Ok(json!({"type": "pulih/drill-step-ended/v1"}))
     }
 }

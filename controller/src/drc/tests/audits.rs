@@ -60,7 +60,7 @@ fn order(two: &Two, wanted: Wanted) -> Answer<Planned> {
     Ok(serde_json::from_value(planned).unwrap())
 }
 
-fn host() -> Host {
+pub(super) fn host() -> Host {
     let standing = pulih_keeper::Standing {
         class: "non-publik".into(),
         recipient: "age1x".into(),
@@ -73,7 +73,7 @@ fn host() -> Host {
         ready: true,
         glass: false,
     };
-    Host { standings: Ok(vec![standing]), free_bytes: Some(1 << 40) }
+    Host { standings: Ok(vec![standing]), free_bytes: Some(1 << 40), no_recipes: None }
 }
 
 fn start(two: &Two, id: &str) -> Value {

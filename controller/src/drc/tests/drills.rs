@@ -12,7 +12,7 @@ use pulih_vault::note::SigningKey;
 use pulih_vault::store::Store as _;
 
 use super::super::drills::Ask;
-use super::super::drills::order::{Done, Host, StepEnded, Wanted};
+use super::super::drills::order::{Done, Host, Outcome, StepEnded, Subject, Wanted};
 use super::super::lock;
 use super::bench::{Two, drc_now, set_apart};
 use super::changes::{act, person};
@@ -48,7 +48,7 @@ fn standing(open: bool) -> Standing {
 }
 
 fn host(standings: Vec<Standing>) -> Host {
-    Host { standings: Ok(standings), free_bytes: Some(1 << 40) }
+    Host { standings: Ok(standings), free_bytes: Some(1 << 40), no_recipes: None }
 }
 
 /// One look at the drills by a host whose keeper says this.
@@ -87,14 +87,15 @@ fn begin(two: &Two, id: &str) {
 pub(super) fn step(two: &Two, drill: &str, point: &str, passed: bool) -> StepEnded {
     let ended = StepEnded {
         drill: drill.to_owned(),
-        point: point.to_owned(),
-        passed,
+        subject: Subject::Point { point: point.to_owned() },
+        outcome: Outcome::of(passed),
         began: time(drc_now()).unwrap().to_string(),
         milliseconds: 10,
         fetch_ms: 1,
         decrypt_ms: 2,
         write_ms: 3,
         verify_ms: 4,
+        check_ms: 0,
         files: 1,
         bytes: 2,
         total_files: 1,
@@ -123,7 +124,7 @@ fn a_scheduled_drill_is_announced_with_its_points_and_passes_only_with_a_step_fo
     assert_eq!(two.drc.answer_drills(&again).unwrap()["start"], "wait");
     let told = step(&two, &id, &point, true);
     assert_eq!(code(two.drc.answer_drills(&Ask::Step { ended: told.clone() })), Code::BadRequest);
-    let other = StepEnded { point: point.replace("letters", "other"), ..told };
+    let other = StepEnded { subject: Subject::Point { point: point.replace("letters", "other") }, ..told };
     assert_eq!(code(two.drc.answer_drills(&Ask::Step { ended: other })), Code::BadRequest);
     let done = Done { drill: id.clone(), milliseconds: 10, leftovers: 0, text: String::new() };
     two.drc.answer_drills(&Ask::End { done: done.clone() }).unwrap();

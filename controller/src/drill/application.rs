@@ -1,0 +1,86 @@
+//! A step that tries an application: its recipe, read from the store by the hash that was announced, runs over what was
+//! restored. What its programs print goes into the log and is believed by nobody.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use pulih_ledger::ids::SiteId;
+use pulih_policies::{MAX_BYTES, Recipe};
+use pulih_sandbox::{Ended, Outcome, Phase, Program, Run, Told};
+use pulih_vault::id::ObjectHash;
+use pulih_vault::store::{ObjectName, Store};
+use serde_json::{Map, Value, json};
+
+use super::log::Log;
+use crate::drc::drills::order::{self, Applied};
+
+/// Arguments with which this program supervises a recipe's programs.
+pub const INSIDE: [&str; 2] = ["drill", "inside"];
+
+/// Reads a recipe that was announced: no other bytes than those are run.
+pub fn read(store: &dyn Store, site: &SiteId, its: &Applied) -> Result<Recipe, String> {
+    let told = |error: &dyn std::fmt::Display| format!("recipe {}: {error}", its.recipe);
+    let name: ObjectName = format!("site/{site}/recipes/{}", its.object).parse().map_err(|error| told(&error))?;
+    let bytes = store.read(&name, MAX_BYTES as u64).map_err(|error| told(&error))?;
+    if ObjectHash::of(&bytes).to_string() != its.object {
+        return Err(format!(
+            "recipe {}: what is in the store is damaged; apply it again with a higher version",
+            its.recipe
+        ));
+    }
+    Recipe::parse(&its.recipe, &bytes).map_err(|_| format!("recipe {}: this version cannot read it", its.recipe))
+}
+
+/// Runs a recipe over a folder with its datasets.
+pub fn run(drill: &str, recipe: &Recipe, data: &Path, (log, step): (&Log, u64)) -> Ended {
+    let (interrupted, told) = (AtomicBool::new(false), Lines { log, step });
+    Run { name: drill, recipe, data, inside: &INSIDE, interrupted: &interrupted, told: &told }.run()
+}
+
+pub fn outcome(outcome: Outcome) -> order::Outcome {
+    match outcome {
+        Outcome::Passed => order::Outcome::Passed,
+        Outcome::Failed => order::Outcome::Failed,
+        Outcome::Skipped => order::Outcome::Skipped,
+    }
+}
+
+struct Lines<'l> {
+    log: &'l Log,
+    step: u64,
+}
+
+impl Told for Lines<'_> {
+    fn program(&self, its: &Program) {
+        let mut line = json!({
+            "step": self.step, "phase": its.phase.as_str(), "number": its.number, "status": its.status,
+            "took_ms": its.took.as_millis() as u64,
+        });
+        if let Some(fields) = line.as_object_mut() {
+            // One that asks whether another is ready is run again and again.
+            if its.phase != Phase::Ready {
+                fields.insert("ok".into(), its.is_right.into());
+            }
+            if !its.text.is_empty() {
+                fields.insert("text".into(), its.text.into());
+            }
+            printed(its, fields);
+        }
+        self.log.line(line);
+    }
+}
+
+/// What it printed: as text where that is plain, else in base64.
+fn printed(its: &Program, fields: &mut Map<String, Value>) {
+    let is_plain = |text: &&str| text.chars().all(|its| its == '\n' || its == '\t' || !its.is_control());
+    match std::str::from_utf8(its.output).ok().filter(is_plain) {
+        Some("") => {}
+        Some(text) => drop(fields.insert("printed".into(), text.into())),
+        None => drop(fields.insert("printed_base64".into(), BASE64.encode(its.output).into())),
+    }
+    if its.left_out > 0 {
+        fields.insert("printed_left_out_bytes".into(), its.left_out.into());
+    }
+}
