@@ -54,11 +54,15 @@ struct Line<'p> {
 }
 
 impl Asked {
-    /// Takes an entry of the run, or one before it.
-    pub fn follow(&mut self, index: u64, kind: &str, at: &str, first: u64, entry: &[u8]) -> Result<(), String> {
+    /// Each entry is told of; `first` is that of the run.
+    pub fn begins(&mut self, index: u64, first: u64, at: &str) {
         if self.first_at.is_none() && index >= first {
             self.first_at = utc::parse(at);
         }
+    }
+
+    /// Takes an entry of the run, or one before it.
+    pub fn follow(&mut self, index: u64, kind: &str, entry: &[u8]) -> Result<(), String> {
         if !["site-created", "policy-applied", "drill-announced", "drill-missed", "expiry-stopped", "expiry-resumed"]
             .contains(&kind)
         {
