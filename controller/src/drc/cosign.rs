@@ -172,14 +172,14 @@ impl Drc {
                     break;
                 }
                 409 => {
-                    let Some(theirs) = self.look_at(peer, there, answer.trim().parse().ok())? else { break };
+                    let Some(theirs) = self.look_at(peer, there, &keys, answer.trim().parse().ok())? else { break };
                     if theirs > size {
                         break;
                     }
                     old = theirs;
                 }
                 422 => {
-                    self.look_at(peer, there, Some(old))?;
+                    self.look_at(peer, there, &keys, Some(old))?;
                     break;
                 }
                 500.. => return Err(PullError::Line(format!("{site} co-signs nothing now: status {status}"))),
@@ -211,8 +211,15 @@ impl Drc {
     }
 
     /// It says that it has co-signed so many entries of this site's ledger. Whatever follows from that is in the
-    /// checkpoint that it kept, which this site signed: without it nothing is believed. `None`: no use to go on.
-    fn look_at(&self, peer: &PeerSite, there: &dyn There, size: Option<u64>) -> Result<Option<u64>, PullError> {
+    /// checkpoint that it kept, which this site signed: without it nothing is believed. An answer that was lost is in it
+    /// too, and counts as if it had come. `None`: no use to go on.
+    fn look_at(
+        &self,
+        peer: &PeerSite,
+        there: &dyn There,
+        keys: &[CosignerKey],
+        size: Option<u64>,
+    ) -> Result<Option<u64>, PullError> {
         let Some(size) = size.filter(|size| *size <= MAX_TREE_SIZE) else {
             self.cosigned_badly(peer, "it names no size")?;
             return Ok(None);
@@ -233,8 +240,12 @@ impl Drc {
             Err(error) => return Err(PullError::there(&name, error)),
         };
         match Cosigned::open(&note, &self.own_keys()) {
-            Ok(note) if note.checkpoint().size == size => {
-                Ok((self.hold_against_own(&note)? == Found::Same).then_some(size))
+            Ok(its) if its.checkpoint().size == size => {
+                let is_same = self.hold_against_own(&its)? == Found::Same;
+                if is_same && keys.iter().any(|key| its.by(key).is_some()) {
+                    self.take_cosignature(&note, keys)?;
+                }
+                Ok(is_same.then_some(size))
             }
             _ => {
                 self.cosigned_badly(peer, &format!("it co-signed {size} entries that this site has not signed"))?;

@@ -80,7 +80,7 @@ impl Drc {
     pub(super) fn operates(&self, record: &Record, kind: &str, its: &DrillAuditor, now: i64) -> Answer<Vec<String>> {
         let mut why = Vec::new();
         if !KINDS.contains(&kind) {
-            why.push("an auditor tests a plan or applications: --kind plan".to_owned());
+            why.push("an auditor tests a plan or an application: --kind plan or --kind application".to_owned());
         }
         if !is_line(&its.institution, MAX_NAME_BYTES) || !is_line(&its.mandate, MAX_NAME_BYTES) {
             why.push("the auditor's institution and the number of the mandate are a line each".to_owned());

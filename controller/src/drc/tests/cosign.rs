@@ -116,6 +116,27 @@ fn an_answer_that_was_lost_and_a_process_that_begins_anew_change_nothing() {
 }
 
 #[test]
+fn a_word_that_was_lost_on_its_way_is_still_the_first_over_what_it_covers() {
+    let two = Two::new();
+    go_on(&two, "a");
+    two.round().unwrap();
+    let before = size(&two.drc);
+    // The Pusat Data has co-signed; its answer never came, and the ledger went on.
+    go_on(&two, "b");
+    let log = two.drc.own_log();
+    let lost = log.checkpoint().size;
+    let note = two.store.read(&log.layout().checkpoint(lost), 1 << 16).unwrap();
+    let proof = log.prove_consistency(before, lost).unwrap();
+    let request = AddCheckpoint { old: before, proof, checkpoint: String::from_utf8(note).unwrap() };
+    two.pusat.pusat.add_checkpoint(DRC, request.to_text().as_bytes()).unwrap();
+    go_on(&two, "c");
+    two.round().unwrap();
+    assert_eq!(said(&two.drc, two.pusat.pusat.base()), [before, lost, size(&two.drc)]);
+    let (at, _) = two.drc.first_cosigned_over(before, &two.drc.cosigning_sites().unwrap()).unwrap().unwrap();
+    assert_eq!((at, two.alarms("cosign-bad")), (lost, 0));
+}
+
+#[test]
 fn a_liar_gets_an_alarm_once_a_day_and_stops_nothing() {
     let two = Two::new();
     go_on(&two, "a");
