@@ -62,9 +62,25 @@ FIELDS = {
     "checkpoint-witnessed": "witness size root time", "key-proposed": "key possession reason",
     "key-accepted": "peer key proposal statement", "key-rotated": "key proposal", "site-unpaired": "peer reason",
 }
+# Those that it may have.
+OPTIONAL = {
+    "site-created": "uji", "user-added": "opd",
+    "drill-announced": "class schedule occurrence due plan plan_version recipes sample_percent auditor",
+    "drill-started": "size cosigner cosignature", "drill-step": "vault dataset manifest", "drill-missed": "class count",
+    "drill-attested": "document_sha256", "recovery-begun": "disaster plan reason server", "site-adopted": "disaster",
+    "key-rotated": "peer statement",
+}
+# What they are; texts, where nothing is said here.
 NUMBERS = {"milliseconds", "steps", "leftovers", "step", "files", "bytes", "total_files", "total_bytes", "occurrence",
-           "scratch_bytes", "version", "size", "proposal"}
+           "scratch_bytes", "version", "size", "proposal", "plan_version", "sample_percent", "count"}
+TEXTS = {"points", "roles", "recipes", "cards"}
+TIMES = {"until", "due", "began", "time"}
+OBJECTS = {"phases", "auditor"}
 PHASES = ("approve", "fetch", "decrypt", "write", "verify", "check")
+
+
+# What Python says of a value that is another one than was thought.
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 class Problem(Exception):
@@ -471,13 +487,45 @@ def seconds(text):
     return calendar.timegm(its)
 
 
+def point_of(step):
+    """What a step tried, as points are announced."""
+    parts = [step.get(name) for name in ("vault", "dataset", "manifest")]
+    return None if None in parts else "/".join(parts)
+
+
+def has_null(value):
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value is None or any(has_null(its) for its in parts)
+
+
+def is_as_it_should_be(field, value):
+    """Whether a field of an entry has a value of its kind."""
+    if field in NUMBERS:
+        return type(value) is int and value >= 0
+    if field in TEXTS:
+        return isinstance(value, list) and all(isinstance(its, str) for its in value)
+    if field == "findings":
+        return isinstance(value, list) and all(
+            isinstance(its, dict) and all(isinstance(its.get(name), str) for name in ("text", "owner", "until"))
+            for its in value)
+    if field == "uji":
+        return isinstance(value, bool)
+    if field in OBJECTS:
+        return isinstance(value, dict)
+    if not isinstance(value, str):
+        return False
+    if field in TIMES:
+        seconds(value)
+    return True
+
+
 class Follower:
     """Reads the entries of a log in order."""
 
     def __init__(self, site, key, whole_log, tell):
         self.site, self.key, self.whole_log, self.tell = site, key, whole_log, tell
         self.people, self.named, self.entries, self.has_first, self.last = {}, {}, 0, False, None
-        self.drills, self.schedules, self.wrong = {}, {}, []
+        self.drills, self.schedules, self.wrong, self.site_at = {}, {}, [], -1 << 63
         # Of other logs, and of who co-signs.
         self.recovered, self.paired, self.witnesses, self.seen, self.proofs = set(), [], [], [], []
         # Of people: what was said of each, when each acted, and with which key; and plans.
@@ -492,7 +540,7 @@ class Follower:
             self.check(index, data)
         except Problem as problem:
             self.tell(problem.code, "%s entry %d" % (self.site, index), str(problem))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except UNREADABLE as error:
             self.tell("entry", "%s entry %d" % (self.site, index), "it is not as it should be: %s" % error)
 
     def check(self, index, data):
@@ -504,6 +552,11 @@ class Follower:
             raise ValueError("its type is no text")
         seconds(at)
         self.last = at
+        if not isinstance(actor, dict):
+            raise ValueError("it does not say who did it")
+        if actor == {"type": "site"}:
+            # The largest time that the site itself has written: people have clocks of their own.
+            self.site_at = max(self.site_at, seconds(at))
         if entry["site"] != self.site:
             raise ValueError("it is of another site")
         match = re.fullmatch("pulih/ledger/(.*)/v1", kind, re.DOTALL)
@@ -512,15 +565,18 @@ class Follower:
             self.has_first, self.role = True, entry.get("role")
             if kind != "site-created" or entry.get("key") != self.key.text:
                 raise Problem("key-chain", "it does not say that the log begins with this key")
-        for field in FIELDS.get(kind, "").split():
-            if field not in entry or (field in NUMBERS) != (type(entry[field]) is int) or entry[field] is None:
+        must, may = FIELDS.get(kind, "").split(), OPTIONAL.get(kind, "").split()
+        if must and has_null(entry):
+            raise ValueError("a field of it is null")
+        for field in must + may:
+            if not (is_as_it_should_be(field, entry[field]) if field in entry else field in may):
                 raise ValueError("%s of %s" % (field, kind))
         if kind in NAMING and NAMING[kind][1] in entry:
             self.named.setdefault((NAMING[kind][0], entry[NAMING[kind][1]]), index)
         self.said(index, kind, entry)
         if kind.startswith("drill-"):
             self.drill(index, kind[6:], entry, data)
-        self.act(kind, entry, actor)
+        self.act(index, kind, entry, actor)
 
     def said(self, index, kind, entry):
         """What it says of other logs, of who co-signs, and of points."""
@@ -556,7 +612,7 @@ class Follower:
             if kind == "ledger-diverged":
                 self.proofs.append((of, entry["proof"]))
 
-    def act(self, kind, entry, actor):
+    def act(self, index, kind, entry, actor):
         person = isinstance(actor, dict) and actor.get("type") == "person"
         if "act" in entry and not person:
             raise Problem("act", "it is signed as a person's, and is no person's")
@@ -575,12 +631,12 @@ class Follower:
                     for name, blob in signatures):
                 raise Problem("act", "the signature does not hold")
             if kind not in ("drill-opened", "drill-attested"):
-                self.acted.setdefault(actor["user"], []).append(seconds(entry["at"]))
-                self.acted_with.setdefault(actor["key"], []).append(seconds(entry["at"]))
+                self.acted.setdefault(actor["user"], []).append((seconds(entry["at"]), index))
+                self.acted_with.setdefault(actor["key"], []).append((seconds(entry["at"]), index))
         if kind == "user-added":
             key = key_in_entry(entry["key"])
             self.people.setdefault(entry["user"], []).append(key)
-            self.said_of.setdefault(entry["user"], []).append((seconds(entry["at"]), entry["roles"], key))
+            self.said_of.setdefault(entry["user"], []).append((seconds(entry["at"]), entry["roles"], key, index))
 
     # ---- drills
 
@@ -593,7 +649,9 @@ class Follower:
             if "auditor" in entry:
                 its = entry["auditor"]
                 key_in_entry(its["key"])
-                if not all(isinstance(its[name], str) for name in ("user", "name", "institution", "mandate")):
+                must = ("user", "name", "institution", "mandate")
+                may = [name for name in ("operator", "provider") if name in its]
+                if not all(isinstance(its[name], str) for name in (*must, *may)):
                     raise ValueError("auditor")
             if "schedule" in entry and "occurrence" in entry:
                 self.occurrence(index, entry["schedule"], entry["occurrence"], 1)
@@ -603,12 +661,13 @@ class Follower:
                 self.wrong.append("entry %d announces %s again" % (index, entry["drill"]))
             else:
                 self.drills[entry["drill"]] = {"announced": entry, "index": index, "steps": [], "wrong": [],
+                                               "indexes": {}, "too_early": seconds(entry["at"]) + SLACK < self.site_at,
                                                "sha256": {"announced": hashlib.sha256(data).hexdigest()}}
             return
         its = self.drills.get(entry["drill"])
         if what == "step":
             for phase in PHASES:
-                if type(entry["phases"][phase]) is not int:
+                if type(entry["phases"][phase]) is not int or entry["phases"][phase] < 0:
                     raise ValueError("phases")
         if its is None:
             self.wrong.append("entry %d is of %s, which was not announced" % (index, entry["drill"]))
@@ -623,6 +682,7 @@ class Follower:
             its["steps"].append(entry)
         elif what not in its:
             its[what] = entry
+            its["indexes"][what] = index
             its["sha256"][what] = hashlib.sha256(data).hexdigest()
             if what == "opened":
                 its["opened_first"] = not {"started", "ended"} & set(its)
@@ -635,6 +695,7 @@ class Follower:
         self.schedules[schedule] = max(newest, occurrence)
 
     def judge(self, its):
+        """Whether its end is what its beginning and its steps bear."""
         announced, steps, ended = its["announced"], its["steps"], its.get("ended")
         wrong, started = its["wrong"], its.get("started")
         if started and "sample_percent" in announced and not {"size", "cosigner", "cosignature"} <= set(started):
@@ -643,10 +704,19 @@ class Follower:
             wrong.append("it started before the auditor opened it")
         if announced.get("sample_percent", 1) not in range(1, 100):
             wrong.append("its sample is no share from 1 to 99 percent")
-        tried = {"%s/%s/%s" % (s.get("vault"), s.get("dataset"), s.get("manifest")) for s in steps if "manifest" in s}
-        if not tried <= set(announced["points"]):
+        of_point = "verify" if announced["kind"] == "verify" else "restore"
+        recipes = {"application " + recipe.split("/")[0] for recipe in announced.get("recipes", [])}
+        # What people do by hand is not done in a drill: such a step bears nothing.
+        by_hand = [s for s in steps if s["outcome"] == "skipped" and s["what"].startswith("manual ")]
+        if not {point_of(s) for s in steps} - {None} <= set(announced["points"]):
             wrong.append("a step tried what was not announced")
         for step in steps:
+            if step["what"] == of_point:
+                is_its = point_of(step) is not None
+            else:
+                is_its = (step["what"] in recipes or step in by_hand) and not {"vault", "dataset", "manifest"} & set(step)
+            if not is_its:
+                wrong.append("step %d is nothing that a drill of its kind tries" % step["step"])
             if sum(step["phases"][phase] for phase in PHASES) > step["milliseconds"] + len(PHASES):
                 wrong.append("the phases of a step took longer than it")
             if step["outcome"] not in ("passed", "failed", "skipped"):
@@ -655,14 +725,14 @@ class Follower:
             if self.last and seconds(announced["until"]) + 86_400 <= seconds(self.last):
                 wrong.append("nothing says how it ended")
             return
-        recipes = {"application " + recipe.split("/")[0] for recipe in announced.get("recipes", [])}
-        # What people do by hand is not done in a drill: such a step bears nothing.
-        by_hand = [s for s in steps if s["outcome"] == "skipped" and s["what"].startswith("manual ")]
-        good = (started is not None and ended["leftovers"] == 0
+        passed = [s for s in steps if s["outcome"] == "passed"]
+        tried = {point_of(s) for s in passed if s["what"] == of_point}
+        good = (started is not None and ended["leftovers"] == 0 and bool(announced["points"])
                 and all(s["outcome"] == "passed" for s in steps if s not in by_hand)
-                and set(announced["points"]) <= tried and recipes <= {s["what"] for s in steps})
-        bears = {"passed": good, "failed": started is not None and not good, "missed": not started and not steps,
-                 "aborted": True, "skipped": True}
+                and set(announced["points"]) <= tried and recipes <= {s["what"] for s in passed})
+        not_begun = started is None and not steps
+        bears = {"passed": good, "failed": started is not None and not good, "missed": not_begun, "aborted": True,
+                 "skipped": not_begun}
         if not bears.get(ended["outcome"], False):
             wrong.append("it ended as %s, which its steps do not bear" % ended["outcome"])
         if ended["steps"] != len(steps):
@@ -689,7 +759,7 @@ class Follower:
                 pass
         for its in self.drills.values():
             if its.get("ended", {}).get("log") == digest:
-                its["not_ok"] = not_ok
+                its["not_ok"] = not_ok.intersection(range(1, len(its["steps"]) + 1))
                 self.check_sample(its, files, files_of)
 
     def check_sample(self, its, files, files_of):
@@ -716,15 +786,19 @@ class Follower:
 # ---- Qualifying tests -----------------------------------------------------------------------------------------
 
 ATTEST_SECONDS = 30 * 86_400
+# By how much the clocks of people may be off.
+SLACK = 86_400
 
 
 def two_years_before(at):
-    text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
-    there = "%04d%s" % (int(text[:4]) - 2, text[4:])
-    try:
-        return seconds(there)
-    except ValueError:
-        return seconds(there.replace("-02-29T", "-02-28T"))
+    year, *rest = time.gmtime(at)[:6]
+    there = "%04d-%02d-%02dT%02d:%02d:%02dZ" % (year - 2, *rest)
+    for text in (there, there.replace("-02-29T", "-02-28T")):
+        try:
+            return seconds(text)
+        except ValueError:
+            pass
+    return at
 
 
 def plain(name):
@@ -747,6 +821,11 @@ def quoted(plan):
     return found
 
 
+def dated(its):
+    """When each part of a drill was, by the clock of whoever says so, in the order in which they happened."""
+    return [seconds(its[what]["at"]) for what in ("announced", "opened", "started", "ended", "attested") if what in its]
+
+
 def wrong_with(its):
     """Why a drill does not qualify, by its course."""
     announced, opened, ended, attested = (its.get(what) for what in ("announced", "opened", "ended", "attested"))
@@ -767,6 +846,9 @@ def wrong_with(its):
             wrong.append("it was opened for another announcement")
         if not its["opened_first"]:
             wrong.append("it was opened after its start")
+    its_dates = dated(its)
+    if any(earlier > later + SLACK for earlier, later in zip(its_dates, its_dates[1:])):
+        wrong.append("what it was is not dated in the order in which it happened")
     if ended is None:
         return wrong + ["it has not ended"]
     if ended["outcome"] not in ("passed", "failed"):
@@ -784,33 +866,41 @@ def wrong_with(its):
     return wrong
 
 
-def against(follower, auditor, at, is_site):
-    """What a ledger has against an auditor, at the time of an announcement."""
-    since, key, wrong = two_years_before(at), key_in_entry(auditor["key"]), []
-    fingerprint = key.fingerprint()
-    said = [its for its in follower.said_of.get(auditor["user"], []) if its[0] <= at]
-    if is_site and not said:
+def against(follower, auditor, its, is_site):
+    """What a ledger has against an auditor, from two years before a drill up to its attestation: at the site where the
+    test is by the place in the log, however the entries are dated, at the other one by their times."""
+    times, key, wrong = dated(its), key_in_entry(auditor["key"]), []
+    since, latest, fingerprint = two_years_before(min(times)), max(times) + SLACK, key.fingerprint()
+    end = its["indexes"].get("attested")
+
+    def counts(at, index):
+        return (end is None or index < end) if is_site else at <= latest
+    said = [its for its in follower.said_of.get(auditor["user"], []) if counts(its[0], its[3])]
+    known = [its_key.text for _, _, its_key, index in follower.said_of.get(auditor["user"], []) if index < its["index"]]
+    if is_site and not known:
         wrong.append("the site does not know the auditor")
-    elif is_site and not any(its.text == key.text for _, _, its in said):
+    elif is_site and key.text not in known:
         wrong.append("the key is not one that the ledger gave the auditor")
     first = max((i for i, its in enumerate(said) if its[0] <= since), default=0)
-    roles = {role for _, its, _ in said[first:] for role in its}
+    roles = {role for _, its_roles, _, _ in said[first:] for role in its_roles}
     wrong += ["the auditor has, or had, the role " + role for role in sorted(roles - {"auditor"})]
     for user, all_said in sorted(follower.said_of.items()):
-        if user != auditor["user"] and any(its[0] <= at and its[2].fingerprint() == fingerprint for its in all_said):
+        if user != auditor["user"] and any(
+                counts(at, index) and its_key.fingerprint() == fingerprint for at, _, its_key, index in all_said):
             wrong.append("the auditor's key is also the key of " + user)
     wrong += ["the auditor's key is also that of the witness " + its for its, of in follower.witness_keys if of == fingerprint]
     acted = follower.acted.get(auditor["user"], []) + follower.acted_with.get(fingerprint, [])
-    if any(since <= its <= at for its in acted):
+    if any(since <= at and counts(at, index) for at, index in acted):
         wrong.append("the auditor acted at a site within the 24 months before")
     return wrong
 
 
-def operates(its, at, own, others, named):
+def operates(drill, own, others, named):
     """Why an auditor may not test; nothing: the person operates none of it."""
-    wrong = against(own, its, at, True)
+    its = drill["announced"]["auditor"]
+    wrong = against(own, its, drill, True)
     for other in others:
-        wrong += [why for why in against(other, its, at, False) if why not in wrong]
+        wrong += [why for why in against(other, its, drill, False) if why not in wrong]
     who = {plain(its["user"]), plain(its["name"])}
     if any(plain(text) in who or plain(text.split(",")[0]) == plain(its["name"]) for text in named):
         wrong.append("a recovery plan in force names the auditor")
@@ -953,6 +1043,14 @@ class Bundle:
     def tell(self, code, where, text):
         if len(self.report["problems"]) < 1000:
             self.report["problems"].append({"code": code, "where": str(where), "text": text})
+
+    def judged(self, where, step):
+        """Does a step; what it cannot be done with is a problem of the bundle, and what others found is told."""
+        try:
+            return step()
+        except UNREADABLE as error:
+            self.tell("damaged", where, "it cannot be judged: %s: %s" % (type(error).__name__, error))
+            return None
 
     def remark(self, text):
         if len(self.report["remarks"]) < 1000:
@@ -1328,7 +1426,7 @@ class Site:
         for text in follower.wrong:
             self.tell("drill", self.site, text)
         for drill, its in sorted(follower.drills.items()):
-            follower.judge(its)
+            self.bundle.judged("%s drill %s" % (self.site, drill), functools.partial(follower.judge, its))
             for text in its["wrong"]:
                 self.tell("drill", "%s drill %s" % (self.site, drill), text)
             points.update(its["announced"]["points"])
@@ -1373,13 +1471,14 @@ class Together:
                 "site": log.site, "origin": log.chain.origin, "fingerprint": log.chain.newest.fingerprint(),
                 "given": log.given is not None, "size": log.size, "root": base64.b64encode(log.root).decode(),
                 "from": min(log.first * 256, log.size), "uji": log.uji,
-                "cosigners": [{"name": name, "size": size, "time": at} for name, (size, at) in sorted(log.cosigned.items())]})
+                "cosigners": [{"name": name, "size": size, "time": at} for (name, _), (size, at) in sorted(log.cosigned.items())]})
         self.others()
         for log in self.logs:
             if log.whole:
                 for drill, its in sorted(log.follower.drills.items(), key=lambda drill: drill[1]["index"]):
                     if "auditor" in its["announced"]:
-                        self.test(log, drill, its)
+                        where = "%s drill %s" % (log.site, drill)
+                        self.bundle.judged(where, functools.partial(self.test, log, drill, its))
                 if log.follower.role == "drc":
                     self.bundle.remark("how many drills of %s came due was not counted: no policy is read here" % log.site)
         for log in self.logs:
@@ -1394,13 +1493,16 @@ class Together:
             name = "%s/objects/plans/%s" % (log.site, before[-1]) if before else ""
             if name in self.bundle.files:
                 named |= quoted((self.bundle.read(name, True) or b"").decode(errors="replace"))
-        auditor, at = its["announced"]["auditor"], seconds(its["announced"]["at"])
-        wrong = wrong_with(its) + operates(auditor, at, log.follower, [other.follower for other in others], named)
+        wrong = wrong_with(its) + operates(its, log.follower, [other.follower for other in others], named)
+        if its["too_early"]:
+            wrong.append("it is announced at a time before what the site had written by then")
         its["qualifies"] = not wrong
         where = "%s drill %s" % (log.site, drill)
         if wrong:
             self.bundle.remark("%s does not qualify: %s" % (where, "; ".join(wrong)))
             return
+        if not {"operator", "provider"} & set(its["announced"]["auditor"]):
+            self.bundle.remark("%s qualifies, and its announcement does not say who operates the site" % where)
         unknown = {other.site for other in self.logs if other.first}
         unknown |= {peer for peer, _ in log.follower.paired} - {other.site for other in others}
         if unknown:
@@ -1517,7 +1619,9 @@ class Together:
                 continue
             if self.made_at is not None and its[0] > max(self.made_at + CLOCKS, 0):
                 self.tell("cosignature", name, "that of %s is of a time after the bundle's" % key.name)
-            log.cosigned[key.name] = max(log.cosigned.get(key.name, (0, 0)), (note.size, its[0]))
+            # Keys can be namesakes.
+            newest = log.cosigned.get((key.name, key.text), (0, 0))
+            log.cosigned[key.name, key.text] = max(newest, (note.size, its[0]))
             if is_site:
                 log.by_sites.add(note.size)
         names, ids = {key.name for key, _ in log.cosigners}, {key.id for key, _ in log.cosigners}
@@ -1528,7 +1632,7 @@ class Together:
     def need_witnesses(self, log):
         for its in sorted(self.given):
             key = self.witnesses.get(its)
-            newest = log.cosigned.get(key.name) if key else None
+            newest = log.cosigned.get((key.name, key.text)) if key else None
             if newest is None:
                 self.tell("cosignature", log.site, "the witness %s has co-signed nothing of it" % its)
             elif self.since is not None and newest[1] < self.since:
@@ -1643,8 +1747,8 @@ def verify(path, given, witnesses, since):
     if not bundle.sites:
         bundle.tell("missing", "the bundle", "it has no site's log")
     logs = [Site(bundle, site, given.get(site)) for site in sorted(bundle.sites)[:MAX_SITES]]
-    logs = [log for log in logs if log.verify()]
-    Together(bundle, logs, witnesses, since).verify(points)
+    logs = [log for log in logs if bundle.judged(log.site, log.verify)]
+    bundle.judged("the bundle", lambda: Together(bundle, logs, witnesses, since).verify(points))
     for name, (what, parts, _) in sorted(bundle.files.items()):
         if what != "manifest":
             continue

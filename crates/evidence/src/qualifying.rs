@@ -15,6 +15,8 @@ use pulih_vault::utc;
 const YEARS: i64 = 2;
 /// In how many seconds after the end an attestation counts.
 pub const ATTEST_SECONDS: i64 = 30 * 24 * 3600;
+/// By how much the clocks of people may be off.
+pub const SLACK_SECONDS: i64 = 24 * 3600;
 pub const OPINIONS: [&str; 3] = ["met", "met-with-findings", "not-met"];
 /// Kinds of drills that can qualify.
 pub const KINDS: [&str; 2] = ["application", "plan"];
@@ -70,8 +72,47 @@ impl fmt::Display for Operates {
     }
 }
 
+/// Up to where of a ledger something counts.
+#[derive(Debug, Clone, Copy)]
+pub enum Upto {
+    /// What is dated so late at most,
+    At(i64),
+    /// or what comes before this entry, however it is dated.
+    Before(u64),
+}
+
+impl Upto {
+    fn has(self, index: u64, at: i64) -> bool {
+        match self {
+            Self::At(last) => at <= last,
+            Self::Before(end) => index < end,
+        }
+    }
+}
+
+/// In which part of the ledgers an auditor must have operated nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// The earliest time that anything of the test is dated; two years before it count.
+    pub at: i64,
+    /// In which the site must have known the auditor.
+    pub known: Upto,
+    /// Up to where of the site's own ledger acts and roles count,
+    pub own: Upto,
+    /// and of the other one's.
+    pub peer: Upto,
+}
+
+impl Span {
+    /// Of a test that is announced now.
+    pub fn now(at: i64) -> Self {
+        Self { at, known: Upto::At(at), own: Upto::At(at), peer: Upto::At(at) }
+    }
+}
+
 #[derive(Debug)]
 struct Said {
+    index: u64,
     at: i64,
     roles: Vec<String>,
     key: VerifierKey,
@@ -81,25 +122,30 @@ struct Said {
 #[derive(Debug, Default)]
 pub struct People {
     users: BTreeMap<UserId, Vec<Said>>,
-    acted: BTreeMap<UserId, BTreeSet<i64>>,
+    acted: BTreeMap<UserId, BTreeSet<(i64, u64)>>,
     /// By the key's fingerprint: a person may have another name at the other site.
-    acted_with: BTreeMap<String, BTreeSet<i64>>,
+    acted_with: BTreeMap<String, BTreeSet<(i64, u64)>>,
     witnesses: Vec<(String, Fingerprint)>,
 }
 
 impl People {
-    /// Takes in the next entry.
+    /// Takes in the next entry, of which its time alone is asked.
     pub fn take(&mut self, at: i64, actor: &Actor, body: Option<&Body>) {
+        self.take_entry(0, at, actor, body);
+    }
+
+    /// Takes in the next entry, with its place in the ledger.
+    pub fn take_entry(&mut self, index: u64, at: i64, actor: &Actor, body: Option<&Body>) {
         // What cannot be read is an act all the same.
         let is_testing = matches!(body, Some(Body::DrillOpened(_) | Body::DrillAttested(_)));
         if let Actor::Person { user, key } = actor
             && !is_testing
         {
-            self.acted.entry(user.clone()).or_default().insert(at);
-            self.acted_with.entry(key.to_string()).or_default().insert(at);
+            self.acted.entry(user.clone()).or_default().insert((at, index));
+            self.acted_with.entry(key.to_string()).or_default().insert((at, index));
         }
         if let Some(Body::UserAdded(its)) = body {
-            let said = Said { at, roles: its.roles.clone(), key: its.key.clone() };
+            let said = Said { index, at, roles: its.roles.clone(), key: its.key.clone() };
             self.users.entry(its.user.clone()).or_default().push(said);
         }
         if let Some(Body::WitnessAdded(its)) = body {
@@ -107,25 +153,28 @@ impl People {
         }
     }
 
-    /// What was said of a user up to a time.
-    fn said(&self, user: &UserId, at: i64) -> Vec<&Said> {
-        self.users.get(user).into_iter().flatten().filter(|said| said.at <= at).collect()
+    /// What was said of a user.
+    fn said(&self, user: &UserId, upto: Upto) -> Vec<&Said> {
+        self.users.get(user).into_iter().flatten().filter(|said| upto.has(said.index, said.at)).collect()
     }
 
-    /// When somebody acted last, of `from..=at`.
-    fn acted(&self, its: &DrillAuditor, from: i64, at: i64) -> Option<i64> {
+    /// When somebody acted last, from a time on.
+    fn acted(&self, its: &DrillAuditor, from: i64, upto: Upto) -> Option<i64> {
         let with = self.acted_with.get(&its.key.fingerprint().to_string());
         let all = self.acted.get(&its.user).into_iter().chain(with);
-        all.filter_map(|times| times.range(from..=at).next_back().copied()).max()
+        let acted = all.flat_map(|times| times.range((from, 0)..)).filter(|(at, index)| upto.has(*index, *at));
+        acted.map(|(at, _)| *at).max()
     }
 
-    /// What this ledger has against an auditor at a time. `is_site`: it is of the site where the test is.
-    fn operates(&self, its: &DrillAuditor, at: i64, is_site: bool) -> Vec<Operates> {
-        let (from, key) = (years_on(at, -YEARS), its.key.fingerprint());
-        let (mut found, said) = (Vec::new(), self.said(&its.user, at));
-        if is_site && said.is_empty() {
+    /// What this ledger has against an auditor. `is_site`: it is of the site where the test is.
+    fn operates(&self, its: &DrillAuditor, span: &Span, is_site: bool) -> Vec<Operates> {
+        let (from, key) = (years_on(span.at, -YEARS), its.key.fingerprint());
+        let upto = if is_site { span.own } else { span.peer };
+        let (mut found, said) = (Vec::new(), self.said(&its.user, upto));
+        let known = self.said(&its.user, span.known);
+        if is_site && known.is_empty() {
             found.push(Operates::Unknown(its.user.clone()));
-        } else if is_site && !said.iter().any(|said| said.key == its.key) {
+        } else if is_site && !known.iter().any(|said| said.key == its.key) {
             found.push(Operates::NotTheirKey);
         }
         // What was said before holds until the next word.
@@ -134,13 +183,13 @@ impl People {
         found
             .extend(roles.into_iter().filter(|role| *role != AUDITOR).map(|role| Operates::OtherRole(role.to_owned())));
         for user in self.users.keys().filter(|user| **user != its.user) {
-            if self.said(user, at).iter().any(|said| said.key.fingerprint() == key) {
+            if self.said(user, upto).iter().any(|said| said.key.fingerprint() == key) {
                 found.push(Operates::OthersKey(user.clone()));
             }
         }
         let of_witness = self.witnesses.iter().filter(|(_, witness)| *witness == key);
         found.extend(of_witness.map(|(name, _)| Operates::WitnessKey(name.clone())));
-        found.extend(self.acted(its, from, at).map(Operates::Acted));
+        found.extend(self.acted(its, from, upto).map(Operates::Acted));
         found
     }
 }
@@ -160,8 +209,19 @@ pub fn operates(
     peer: Option<&People>,
     named: &BTreeSet<String>,
 ) -> Vec<Operates> {
-    let mut found = own.operates(its, at, true);
-    found.extend(peer.into_iter().flat_map(|peer| peer.operates(its, at, false)));
+    operates_in(its, &Span::now(at), own, peer, named)
+}
+
+/// The same of a test whose course is known.
+pub fn operates_in(
+    its: &DrillAuditor,
+    span: &Span,
+    own: &People,
+    peer: Option<&People>,
+    named: &BTreeSet<String>,
+) -> Vec<Operates> {
+    let mut found = own.operates(its, span, true);
+    found.extend(peer.into_iter().flat_map(|peer| peer.operates(its, span, false)));
     let (user, name) = (plain(its.user.as_str()), plain(&its.name));
     let is_auditor = |text: &&String| {
         let (whole, person) = (plain(text), plain(text.split(',').next().unwrap_or_default()));
@@ -202,6 +262,16 @@ pub struct Course<'a> {
     /// Its end, when, and SHA-256 of the entry's bytes.
     pub ended: Option<(&'a DrillEnded, i64, Sha256)>,
     pub attested: Option<(&'a DrillAttested, &'a Actor, i64)>,
+    /// When it was announced, opened and started, each by the clock of whoever says so.
+    pub times: [Option<i64>; 3],
+}
+
+impl Course<'_> {
+    /// What is dated of it, in the order in which it happened.
+    pub fn dated(&self) -> impl Iterator<Item = i64> {
+        let end = [self.ended.map(|(_, at, _)| at), self.attested.map(|(.., at)| at)];
+        self.times.into_iter().chain(end).flatten()
+    }
 }
 
 /// Why a drill does not qualify, by what it was; none: it does. That the auditor operates nothing is another matter.
@@ -226,6 +296,9 @@ pub fn wrong(its: &Course) -> Vec<String> {
             must(before, "it was opened after its start");
         }
     }
+    let dated: Vec<_> = its.dated().collect();
+    let in_order = dated.windows(2).all(|pair| pair[0] <= pair[1].saturating_add(SLACK_SECONDS));
+    must(in_order, "what it was is not dated in the order in which it happened");
     let Some((ended, at, entry)) = its.ended else {
         must(false, "it has not ended");
         return wrong;

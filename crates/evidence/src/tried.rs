@@ -23,12 +23,14 @@ pub struct Drill {
     pub index: u64,
     pub at: i64,
     announcement: Sha256,
-    opened: Option<(DrillOpened, Actor, bool)>,
+    opened: Option<(DrillOpened, Actor, bool, i64)>,
     pub started: Option<i64>,
     pub steps: Vec<DrillStep>,
     pub ended: Option<(DrillEnded, i64)>,
     end: Option<Sha256>,
     pub attested: Option<(DrillAttested, Actor, i64)>,
+    /// Which entry attests it.
+    pub(crate) attestation: Option<u64>,
 }
 
 impl Drill {
@@ -58,9 +60,10 @@ impl Drill {
         Some(Course {
             announced: &self.announced,
             announcement: self.announcement,
-            opened: self.opened.as_ref().map(|(opened, by, before)| (opened, by, *before)),
+            opened: self.opened.as_ref().map(|(opened, by, before, _)| (opened, by, *before)),
             ended: self.ended.as_ref().zip(self.end).map(|((ended, at), entry)| (ended, *at, entry)),
             attested: self.attested.as_ref().map(|(attested, by, at)| (attested, by, *at)),
+            times: [Some(self.at), self.opened.as_ref().map(|(.., at)| *at), self.started],
         })
     }
 }
@@ -144,11 +147,12 @@ impl Tried {
                     ended: None,
                     end: None,
                     attested: None,
+                    attestation: None,
                 });
             }
             Body::DrillOpened(its) => self.its(&its.drill, |drill| {
                 let before = drill.started.is_none() && drill.ended.is_none();
-                drill.opened.get_or_insert((its.clone(), actor.clone(), before));
+                drill.opened.get_or_insert((its.clone(), actor.clone(), before, at));
             }),
             Body::DrillStarted(its) => self.its(&its.drill, |drill| {
                 drill.started.get_or_insert(at);
@@ -164,6 +168,7 @@ impl Tried {
             }),
             Body::DrillAttested(its) => self.its(&its.drill, |drill| {
                 drill.attested.get_or_insert((its.clone(), actor.clone(), at));
+                drill.attestation.get_or_insert(index);
             }),
             _ => self.take_other(index, at, body),
         }

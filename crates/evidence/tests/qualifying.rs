@@ -37,6 +37,10 @@ struct Story {
     acted: Option<&'static str>,
     opens_late: bool,
     attests_another_end: bool,
+    announced: &'static str,
+    /// What the auditor did afterwards, before the attestation, by a clock that is ahead.
+    acts_ahead: bool,
+    operator: bool,
 }
 
 impl Default for Story {
@@ -53,6 +57,9 @@ impl Default for Story {
             acted: None,
             opens_late: false,
             attests_another_end: false,
+            announced: AT,
+            acts_ahead: false,
+            operator: true,
         }
     }
 }
@@ -82,12 +89,15 @@ impl Story {
             let released = HoldReleased { hold: "h1".parse().unwrap(), reason: "selesai".into() };
             all.push(by("aud-1", &key_of, at, released));
         }
-        let announced = json!({"drill": "d-1", "kind": self.kind, "plan": "kabupaten", "plan_version": 1,
+        let mut announced = json!({"drill": "d-1", "kind": self.kind, "plan": "kabupaten", "plan_version": 1,
             "points": [point()], "scratch_bytes": 5, "policy": ObjectHash::of(support::POLICY).to_string(),
             "until": "2026-12-12T19:00:00Z",
             "auditor": {"user": self.user, "name": "Rini Wulandari", "institution": self.institution,
                 "mandate": "700/12", "key": key_of.verifier().to_string(), "operator": "Diskominfo"}});
-        let announced = raw("drill-announced", AT, announced);
+        if !self.operator {
+            announced["auditor"].as_object_mut().unwrap().remove("operator");
+        }
+        let announced = raw("drill-announced", self.announced, announced);
         let opener = if self.opens.verifier() == key_of.verifier() { "aud-1" } else { "lain" };
         let opened = DrillOpened { drill: "d-1".parse().unwrap(), announcement: Sha256::of(&announced) };
         let opened = by(opener, &self.opens, AT, opened);
@@ -101,6 +111,10 @@ impl Story {
         all.push(announced);
         all.extend(beginning);
         all.extend([raw("drill-step", AT, step("d-1", "passed")), ended]);
+        if self.acts_ahead {
+            let released = HoldReleased { hold: "h2".parse().unwrap(), reason: "selesai".into() };
+            all.push(by("aud-1", &key_of, "2027-03-01T00:00:00Z", released));
+        }
         let attested = DrillAttested {
             drill: "d-1".parse().unwrap(),
             ended: end,
@@ -129,6 +143,9 @@ fn a_test_by_somebody_who_operates_nothing_qualifies() {
     let report = Story::default().report();
     assert!(report.is_good() && remarks(&report).is_empty(), "{report:?}");
     assert!(report.drills[0].qualifying);
+    let unknown = Story { operator: false, ..Story::default() }.report();
+    assert!(unknown.is_good() && unknown.drills[0].qualifying);
+    assert!(remarks(&unknown)[0].contains("does not say who operates"), "{unknown:?}");
     // More than 24 months ago is long enough ago.
     assert!(Story { acted: Some(LONG_BEFORE), ..Story::default() }.report().drills[0].qualifying);
 }
@@ -146,6 +163,11 @@ fn what_a_site_signs_as_a_test_that_was_none_does_not_qualify() {
     Story { attested: "2027-01-05T08:00:00Z", ..story() }.is_none("later than 30 days");
     Story { opinion: "not-met", ..story() }.is_none("opinion");
     Story { user: "siti", ..story() }.is_none("the key is not one");
+    // Whatever the announcement or the act is dated.
+    Story { announced: "2024-12-05T19:00:00Z", ..story() }.is_none("before what the site had written");
+    Story { announced: "2027-01-05T19:00:00Z", ..story() }.is_none("not dated in the order");
+    Story { announced: LONG_BEFORE, acted: Some(BEFORE), ..story() }.is_none("acted at a site");
+    Story { acts_ahead: true, ..story() }.is_none("acted at a site");
 }
 
 #[test]

@@ -210,8 +210,11 @@ fn it_qualifies_if_all_three_are_there_in_order_by_the_auditors_own_key() {
         opened: Some((&opened, &its, true)),
         ended: Some((&ended, end, Sha256([2; 32]))),
         attested: Some((&attested, &its, end + ATTEST_SECONDS)),
+        times: [Some(end - 20), Some(end - 10), Some(end - 5)],
     };
     assert_eq!(wrong(&good), Vec::<String>::new());
+    let slow = Course { times: [Some(end - 20), Some(end - 20 - SLACK_SECONDS), Some(end)], ..good };
+    assert_eq!(wrong(&slow), Vec::<String>::new());
     let aborted = DrillEnded { outcome: "aborted".into(), ..ended.clone() };
     let not_met = DrillAttested { opinion: "not-met".into(), ..attested.clone() };
     let restore = announced_of("restore");
@@ -229,6 +232,9 @@ fn it_qualifies_if_all_three_are_there_in_order_by_the_auditors_own_key() {
         Course { attested: Some((&attested, &its, end + ATTEST_SECONDS + 1)), ..good },
         Course { attested: Some((&attested, &its, end - 1)), ..good },
         Course { attested: Some((&not_met, &its, end)), ..good },
+        // By clocks that are not a day off.
+        Course { times: [Some(end + SLACK_SECONDS + 1), None, None], ..good },
+        Course { times: [Some(end - 20), Some(end - 21 - SLACK_SECONDS), Some(end - 5)], ..good },
     ] {
         assert_eq!(wrong(&bad).len(), 1, "{bad:?}");
     }

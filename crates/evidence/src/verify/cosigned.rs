@@ -22,8 +22,8 @@ const CLOCKS_SECONDS: i64 = 3600;
 /// What others said of one log.
 #[derive(Default)]
 pub struct Said {
-    /// Of each cosigner the largest size, with the time.
-    newest: BTreeMap<String, (u64, u64)>,
+    /// Of each key, by its name and as a line, the largest size with the time: keys can be namesakes.
+    newest: BTreeMap<(String, String), (u64, u64)>,
     /// Sizes that another site co-signed.
     by_sites: BTreeSet<u64>,
 }
@@ -41,6 +41,10 @@ pub fn made_at(bundle: &Bundle<'_>) -> Result<Option<i64>, SourceError> {
     let bytes = bundle.read(&Place::About, &mut Report::default())?;
     let about = bytes.and_then(|bytes| serde_json::from_slice::<About>(&bytes).ok());
     Ok(about.and_then(|about| utc::parse(&about.at)))
+}
+
+fn named(key: &CosignerKey) -> (String, String) {
+    (key.name().to_owned(), key.to_string())
 }
 
 /// The notes of a log, wherever they are in the bundle.
@@ -90,7 +94,7 @@ impl Said {
                 let why = format!("that of {} is of a time after the bundle's", cosigner.key.name());
                 report.problem(Code::Cosignature, place, why);
             }
-            let newest = self.newest.entry(cosigner.key.name().to_owned()).or_default();
+            let newest = self.newest.entry(named(&cosigner.key)).or_default();
             *newest = (*newest).max((size, its.time()));
             if cosigner.is_site {
                 self.by_sites.insert(size);
@@ -117,7 +121,7 @@ impl Said {
         report: &mut Report,
     ) -> Vec<report::Cosigner> {
         for id in trust.witnesses.keys().filter(|_| log.given) {
-            let newest = witnesses.get(id).and_then(|key| self.newest.get(key.name()));
+            let newest = witnesses.get(id).and_then(|key| self.newest.get(&named(key)));
             let since = trust.since.map_or(0, |since| since.max(0).unsigned_abs());
             match newest {
                 None => report.problem(
@@ -132,7 +136,7 @@ impl Said {
                 Some(_) => {}
             }
         }
-        let cosigner = |(name, (size, time))| report::Cosigner { name, size, time };
+        let cosigner = |((name, _), (size, time))| report::Cosigner { name, size, time };
         self.newest.into_iter().map(cosigner).collect()
     }
 

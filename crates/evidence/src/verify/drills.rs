@@ -184,7 +184,9 @@ impl Drills {
     ) -> Result<(), E> {
         let lines = Lines::read(bytes);
         for drill in self.known.values_mut().filter(|drill| drill.ended.as_ref().is_some_and(|its| its.log == hash)) {
-            drill.not_ok = Some(lines.not_ok.clone());
+            // No more of it than the drill has steps, as any number of drills can name one log.
+            let steps = drill.steps.len() as u64;
+            drill.not_ok = Some(lines.not_ok.range(..=steps).copied().collect());
             let missing = drill.not_drawn(&lines, files_of)?;
             drill.wrong.extend(missing);
         }

@@ -41,6 +41,9 @@ const NAMING: [(&str, Kept, &str); 7] = [
     ("recipe-applied", Kept::Recipes, "object"),
 ];
 
+/// The actor of what the site itself does, as it stands in an entry.
+const BY_SITE: &str = "{\"type\":\"site\"}";
+
 /// Kinds that name points, of which the manifests are in a bundle.
 pub const NAMES_POINTS: [&str; 2] = ["drill-announced", "recovery-begun"];
 
@@ -71,6 +74,8 @@ pub struct Follower {
     first: u64,
     /// The newest entry's time: the next one has it as often as not.
     last_at: String,
+    /// The largest time that the site itself has written: people date what they sign by clocks of their own.
+    site_at: i64,
     entries: u64,
     /// Objects that must be there, and by which entry.
     pub(super) named: BTreeMap<(Kept, ObjectHash), u64>,
@@ -102,6 +107,7 @@ impl Follower {
             has_first: false,
             first,
             last_at: String::new(),
+            site_at: i64::MIN,
             entries: 0,
             named: BTreeMap::new(),
             drills: Drills::new(site, first == 0),
@@ -166,14 +172,15 @@ impl Follower {
         if index == 0 {
             self.check_first(bytes)?;
         }
-        let Some(name) = kind_of(kind) else { return self.check_act(&found, bytes) };
+        let Some(name) = kind_of(kind) else { return self.check_act(index, &found, bytes) };
         self.asked.begins(index, self.first, &self.last_at);
         if let Some(kind) = Kind::from_type(kind) {
             Body::check_scanned(kind, &fields, bytes).map_err(|why| bad(why.to_string()))?;
             // Most entries, and no later step asks anything of them.
             if matches!(kind, Kind::SnapshotAccepted | Kind::SnapshotReplicated) {
-                return self.check_act(&found, bytes);
+                return self.check_act(index, &found, bytes);
             }
+            no_null(bytes).map_err(bad)?;
         }
         if names_one(name) {
             let fields = serde_json::from_slice(bytes).map_err(|why| bad(why.to_string()))?;
@@ -191,9 +198,9 @@ impl Follower {
         }
         self.said.follow(&self.site, index, name, bytes).map_err(bad)?;
         self.drills.follow(index, name, bytes).map_err(bad)?;
-        self.trials.follow(index, name, bytes).map_err(bad)?;
+        self.trials.follow(index, name, self.site_at, bytes).map_err(bad)?;
         self.asked.follow(index, name, bytes).map_err(bad)?;
-        self.check_act(&found, bytes)
+        self.check_act(index, &found, bytes)
     }
 
     /// The fields that every entry has; returns its type.
@@ -210,8 +217,11 @@ impl Follower {
         if site != self.site.as_str() {
             return Err(format!("it is of the site {site}"));
         }
-        if found.actor.is_none() {
+        let Some(actor) = found.actor.filter(|actor| actor.starts_with('{')) else {
             return Err("it does not say who did it".into());
+        };
+        if actor == BY_SITE {
+            self.site_at = self.site_at.max(utc::parse(at).unwrap_or(i64::MIN));
         }
         Ok(kind)
     }
@@ -231,7 +241,7 @@ impl Follower {
     }
 
     /// What a person did is signed; keys come from entries before.
-    fn check_act(&mut self, found: &Scanned<'_>, bytes: &[u8]) -> Result<(), (Code, String)> {
+    fn check_act(&mut self, index: u64, found: &Scanned<'_>, bytes: &[u8]) -> Result<(), (Code, String)> {
         let gives_key = found.kind.and_then(kind_of) == Some("user-added");
         if !gives_key && !may_be_person(found) {
             return Ok(());
@@ -244,7 +254,7 @@ impl Follower {
             return Err((Code::Act, "it is signed as a person's act, and is no person's".into()));
         }
         self.roster.follow(&entry).map_err(|why| (Code::Act, why.to_string()))?;
-        self.trials.person(entry.at.as_str(), &entry.actor, entry.body());
+        self.trials.person(index, entry.at.as_str(), &entry.actor, entry.body());
         Ok(())
     }
 
@@ -256,6 +266,24 @@ impl Follower {
         points.extend(self.recovered);
         self.drills.close(is_whole, &self.last_at, points, report);
     }
+}
+
+/// What an entry does not say has no field: `null` is not another way to leave it out.
+fn no_null(bytes: &[u8]) -> Result<(), String> {
+    fn has_null(value: &Value) -> bool {
+        match value {
+            Value::Null => true,
+            Value::Array(all) => all.iter().any(has_null),
+            Value::Object(all) => all.values().any(has_null),
+            _ => false,
+        }
+    }
+    // Few texts have the word in them.
+    if !bytes.windows(4).any(|four| four == b"null") {
+        return Ok(());
+    }
+    let entry: Value = serde_json::from_slice(bytes).map_err(|why| why.to_string())?;
+    if has_null(&entry) { Err("a field of it is null".into()) } else { Ok(()) }
 }
 
 /// Whether an entry is in the log, by a proof for its newest checkpoint, as that is in the bundle.

@@ -10,7 +10,7 @@ use pulih_vault::utc;
 
 use super::{Bundle, Verified};
 use crate::places::{Kept, Part, Place};
-use crate::qualifying::{People, operates, wrong};
+use crate::qualifying::{People, SLACK_SECONDS, Span, Upto, operates_in, wrong};
 use crate::report::Report;
 use crate::source::SourceError;
 use crate::tried::{Drill, Tried};
@@ -21,11 +21,13 @@ pub struct Trials {
     /// Drills with an auditor, and plans.
     tried: Tried,
     people: People,
+    /// Announcements, by entry, that are dated before what the site had written by then.
+    too_early: BTreeSet<u64>,
 }
 
 impl Trials {
-    /// Takes an entry, if it is about a drill or a plan.
-    pub fn follow(&mut self, index: u64, kind: &str, bytes: &[u8]) -> Result<(), String> {
+    /// Takes an entry, if it is about a drill or a plan. `site_at`: the site's newest time so far.
+    pub fn follow(&mut self, index: u64, kind: &str, site_at: i64, bytes: &[u8]) -> Result<(), String> {
         let concerns = match kind {
             "drill-announced" | "plan-applied" => true,
             "drill-opened" | "drill-started" | "drill-ended" | "drill-attested" => !self.tried.drills().is_empty(),
@@ -38,13 +40,17 @@ impl Trials {
         let Some(body) = entry.body() else { return Ok(()) };
         if !matches!(body, Body::DrillAnnounced(its) if its.auditor.is_none()) {
             self.tried.take(index, bytes, &entry.at, &entry.actor, body);
+            let at = utc::parse(entry.at.as_str()).unwrap_or(i64::MIN);
+            if matches!(body, Body::DrillAnnounced(_)) && at.saturating_add(SLACK_SECONDS) < site_at {
+                self.too_early.insert(index);
+            }
         }
         Ok(())
     }
 
     /// Takes what a person did, and what was said of people.
-    pub fn person(&mut self, at: &str, actor: &Actor, body: Option<&Body>) {
-        self.people.take(utc::parse(at).unwrap_or(0), actor, body);
+    pub fn person(&mut self, index: u64, at: &str, actor: &Actor, body: Option<&Body>) {
+        self.people.take_entry(index, utc::parse(at).unwrap_or(0), actor, body);
     }
 }
 
@@ -62,15 +68,33 @@ pub fn judge(
         let mut why = wrong(&course);
         let named = named(bundle, log, drill)?;
         let own = &log.follower.trials.people;
-        let mut against = operates(auditor, drill.at, own, None, &named);
+        if log.follower.trials.too_early.contains(&drill.index) {
+            why.push("it is announced at a time before what the site had written by then".into());
+        }
+        // What came after the attestation does not count against it; the other site's entries have their times alone.
+        let dated = || course.dated();
+        let span = Span {
+            at: dated().min().unwrap_or(drill.at),
+            known: Upto::Before(drill.index),
+            own: Upto::Before(drill.attestation.unwrap_or(u64::MAX)),
+            peer: Upto::At(dated().max().unwrap_or(drill.at).saturating_add(SLACK_SECONDS)),
+        };
+        let mut against = operates_in(auditor, &span, own, None, &named);
         for other in &others {
-            let found = operates(auditor, drill.at, own, Some(&other.follower.trials.people), &named);
+            let found = operates_in(auditor, &span, own, Some(&other.follower.trials.people), &named);
             against.extend(found.into_iter().filter(|its| !against.contains(its)).collect::<Vec<_>>());
         }
         why.extend(against.iter().map(ToString::to_string));
         let id = drill.announced.drill.to_string();
         if why.is_empty() {
             tell_of_unknown(&id, log, &others, report);
+            if auditor.operator.is_none() && auditor.provider.is_none() {
+                report.remark(format!(
+                    "{} drill {id} qualifies, and its announcement does not say who operates the site, or whose the house \
+                     is: whether its auditor is of these is not known",
+                    log.site
+                ));
+            }
         } else {
             report.remark(format!("{} drill {id} does not qualify: {}", log.site, why.join("; ")));
         }

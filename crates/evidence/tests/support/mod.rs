@@ -121,6 +121,13 @@ pub fn good_drills() -> Vec<Vec<u8>> {
     ]
 }
 
+/// What the admin of these logs signs.
+pub fn by_siti(at: &str, body: impl Into<Body>) -> Vec<u8> {
+    let person = key_named("siti", 4);
+    let actor = Actor::Person { user: "siti".parse().unwrap(), key: person.verifier().fingerprint() };
+    encoded(&sign_act(Entry { actor, ..entry(at, body) }, &person).unwrap())
+}
+
 pub fn beginning() -> Vec<Vec<u8>> {
     let person = key_named("siti", 4);
     let created = SiteCreated { role: "drc".into(), name: "DRC".into(), key: key().verifier(), uji: false };
@@ -132,10 +139,8 @@ pub fn beginning() -> Vec<Vec<u8>> {
         key: person.verifier(),
     };
     let policy = PolicyApplied { policy: "default".into(), version: 1, object: ObjectHash::of(POLICY) };
-    let actor = Actor::Person { user: "siti".parse().unwrap(), key: person.verifier().fingerprint() };
-    let released = HoldReleased { hold: "h1".parse().unwrap(), reason: "selesai".into() };
-    let act = sign_act(Entry { actor, ..entry(AT, released) }, &person).unwrap();
-    vec![encoded(&entry(AT, created)), encoded(&entry(AT, added)), encoded(&entry(AT, policy)), encoded(&act)]
+    let act = by_siti(AT, HoldReleased { hold: "h1".parse().unwrap(), reason: "selesai".into() });
+    vec![encoded(&entry(AT, created)), encoded(&entry(AT, added)), encoded(&entry(AT, policy)), act]
 }
 
 pub fn alarm(number: usize) -> Vec<u8> {

@@ -52,8 +52,8 @@ impl Drill {
         let bears = match ended.outcome.as_str() {
             "passed" => is_good,
             "failed" => self.started.is_some() && !is_good,
-            "missed" => self.started.is_none() && self.steps.is_empty(),
-            "aborted" | "skipped" => true,
+            "missed" | "skipped" => self.started.is_none() && self.steps.is_empty(),
+            "aborted" => true,
             _ => false,
         };
         if !bears {
@@ -67,15 +67,20 @@ impl Drill {
         }
     }
 
-    /// Started, each point and recipe tried and passed, and nothing left over.
+    /// Started, each point tried as its kind asks, each recipe tried, all passed, and nothing left over.
     fn is_good(&self, ended: &DrillEnded, announced: &DrillAnnounced) -> bool {
-        let of_point = |point: &String| self.steps.iter().any(|step| point_of(step).as_ref() == Some(point));
+        let passed = |step: &DrillStep, what: &str| step.what == what && step.outcome == "passed";
+        let of_points = what_of(&announced.kind);
+        let of_point = |point: &String| {
+            self.steps.iter().any(|step| passed(step, of_points) && point_of(step).as_ref() == Some(point))
+        };
         let of_recipe = |recipe: &String| {
-            let name = recipe.split('/').next().unwrap_or_default();
-            self.steps.iter().any(|step| step.what.strip_prefix("application ") == Some(name))
+            let what = format!("application {}", name_of(recipe));
+            self.steps.iter().any(|step| passed(step, &what))
         };
         self.started.is_some()
             && ended.leftovers == 0
+            && !announced.points.is_empty()
             && self.steps.iter().all(|step| step.outcome == "passed" || is_by_hand(step))
             && announced.points.iter().all(of_point)
             && announced.recipes.iter().flatten().all(of_recipe)
@@ -85,6 +90,15 @@ impl Drill {
 /// What people do by hand is not done in a drill: such a step bears nothing.
 fn is_by_hand(step: &DrillStep) -> bool {
     step.outcome == "skipped" && step.what.starts_with("manual ")
+}
+
+/// What a step of a point is in a drill of a kind: data is brought back, or only held against its name.
+fn what_of(kind: &str) -> &'static str {
+    if kind == "verify" { "verify" } else { "restore" }
+}
+
+fn name_of(recipe: &str) -> &str {
+    recipe.split('/').next().unwrap_or_default()
 }
 
 /// What a step tried, as points are announced.
@@ -98,7 +112,22 @@ fn sum(its: &DrillPhases) -> u64 {
     all.into_iter().fold(0, u64::saturating_add)
 }
 
+/// Whether a step is of something that its drill has: a point, one of its recipes, or what people do by hand.
+fn is_of_drill(step: &DrillStep, announced: &DrillAnnounced) -> bool {
+    let names_any = step.vault.is_some() || step.dataset.is_some() || step.manifest.is_some();
+    if step.what == what_of(&announced.kind) {
+        return point_of(step).is_some();
+    }
+    let is_recipe = |recipe: &str| announced.recipes.iter().flatten().any(|its| name_of(its) == recipe);
+    let is_its = step.what.strip_prefix("application ").is_some_and(is_recipe) || is_by_hand(step);
+    is_its && !names_any
+}
+
 fn judge_step(step: &DrillStep, announced: &DrillAnnounced, wrong: &mut Vec<String>) {
+    if !is_of_drill(step, announced) {
+        let (number, what, outcome) = (step.step, &step.what, &step.outcome);
+        wrong.push(format!("step {number}, {what:?} and {outcome}, is nothing that a drill of its kind tries"));
+    }
     if let Some(point) = point_of(step)
         && !announced.points.contains(&point)
     {

@@ -1,0 +1,170 @@
+//! Bundles that a site has signed to look better than it is: both verifiers name each.
+
+mod support;
+
+use pulih_evidence::report::Code;
+use pulih_evidence::verify::Trust;
+use pulih_ledger::cosign::{Cosigned, CosignerKey};
+use pulih_ledger::entry::kinds::WitnessAdded;
+use pulih_ledger::ids::WitnessId;
+use pulih_vault::id::ObjectHash;
+use pulih_vault::note::SigningKey;
+use serde_json::{Value, json};
+use support::script::{agree_by, report_by_both};
+use support::{AT, Forged, announced, beginning, ended, key, key_named, missed, raw, step, trust};
+
+fn with(entries: &[Vec<u8>]) -> Forged {
+    Forged::of(&[beginning(), entries.to_vec()].concat(), &key(), &[])
+}
+
+/// Of entries after the beginning, what both say.
+#[track_caller]
+fn both_say(what: &str, entries: &[Vec<u8>], codes: &[Code]) {
+    assert_eq!(agree_by(what, with(entries).write().path(), &trust()), codes, "{what}");
+}
+
+fn changed(mut fields: Value, changes: &[(&str, Value)]) -> Value {
+    for (name, value) in changes {
+        fields[*name] = value.clone();
+    }
+    fields
+}
+
+/// A drill with these steps, numbered here.
+fn drill(announcement: Value, steps: Vec<Value>, outcome: &str) -> Vec<Vec<u8>> {
+    let mut all = vec![raw("drill-announced", AT, announcement), raw("drill-started", AT, json!({"drill": "d-1"}))];
+    let count = steps.len() as u64;
+    for (number, its) in (1..).zip(steps) {
+        all.push(raw("drill-step", AT, changed(its, &[("step", json!(number))])));
+    }
+    all.push(raw("drill-ended", AT, changed(ended("d-1", outcome, count), &[("milliseconds", json!(100))])));
+    all
+}
+
+/// A step that names no point.
+fn of_no_point(what: &str, outcome: &str) -> Value {
+    let mut fields = changed(step("d-1", outcome), &[("what", json!(what))]);
+    for name in ["vault", "dataset", "manifest"] {
+        fields.as_object_mut().unwrap().remove(name);
+    }
+    fields
+}
+
+#[test]
+fn a_drill_that_tried_nothing_did_not_pass() {
+    let (announced, tried) = (announced("d-1", 1), || step("d-1", "passed"));
+    let of_kind = |what: &str| changed(tried(), &[("what", json!(what))]);
+    let recipe = format!("simrs/1/{}", ObjectHash::of(b"recipe"));
+    let of_recipe = changed(announced.clone(), &[("kind", json!("application")), ("recipes", json!([recipe]))]);
+    let by_hand = || of_no_point("manual dns", "skipped");
+    for (what, announcement, steps, outcome) in [
+        ("by hand", announced.clone(), vec![tried(), by_hand()], "passed"),
+        ("of a recipe", of_recipe.clone(), vec![tried(), of_no_point("application simrs", "passed")], "passed"),
+        ("its recipe failed", of_recipe.clone(), vec![tried(), of_no_point("application simrs", "failed")], "failed"),
+        (
+            "held against its name",
+            changed(announced.clone(), &[("kind", json!("verify"))]),
+            vec![of_kind("verify")],
+            "passed",
+        ),
+        ("broken off", announced.clone(), vec![tried()], "aborted"),
+    ] {
+        both_say(what, &drill(announcement, steps, outcome), &[]);
+    }
+    let with_point = changed(by_hand(), &[("manifest", tried()["manifest"].clone())]);
+    for (what, announcement, steps, outcome) in [
+        (
+            "the point in a step by hand",
+            announced.clone(),
+            vec![changed(step("d-1", "skipped"), &[("what", json!("manual x"))])],
+            "passed",
+        ),
+        ("a step by hand with a manifest", announced.clone(), vec![tried(), with_point], "passed"),
+        ("by hand, and passed", announced.clone(), vec![tried(), of_no_point("manual dns", "passed")], "passed"),
+        ("only held against its name", announced.clone(), vec![of_kind("verify")], "passed"),
+        ("no points", changed(announced.clone(), &[("points", json!([]))]), vec![], "passed"),
+        ("failed, and skipped in the end", announced.clone(), vec![step("d-1", "failed")], "skipped"),
+        ("begun, and skipped in the end", announced.clone(), vec![], "skipped"),
+        (
+            "a recipe that was not announced",
+            announced.clone(),
+            vec![tried(), of_no_point("application simrs", "passed")],
+            "passed",
+        ),
+        ("something else", announced.clone(), vec![tried(), of_no_point("prayer", "passed")], "passed"),
+        ("without its point", announced, vec![tried(), of_no_point("restore", "passed")], "passed"),
+        ("without its recipe", of_recipe, vec![tried()], "passed"),
+    ] {
+        both_say(what, &drill(announcement, steps, outcome), &[Code::Drill]);
+    }
+}
+
+fn added(witness: &str, of: &SigningKey) -> Vec<u8> {
+    let body = WitnessAdded {
+        witness: witness.parse::<WitnessId>().unwrap(),
+        name: witness.into(),
+        institution: "Inspektorat".into(),
+        key: CosignerKey::of(of.verifier()),
+    };
+    support::by_siti(AT, body)
+}
+
+/// A log with two witnesses of one name, which one of them has co-signed.
+fn of_namesakes(by: &SigningKey) -> (Forged, Trust) {
+    let (theirs, other) = (key_named("inspektorat", 20), key_named("inspektorat", 21));
+    let mut forged = with(&[added("inspektorat", &theirs), added("lain", &other)]);
+    let bare = String::from_utf8(forged.files["drc-33.19/checkpoint"].clone()).unwrap();
+    let origins = pulih_ledger::chain::KeyChain::first(key().verifier());
+    let note = Cosigned::open(bare.as_bytes(), &origins).unwrap();
+    let its = note.cosign(by, 1_796_500_000).unwrap();
+    let size = note.checkpoint().size;
+    for name in ["checkpoint".to_owned(), format!("checkpoints/{size:020}")] {
+        forged.put(&name, format!("{bare}{}\n", its.line()).as_bytes());
+    }
+    for (name, key) in [("inspektorat", &theirs), ("lain", &other)] {
+        let line = format!("{}\n", CosignerKey::of(key.verifier()));
+        forged.files.insert(format!("witness/{name}"), line.into_bytes());
+    }
+    let witnesses = [("inspektorat".parse().unwrap(), theirs.verifier().fingerprint())].into();
+    (forged, Trust { witnesses, ..trust() })
+}
+
+#[test]
+fn a_witness_of_the_same_name_is_not_the_one_that_was_given() {
+    for (seed, codes) in [(20, vec![]), (21, vec![Code::Cosignature])] {
+        let (forged, trust) = of_namesakes(&key_named("inspektorat", seed));
+        assert_eq!(agree_by("namesakes", forged.write().path(), &trust), codes, "{seed}");
+    }
+}
+
+#[test]
+fn what_is_of_another_kind_than_it_should_be_is_told_and_the_rest_is_judged() {
+    let announce = |changes: &[(&str, Value)]| raw("drill-announced", AT, changed(announced("d-1", 1), changes));
+    let auditor = json!({"user": "aud-1", "name": "Rini", "institution": "Inspektorat", "mandate": "1",
+        "key": key_named("p", 8).verifier().to_string(), "operator": 5});
+    let opened = json!({"drill": "d-1", "announcement": "0".repeat(64)});
+    let by_text = String::from_utf8(raw("drill-opened", AT, opened)).unwrap().replace("{\"type\":\"site\"}", "\"x\"");
+    for (what, entries) in [
+        ("an actor that is a text", vec![by_text.into_bytes()]),
+        ("recipes", vec![announce(&[("recipes", json!([1]))])]),
+        ("points", vec![announce(&[("points", json!([[]]))])]),
+        ("a house", vec![announce(&[("auditor", auditor)])]),
+        ("a size", vec![raw("drill-started", AT, json!({"drill": "d-1", "size": "1"}))]),
+        ("what", vec![raw("drill-step", AT, changed(step("d-1", "passed"), &[("what", json!([]))]))]),
+        ("an outcome", vec![raw("drill-ended", AT, changed(ended("d-1", "passed", 0), &[("outcome", json!([]))]))]),
+        ("a peer", vec![raw("key-accepted", AT, json!({"peer": [], "key": "x", "proposal": 1, "statement": "x"}))]),
+        ("a number below 0", vec![raw("drill-missed", AT, changed(missed(1, None), &[("count", json!(-1))]))]),
+        ("no sample", vec![announce(&[("sample_percent", Value::Null)])]),
+        ("no auditor", vec![announce(&[("auditor", Value::Null)])]),
+    ] {
+        both_say(what, &entries, &[Code::Entry]);
+    }
+    // A time of which nothing is two years before.
+    let of_plan = changed(announced("d-1", 1), &[("kind", json!("plan"))]);
+    let auditor = json!({"user": "aud-1", "name": "Rini", "institution": "Inspektorat", "mandate": "1",
+        "key": key_named("p", 8).verifier().to_string()});
+    let old = raw("drill-announced", "0001-01-01T00:00:00Z", changed(of_plan, &[("auditor", auditor)]));
+    let ended = raw("drill-ended", AT, ended("d-1", "missed", 0));
+    let report = report_by_both("long ago", with(&[old, ended]).write().path(), &trust());
+    assert!(report.is_good() && !report.drills[0].qualifying, "{report:?}");
+}
