@@ -55,7 +55,7 @@ FIELDS = {
     "drill-announced": "drill kind points scratch_bytes policy until", "drill-opened": "drill announcement",
     "drill-started": "drill", "drill-ended": "drill outcome milliseconds steps log leftovers text",
     "drill-step": "drill step what outcome began milliseconds phases files bytes total_files total_bytes text",
-    "drill-missed": "schedule kind class occurrence due reason", "drill-attested": "drill ended opinion findings",
+    "drill-missed": "schedule kind occurrence due reason", "drill-attested": "drill ended opinion findings",
     "alarm": "alarm subject text", "recovery-begun": "recovery target points",
     "site-paired": "peer role name key ca_sha256 card_sha256", "site-adopted": "from size root cards",
     "ledger-diverged": "from size root proof reason", "witness-added": "witness name institution key",
@@ -565,6 +565,8 @@ class Follower:
             self.has_first, self.role = True, entry.get("role")
             if kind != "site-created" or entry.get("key") != self.key.text:
                 raise Problem("key-chain", "it does not say that the log begins with this key")
+        elif kind == "site-created":
+            raise Problem("key-chain", "a log begins once, with its first entry")
         must, may = FIELDS.get(kind, "").split(), OPTIONAL.get(kind, "").split()
         if must and has_null(entry):
             raise ValueError("a field of it is null")

@@ -35,6 +35,8 @@ struct Log {
     told: Vec<(i64, Option<u64>)>,
     last: i64,
     is_stopped: bool,
+    /// Policies after the first stand at the log's end, whatever they are dated.
+    applied_late: bool,
 }
 
 fn daily(days: impl IntoIterator<Item = i64>) -> Vec<(i64, Option<u64>)> {
@@ -43,7 +45,13 @@ fn daily(days: impl IntoIterator<Item = i64>) -> Vec<(i64, Option<u64>)> {
 
 impl Log {
     fn of(told: Vec<(i64, Option<u64>)>) -> Self {
-        Self { policies: vec![(BEGIN, policy("0 2 * * *"))], told, last: BEGIN + 10 * DAY, is_stopped: false }
+        Self {
+            policies: vec![(BEGIN, policy("0 2 * * *"))],
+            told,
+            last: BEGIN + 10 * DAY,
+            is_stopped: false,
+            applied_late: false,
+        }
     }
 
     fn report(&self) -> Report {
@@ -52,7 +60,8 @@ impl Log {
         for (number, (from, text)) in self.policies.iter().enumerate() {
             let object = ObjectHash::of(text.as_bytes());
             let body = PolicyApplied { policy: "default".into(), version: number as u64 + 1, object };
-            all.push((*from, encoded(&entry(&at(*from), body))));
+            let place = if number > 0 && self.applied_late { self.last } else { *from };
+            all.push((place, encoded(&entry(&at(*from), body))));
         }
         let mut number = 0;
         for (due, count) in &self.told {
@@ -134,8 +143,24 @@ fn each_policy_asks_from_when_it_came_and_nothing_is_asked_of_a_clock_in_doubt()
     log.policies[1].0 = BEGIN + 4 * DAY + 3 * HOUR;
     log.is_good();
 
+    // Up to its newest entry before the doubt it is asked all the same.
     let mut doubted = Log::of(Vec::new());
     doubted.is_stopped = true;
     doubted.is_good();
     assert!(doubted.report().remarks.iter().any(|remark| remark.contains("came due")));
+    doubted.told = daily([0, 4]);
+    doubted.lacks("2026-12-01T19:00:00Z");
+    // Whatever time the next policy claims to be of.
+    let mut early = Log::of(daily(0..2));
+    early.told.push((BEGIN + 7 * DAY + 2 * HOUR, Some(1)));
+    early.policies.push((BEGIN + 2 * DAY, include_str!("../../../policies/default.toml").to_owned()));
+    early.applied_late = true;
+    early.lacks("2026-12-02T19:00:00Z");
+}
+
+#[test]
+fn one_entry_excuses_no_more_than_its_line_has() {
+    // It is due when no line comes.
+    let off = [daily(0..2), vec![(BEGIN + 9 * DAY + 3 * HOUR, Some(8))]].concat();
+    Log::of(off).lacks("does not come due at");
 }

@@ -99,6 +99,15 @@ fn a_drill_that_tried_nothing_did_not_pass() {
     }
 }
 
+#[test]
+fn a_log_begins_once_and_a_plan_has_no_class() {
+    let created = json!({"role": "pusat", "name": "x", "key": key().verifier().to_string()});
+    both_say("twice begun", &[raw("site-created", AT, created)], &[Code::KeyChain]);
+    let mut of_plan = changed(missed(1, None), &[("schedule", json!("plan/kabupaten")), ("kind", json!("plan"))]);
+    of_plan.as_object_mut().unwrap().remove("class");
+    both_say("a plan's", &[raw("drill-missed", AT, of_plan)], &[]);
+}
+
 fn added(witness: &str, of: &SigningKey) -> Vec<u8> {
     let body = WitnessAdded {
         witness: witness.parse::<WitnessId>().unwrap(),

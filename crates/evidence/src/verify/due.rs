@@ -27,12 +27,14 @@ pub struct Asked {
     is_drc: bool,
     /// When the first entry of the run was written.
     first_at: Option<i64>,
-    /// From when on, with which entry.
-    policies: Vec<(i64, u64, ObjectHash)>,
+    /// From when on, with which entry; and the site's newest time before that.
+    policies: Vec<(i64, u64, ObjectHash, i64)>,
     /// Of each schedule what was announced or missed: when it was due, and how many up to that.
     told: BTreeMap<String, BTreeMap<i64, u64>>,
-    /// The clock is in doubt, until a person has looked: nothing is announced meanwhile.
-    is_stopped: bool,
+    /// The same by entry.
+    entries: BTreeMap<u64, (String, i64)>,
+    /// The clock is in doubt since then, until a person has looked: nothing is announced meanwhile.
+    stopped_at: Option<i64>,
 }
 
 /// Of the entries that matter here.
@@ -61,8 +63,8 @@ impl Asked {
         }
     }
 
-    /// Takes an entry of the run, or one before it.
-    pub fn follow(&mut self, index: u64, kind: &str, entry: &[u8]) -> Result<(), String> {
+    /// Takes an entry of the run, or one before it. `before`: the time of the site's newest entry before this one.
+    pub fn follow(&mut self, index: u64, kind: &str, before: i64, entry: &[u8]) -> Result<(), String> {
         if !["site-created", "policy-applied", "drill-announced", "drill-missed", "expiry-stopped", "expiry-resumed"]
             .contains(&kind)
         {
@@ -72,11 +74,12 @@ impl Asked {
         let at = utc::parse(&its.at).unwrap_or(0);
         match (kind, its.object.and_then(|object| object.parse().ok())) {
             ("site-created", _) => self.is_drc = its.role.as_deref() == Some(ROLE),
-            ("policy-applied", Some(object)) => self.policies.push((at, index, object)),
-            ("expiry-stopped", _) => self.is_stopped = true,
-            ("expiry-resumed", _) => self.is_stopped = false,
+            ("policy-applied", Some(object)) => self.policies.push((at, index, object, before)),
+            ("expiry-stopped", _) => drop(self.stopped_at.get_or_insert(before)),
+            ("expiry-resumed", _) => self.stopped_at = None,
             _ => {
                 if let Some((schedule, due)) = its.schedule.zip(its.due.as_deref().and_then(utc::parse)) {
+                    self.entries.insert(index, (schedule.clone(), due));
                     self.told.entry(schedule).or_default().insert(due, its.count.unwrap_or(1));
                 }
             }
@@ -101,18 +104,19 @@ fn lines(policy: &Policy) -> Vec<Line<'_>> {
     of_class.chain(of_plan).collect()
 }
 
-/// Holds what was told against the policies, each as long as it was in force. `last`: the time of the newest entry.
+/// Holds what was told against the policies, each as long as it was in force. `last`: the time of the site's newest entry.
 pub fn check(bundle: &Bundle<'_>, log: &Verified, last: i64, report: &mut Report) -> Result<(), SourceError> {
     let (asked, site) = (&log.follower.asked, &log.site);
     if !asked.is_drc {
         return Ok(());
     }
-    if asked.is_stopped {
-        report.remark(format!("whether drills of {site} came due was not judged: its clock was in doubt in the end"));
-        return Ok(());
+    let last = asked.stopped_at.unwrap_or(last);
+    if asked.stopped_at.is_some() {
+        let why = "its clock was in doubt in the end, and whether drills came due since then was not judged";
+        report.remark(format!("{site}: {why}"));
     }
     let mut left = MOST;
-    for (number, (from, index, object)) in asked.policies.iter().enumerate() {
+    for (number, (from, index, object, _)) in asked.policies.iter().enumerate() {
         let place = Place::Of(site.clone(), Part::Object(Kept::Policies, *object));
         if !bundle.has(&place) {
             continue;
@@ -125,7 +129,9 @@ pub fn check(bundle: &Bundle<'_>, log: &Verified, last: i64, report: &mut Report
             continue;
         };
         // What was still open when the next one came was the next one's to ask for, or not.
-        let next = asked.policies.get(number + 1).map_or(i64::MAX, |(from, ..)| *from);
+        // People date what they sign: it did not come before what the site had written by then.
+        let next = asked.policies.get(number + 1);
+        let (end, next) = next.map_or((u64::MAX, i64::MAX), |(from, end, _, before)| (*end, (*from).max(*before)));
         let since = asked.first_at.map_or(*from, |first| (*from).max(first));
         let until = next.min(last.saturating_sub(GRACE_SECONDS));
         let span = Span { since, until, next, is_cut: since > *from };
@@ -133,6 +139,14 @@ pub fn check(bundle: &Bundle<'_>, log: &Verified, last: i64, report: &mut Report
             let told = asked.told.get(&line.name);
             let found = Found::of(&line, &policy, &span, told.unwrap_or(&BTreeMap::new()), &mut left);
             found.tell(&line, site.as_str(), report);
+            let all = asked.entries.range(index + 1..end).filter(|(_, (schedule, _))| *schedule == line.name);
+            for (entry, (_, due)) in all {
+                // Each entry of it while this policy was in force is of one that its line has.
+                if line.schedule.next_after(policy.zone, due.saturating_sub(1)) != Some(*due) {
+                    let why = format!("{} does not come due at {}, by the policy then", line.name, utc::rfc3339(*due));
+                    report.problem(Code::Drill, format!("{site} entry {entry}"), why);
+                }
+            }
         }
         if left == 0 {
             report.remark(format!("not all drills of {site} that came due were judged: there are more than {MOST}"));
@@ -165,8 +179,8 @@ struct Found {
 impl Found {
     fn of(line: &Line<'_>, policy: &Policy, span: &Span, told: &BTreeMap<i64, u64>, left: &mut usize) -> Self {
         let mut found = Self::default();
-        // How many came since the one that was told last; not known where the period begins within them.
-        let mut came = (!span.is_cut).then_some(0);
+        // How many came since the one that was told last; at least, where the period begins within them.
+        let (mut came, mut is_cut) = (0, span.is_cut);
         // Up to an entry that counts several, to count them.
         let of_several = told.range(..span.next).rfind(|(_, count)| **count > 1).map_or(i64::MIN, |(due, _)| *due);
         let mut at = span.since;
@@ -177,18 +191,18 @@ impl Found {
             if !is_over && due > of_several {
                 break;
             }
-            (*left, at, came) = (*left - 1, due, came.map(|came| came + 1));
+            (*left, at, came) = (*left - 1, due, came + 1);
             match told.range(due..span.next).next() {
                 Some((of, count)) if *of == due => {
-                    if let Some(came) = came.filter(|came| *count > 1 && count != came) {
+                    if *count > 1 && (*count < came || *count != came && !is_cut) {
                         found.miscounted.push((due, *count, came));
                     }
-                    came = Some(0);
+                    (came, is_cut) = (0, false);
                 }
                 // That one counts it.
                 Some((_, count)) if *count > 1 => {}
                 _ if is_over => {
-                    came = Some(0);
+                    (came, is_cut) = (0, false);
                     let (first, many) = found.untold.unwrap_or((due, 0));
                     found.untold = Some((first, many + 1));
                 }

@@ -76,6 +76,8 @@ pub struct Follower {
     last_at: String,
     /// The largest time that the site itself has written: people date what they sign by clocks of their own.
     site_at: i64,
+    /// The one that it has written last.
+    site_last: i64,
     entries: u64,
     /// Objects that must be there, and by which entry.
     pub(super) named: BTreeMap<(Kept, ObjectHash), u64>,
@@ -108,6 +110,7 @@ impl Follower {
             first,
             last_at: String::new(),
             site_at: i64::MIN,
+            site_last: i64::MIN,
             entries: 0,
             named: BTreeMap::new(),
             drills: Drills::new(site, first == 0),
@@ -119,9 +122,9 @@ impl Follower {
         }
     }
 
-    /// The time of the newest entry.
+    /// The time of the newest entry that the site itself has written.
     pub fn last(&self) -> i64 {
-        utc::parse(&self.last_at).unwrap_or(0)
+        self.site_last
     }
 
     pub fn entries(&self) -> u64 {
@@ -168,11 +171,15 @@ impl Follower {
             return Err(bad(format!("it has {} bytes", bytes.len())));
         }
         let (found, fields) = scan_fields(bytes).map_err(|why| bad(why.to_string()))?;
+        let before = self.site_last;
         let kind = self.envelope(&found).map_err(bad)?;
         if index == 0 {
             self.check_first(bytes)?;
         }
         let Some(name) = kind_of(kind) else { return self.check_act(index, &found, bytes) };
+        if name == "site-created" && index > 0 {
+            return Err((Code::KeyChain, "a log begins once, with its first entry".into()));
+        }
         self.asked.begins(index, self.first, &self.last_at);
         if let Some(kind) = Kind::from_type(kind) {
             Body::check_scanned(kind, &fields, bytes).map_err(|why| bad(why.to_string()))?;
@@ -199,7 +206,7 @@ impl Follower {
         self.said.follow(&self.site, index, name, bytes).map_err(bad)?;
         self.drills.follow(index, name, bytes).map_err(bad)?;
         self.trials.follow(index, name, self.site_at, bytes).map_err(bad)?;
-        self.asked.follow(index, name, bytes).map_err(bad)?;
+        self.asked.follow(index, name, before, bytes).map_err(bad)?;
         self.check_act(index, &found, bytes)
     }
 
@@ -221,7 +228,8 @@ impl Follower {
             return Err("it does not say who did it".into());
         };
         if actor == BY_SITE {
-            self.site_at = self.site_at.max(utc::parse(at).unwrap_or(i64::MIN));
+            self.site_last = utc::parse(at).unwrap_or(i64::MIN);
+            self.site_at = self.site_at.max(self.site_last);
         }
         Ok(kind)
     }
