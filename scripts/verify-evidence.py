@@ -76,6 +76,9 @@ NUMBERS = {"milliseconds", "steps", "leftovers", "step", "files", "bytes", "tota
 TEXTS = {"points", "roles", "recipes", "cards"}
 TIMES = {"until", "due", "began", "time"}
 OBJECTS = {"phases", "auditor"}
+# What people do and sign, and no site by itself.
+BY_PEOPLE = {"drill-attested", "drill-opened", "expiry-resumed", "ledger-resumed", "plan-applied", "recipe-applied",
+             "witness-added", "witness-removed"}
 PHASES = ("approve", "fetch", "decrypt", "write", "verify", "check")
 
 
@@ -618,6 +621,9 @@ class Follower:
         person = isinstance(actor, dict) and actor.get("type") == "person"
         if "act" in entry and not person:
             raise Problem("act", "it is signed as a person's, and is no person's")
+        # Whoever has the site's console adds the first person, who then adds the others.
+        if not person and (kind in BY_PEOPLE or kind == "user-added" and self.people):
+            raise Problem("act", "%s is what a person does, and it is signed by none" % kind)
         if person:
             keys = [key for key in self.people.get(actor["user"], []) if key.fingerprint() == actor["key"]]
             line = entry.get("act")

@@ -108,6 +108,23 @@ fn a_log_begins_once_and_a_plan_has_no_class() {
     both_say("a plan's", &[raw("drill-missed", AT, of_plan)], &[]);
 }
 
+#[test]
+fn what_people_do_no_site_does_by_itself() {
+    let of = key_named("lain", 30).verifier().to_string();
+    let user = json!({"user": "lain", "name": "Lain", "roles": ["admin"], "key": of});
+    let object = ObjectHash::of(b"a policy").to_string();
+    for (kind, fields) in [
+        ("user-added", user),
+        ("plan-applied", json!({"plan": "p", "version": 1, "object": object})),
+        ("recipe-applied", json!({"recipe": "p", "version": 1, "object": object})),
+        ("expiry-resumed", json!({"reason": "x"})),
+        ("witness-removed", json!({"witness": "x", "reason": "x"})),
+    ] {
+        let codes = agree_by(kind, with(&[raw(kind, AT, fields)]).write().path(), &trust());
+        assert!(codes.contains(&Code::Act), "{kind}: {codes:?}");
+    }
+}
+
 fn added(witness: &str, of: &SigningKey) -> Vec<u8> {
     let body = WitnessAdded {
         witness: witness.parse::<WitnessId>().unwrap(),

@@ -12,7 +12,9 @@ use pulih_vault::id::ObjectHash;
 use pulih_vault::note::SigningKey;
 use serde_json::json;
 use support::script::report_by_both;
-use support::{AT, Forged, beginning, encoded, ended, entry, key, key_named, point, raw, remarks, step, trust};
+use support::{
+    AT, Forged, beginning, by_siti, encoded, ended, entry, key, key_named, point, raw, remarks, step, trust,
+};
 
 const BEFORE: &str = "2026-12-05T18:00:00Z";
 const LONG_BEFORE: &str = "2024-12-05T18:59:59Z";
@@ -72,7 +74,7 @@ fn by(user: &str, key: &SigningKey, at: &str, body: impl Into<Body>) -> Vec<u8> 
 fn added(user: &str, roles: &[&str], key: &SigningKey) -> Vec<u8> {
     let roles = roles.iter().map(|role| (*role).to_owned()).collect();
     let body = UserAdded { user: user.parse().unwrap(), name: user.into(), roles, opd: None, key: key.verifier() };
-    encoded(&entry(LONG_BEFORE, body))
+    by_siti(LONG_BEFORE, body)
 }
 
 impl Story {
@@ -84,7 +86,7 @@ impl Story {
         if self.opens.verifier() != key_of.verifier() {
             all.push(added("lain", &["auditor"], &self.opens));
         }
-        all.push(encoded(&entry(BEFORE, PlanApplied { plan: "kabupaten".into(), version: 1, object: plan })));
+        all.push(by_siti(BEFORE, PlanApplied { plan: "kabupaten".into(), version: 1, object: plan }));
         if let Some(at) = self.acted {
             let released = HoldReleased { hold: "h1".parse().unwrap(), reason: "selesai".into() };
             all.push(by("aud-1", &key_of, at, released));

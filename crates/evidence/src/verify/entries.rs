@@ -41,6 +41,18 @@ const NAMING: [(&str, Kept, &str); 7] = [
     ("recipe-applied", Kept::Recipes, "object"),
 ];
 
+/// What people do and sign, and no site by itself.
+const BY_PEOPLE: [&str; 8] = [
+    "drill-attested",
+    "drill-opened",
+    "expiry-resumed",
+    "ledger-resumed",
+    "plan-applied",
+    "recipe-applied",
+    "witness-added",
+    "witness-removed",
+];
+
 /// The actor of what the site itself does, as it stands in an entry.
 const BY_SITE: &str = "{\"type\":\"site\"}";
 
@@ -70,6 +82,8 @@ pub struct Follower {
     keys: KeyChain,
     roster: Roster,
     has_first: bool,
+    /// Somebody was added, and so can add others.
+    has_user: bool,
     /// The first entry of the run.
     first: u64,
     /// The newest entry's time: the next one has it as often as not.
@@ -107,6 +121,7 @@ impl Follower {
             keys: chain.keys.clone(),
             roster: Roster::default(),
             has_first: false,
+            has_user: false,
             first,
             last_at: String::new(),
             site_at: i64::MIN,
@@ -250,18 +265,25 @@ impl Follower {
 
     /// What a person did is signed; keys come from entries before.
     fn check_act(&mut self, index: u64, found: &Scanned<'_>, bytes: &[u8]) -> Result<(), (Code, String)> {
-        let gives_key = found.kind.and_then(kind_of) == Some("user-added");
-        if !gives_key && !may_be_person(found) {
+        let name = found.kind.and_then(kind_of).unwrap_or_default();
+        let (gives_key, is_peoples) = (name == "user-added", BY_PEOPLE.contains(&name));
+        if !gives_key && !is_peoples && !may_be_person(found) {
             return Ok(());
         }
         let entry = ReadEntry::parse(bytes).map_err(|why| (Code::Entry, why.to_string()))?;
         if let View::Misread { why, .. } = &entry.view {
             return Err((Code::Entry, why.to_string()));
         }
-        if found.has_act && !matches!(entry.actor, pulih_ledger::Actor::Person { .. }) {
+        let is_person = matches!(entry.actor, pulih_ledger::Actor::Person { .. });
+        if found.has_act && !is_person {
             return Err((Code::Act, "it is signed as a person's act, and is no person's".into()));
         }
+        // Whoever has the site's console adds the first person, who then adds the others.
+        if !is_person && (is_peoples || gives_key && self.has_user) {
+            return Err((Code::Act, format!("{name} is what a person does, and it is signed by none")));
+        }
         self.roster.follow(&entry).map_err(|why| (Code::Act, why.to_string()))?;
+        self.has_user |= gives_key;
         self.trials.person(index, entry.at.as_str(), &entry.actor, entry.body());
         Ok(())
     }
