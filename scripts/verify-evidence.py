@@ -663,6 +663,9 @@ class Follower:
                     raise ValueError("auditor")
             if "schedule" in entry and "occurrence" in entry:
                 self.occurrence(index, entry["schedule"], entry["occurrence"], 1)
+                its_own = "%s/%s" % (entry["class"], entry["kind"]) if "class" in entry else "plan/%s" % entry.get("plan")
+                if entry["schedule"] != its_own:
+                    self.wrong.append("entry %d is of the schedule %s, and announces another drill" % (index, entry["schedule"]))
             elif {"schedule", "occurrence", "due"} & set(entry):
                 self.wrong.append("entry %d has a part of schedule, occurrence and due" % index)
             if entry["drill"] in self.drills:

@@ -55,7 +55,10 @@ fn a_drill_that_tried_nothing_did_not_pass() {
     let (announced, tried) = (announced("d-1", 1), || step("d-1", "passed"));
     let of_kind = |what: &str| changed(tried(), &[("what", json!(what))]);
     let recipe = format!("simrs/1/{}", ObjectHash::of(b"recipe"));
-    let of_recipe = changed(announced.clone(), &[("kind", json!("application")), ("recipes", json!([recipe]))]);
+    let of_recipe = changed(
+        announced.clone(),
+        &[("kind", json!("application")), ("schedule", json!("non-publik/application")), ("recipes", json!([recipe]))],
+    );
     let by_hand = || of_no_point("manual dns", "skipped");
     for (what, announcement, steps, outcome) in [
         ("by hand", announced.clone(), vec![tried(), by_hand()], "passed"),
@@ -63,7 +66,7 @@ fn a_drill_that_tried_nothing_did_not_pass() {
         ("its recipe failed", of_recipe.clone(), vec![tried(), of_no_point("application simrs", "failed")], "failed"),
         (
             "held against its name",
-            changed(announced.clone(), &[("kind", json!("verify"))]),
+            changed(announced.clone(), &[("kind", json!("verify")), ("schedule", json!("non-publik/verify"))]),
             vec![of_kind("verify")],
             "passed",
         ),
@@ -71,6 +74,8 @@ fn a_drill_that_tried_nothing_did_not_pass() {
     ] {
         both_say(what, &drill(announcement, steps, outcome), &[]);
     }
+    let other = changed(announced.clone(), &[("kind", json!("verify"))]);
+    both_say("of another schedule", &drill(other, vec![of_kind("verify")], "passed"), &[Code::Drill]);
     let with_point = changed(by_hand(), &[("manifest", tried()["manifest"].clone())]);
     for (what, announcement, steps, outcome) in [
         (
@@ -186,7 +191,9 @@ fn what_is_of_another_kind_than_it_should_be_is_told_and_the_rest_is_judged() {
         both_say(what, &entries, &[Code::Entry]);
     }
     // A time of which nothing is two years before.
-    let of_plan = changed(announced("d-1", 1), &[("kind", json!("plan"))]);
+    let of_plan = [("kind", json!("plan")), ("plan", json!("p")), ("schedule", json!("plan/p"))];
+    let mut of_plan = changed(announced("d-1", 1), &of_plan);
+    of_plan.as_object_mut().unwrap().remove("class");
     let auditor = json!({"user": "aud-1", "name": "Rini", "institution": "Inspektorat", "mandate": "1",
         "key": key_named("p", 8).verifier().to_string()});
     let old = raw("drill-announced", "0001-01-01T00:00:00Z", changed(of_plan, &[("auditor", auditor)]));

@@ -114,6 +114,13 @@ impl Drills {
     fn announced(&mut self, index: u64, announced: DrillAnnounced) {
         if let (Some(schedule), Some(occurrence)) = (&announced.schedule, announced.occurrence) {
             self.occurrence(index, &schedule.clone(), occurrence, 1);
+            let is_its = match &announced.class {
+                Some(class) => *schedule == format!("{class}/{}", announced.kind),
+                None => announced.plan.as_ref().is_some_and(|plan| *schedule == format!("plan/{plan}")),
+            };
+            if !is_its {
+                self.wrong.push(format!("entry {index} is of the schedule {schedule}, and announces another drill"));
+            }
         } else if announced.schedule.is_some() || announced.occurrence.is_some() || announced.due.is_some() {
             self.wrong.push(format!("entry {index} has a part of schedule, occurrence and due, and not all"));
         }
