@@ -70,6 +70,22 @@ pub fn host(keeper: &Path, scratch: Option<&Path>) -> Host {
     Host {
         standings: recover::standings(Keeper::connect(keeper)),
         free_bytes: scratch.and_then(free_bytes),
+        no_scratch: scratch.and_then(|place| scratch::try_out(place).err()).map(|error| error.to_string()),
         no_recipes: pulih_sandbox::missing(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scratch_place_in_which_nothing_can_be_made_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let nobody = folder.path().join("keeper.sock");
+        assert_eq!(host(&nobody, Some(folder.path())).no_scratch, None);
+        // Its disk is not mounted, or this process may not write there.
+        assert!(host(&nobody, Some(&folder.path().join("nowhere"))).no_scratch.is_some());
+        assert_eq!(host(&nobody, None).no_scratch, None);
     }
 }

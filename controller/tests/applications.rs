@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use support::drc::overwrite;
 use support::night::uid;
 use support::tried::{Tried, ended, verified};
 use support::{failed, succeeded};
@@ -167,6 +168,13 @@ fn a_schedule_takes_the_recipes_of_its_class_in_turn_and_an_auditor_attests_one(
     its.drc.person("aud-1", &["auditor"]);
     apply(&its, "surat", 1, &service(&its, "isi surat di app-1"));
     let named = ["--auditor", "aud-1", "--institution", "Inspektorat", "--mandate", "700/12"];
+    // One whose text nobody can read any more is not run, and says so once all data was tried.
+    let announced = shown(&run(&its, &named));
+    let text = fs::read_dir(its.drc.path("store/site/drc-33.19/recipes")).unwrap().next().unwrap().unwrap().path();
+    overwrite(&text, |bytes| bytes[0] ^= 1);
+    let unread = its.keeper.acting("aud-1", &["--json", "drill", "open", announced["drill"].as_str().unwrap()]);
+    overwrite(&text, |bytes| bytes[0] ^= 1);
+    assert_eq!(steps(&shown(&unread)), pairs(&[("restore", "passed"), ("application surat", "failed")]));
     let announced = shown(&run(&its, &named));
     let id = announced["drill"].as_str().unwrap();
     let opened = shown(&its.keeper.acting("aud-1", &["--json", "drill", "open", id]));

@@ -3,7 +3,7 @@
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{DrillAnnounced, DrillAuditor, DrillEnded, DrillStep};
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::follow::seconds;
 use super::{Catalog, Result, recipes};
@@ -207,10 +207,13 @@ fn step(db: &Transaction, at: i64, its: &DrillStep) -> rusqlite::Result<()> {
             its.text
         ],
     )?;
+    // Also one that could not be tried has had its turn, or it would always come before the others.
+    if let Some(recipe) = its.what.strip_prefix("application ") {
+        recipes::turn(db, at, its.drill.as_str(), recipe)?;
+    }
     if its.outcome == "skipped" {
         return Ok(());
     }
-    recipes::tried(db, at, its)?;
     let sql = "INSERT INTO drill_tried (what, vault, dataset, at) SELECT ?1, ?2, ?3, coalesce(\
                (SELECT announced FROM drill WHERE id = ?4), ?5) WHERE ?2 IS NOT NULL AND ?3 IS NOT NULL \
                ON CONFLICT (what, vault, dataset) DO UPDATE SET at = MAX(at, excluded.at)";
@@ -223,7 +226,14 @@ fn ended(db: &Transaction, index: u64, at: i64, its: &DrillEnded) -> rusqlite::R
     let (milliseconds, leftovers) = (its.milliseconds as i64, its.leftovers as i64);
     let (id, log, number) = (its.drill.as_str(), its.log.to_string(), index as i64);
     let values = params![id, at, its.outcome, milliseconds, log, leftovers, its.text, number];
-    db.execute(sql, values).map(drop)
+    db.execute(sql, values)?;
+    if its.outcome != "skipped" {
+        return Ok(());
+    }
+    let named: Option<String> =
+        db.query_row("SELECT recipes FROM drill WHERE id = ?1", [id], |row| row.get(0)).optional()?;
+    let named = words(&named.unwrap_or_default());
+    named.iter().filter_map(|its| its.split('/').next()).try_for_each(|recipe| recipes::turn(db, at, id, recipe))
 }
 
 const DRILL: &str = "SELECT id, kind, class, schedule, occurrence, due, points, scratch_bytes, policy, until, person, \

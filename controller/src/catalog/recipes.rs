@@ -1,7 +1,6 @@
 //! Application recipes that were applied, as the ledger says.
 
 use pulih_ledger::entry::Body;
-use pulih_ledger::entry::kinds::DrillStep;
 use rusqlite::{Row, Transaction, params};
 
 use super::{Catalog, Result};
@@ -12,7 +11,7 @@ pub const TABLES: &str = "
         name TEXT NOT NULL, version INTEGER NOT NULL, object TEXT NOT NULL, applied INTEGER NOT NULL,
         PRIMARY KEY (name, version)
     ) STRICT;
-    -- When each was last tried to its end.
+    -- When each last had its turn.
     CREATE TABLE recipe_tried (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 ";
 
@@ -31,12 +30,11 @@ pub fn apply(db: &Transaction, _index: u64, at: i64, body: &Body) -> rusqlite::R
     db.execute(sql, params![its.recipe, its.version as i64, its.object.to_string(), at]).map(|_| true)
 }
 
-/// Follows a step that was tried, if it was of a recipe.
-pub fn tried(db: &Transaction, at: i64, its: &DrillStep) -> rusqlite::Result<()> {
-    let Some(recipe) = its.what.strip_prefix("application ") else { return Ok(()) };
+/// A recipe has had its turn in a drill.
+pub fn turn(db: &Transaction, at: i64, drill: &str, recipe: &str) -> rusqlite::Result<()> {
     let sql = "INSERT INTO recipe_tried (name, at) SELECT ?1, coalesce((SELECT announced FROM drill WHERE id = ?2), ?3) \
                WHERE true ON CONFLICT (name) DO UPDATE SET at = MAX(at, excluded.at)";
-    db.execute(sql, params![recipe, its.drill.as_str(), at]).map(drop)
+    db.execute(sql, params![recipe, drill, at]).map(drop)
 }
 
 fn recipe(row: &Row) -> rusqlite::Result<AppliedRecipe> {
@@ -55,7 +53,7 @@ impl Catalog {
         self.all(sql, [], recipe)
     }
 
-    /// When a recipe was last tried to its end.
+    /// When a recipe last had its turn in a drill, tried or skipped.
     pub fn recipe_tried(&self, name: &str) -> Result<Option<i64>> {
         self.one("SELECT at FROM recipe_tried WHERE name = ?1", [name], |row| row.get(0))
     }

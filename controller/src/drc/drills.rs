@@ -18,6 +18,7 @@ mod tend;
 mod wanted;
 mod what;
 
+use pulih_policies::Recipe;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -25,6 +26,7 @@ pub use announce::check_announced;
 pub use tend::Drilling;
 
 use super::Drc;
+use super::recovery::order::Dataset;
 use crate::control::json;
 use crate::gateway::answer::Answer;
 use order::{Done, Host, StepEnded, Wanted};
@@ -41,6 +43,13 @@ pub const KINDS: [&str; 4] = [VERIFY, RESTORE, APPLICATION, PLAN];
 /// Whether a drill of a kind brings data back, and so takes keys and a scratch place.
 pub fn restores(kind: &str) -> bool {
     kind != VERIFY
+}
+
+/// Whether a recipe runs over a dataset.
+pub fn needs(recipe: &Recipe, item: &Dataset) -> bool {
+    recipe.datasets.iter().any(|part| {
+        (part.opd.as_str(), part.agent.as_str(), part.dataset.as_str()) == (&*item.opd, &*item.agent, &*item.dataset)
+    })
 }
 
 /// What a command of this area, or the worker, asks of a DRC.

@@ -16,6 +16,8 @@ use crate::base::lock;
 const MAX_BYTES: u64 = 64 << 20;
 /// Kept for its last line.
 const LAST_BYTES: u64 = 4096;
+/// Looked through for the newest line: one with what a program printed may have 64 KiB twice over.
+const END_BYTES: u64 = 256 << 10;
 
 /// What it is called in the site's folder.
 pub fn name(drill: &str) -> String {
@@ -109,20 +111,20 @@ pub fn whole(path: &Path, drill: &str) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What its newest whole line says; 0 without one.
+/// What its newest whole line says that can be read; 0 without one.
 pub fn milliseconds(path: &Path) -> io::Result<u64> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         Err(error) => return Err(error),
     };
-    let from = file.metadata()?.len().saturating_sub(LAST_BYTES);
+    let from = file.metadata()?.len().saturating_sub(END_BYTES);
     file.seek(SeekFrom::Start(from))?;
     let mut end = Vec::new();
-    file.take(LAST_BYTES).read_to_end(&mut end)?;
+    file.take(END_BYTES).read_to_end(&mut end)?;
     let whole = end.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |at| &end[..at]);
-    let last = whole.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    Ok(serde_json::from_slice::<Value>(last).ok().and_then(|line| line["ms"].as_u64()).unwrap_or(0))
+    let said = |line: &[u8]| serde_json::from_slice::<Value>(line).ok()?["ms"].as_u64();
+    Ok(whole.rsplit(|byte| *byte == b'\n').find_map(said).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -142,6 +144,18 @@ mod tests {
         assert!(whole(&path, "d-1").unwrap().ends_with(b"{\"ms\":42,\"ok\":true}\n"));
         std::fs::write(&path, "{\"ms\":9").unwrap();
         assert_eq!((milliseconds(&path).unwrap(), whole(&path, "d-1").unwrap().len()), (0, 23));
+    }
+
+    #[test]
+    fn a_long_line_and_one_that_cannot_be_read_hide_no_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        // What a program prints may take two characters for each.
+        let (first, long) = (json!({"ms": 1}), json!({"ms": 777, "printed": "\"".repeat(64 << 10)}));
+        std::fs::write(&path, format!("{first}\n{long}\n")).unwrap();
+        assert_eq!(milliseconds(&path).unwrap(), 777);
+        std::fs::write(&path, format!("{first}\n{long}\nno line\n[]\n{{\"ms\":9")).unwrap();
+        assert_eq!(milliseconds(&path).unwrap(), 777);
     }
 
     #[test]

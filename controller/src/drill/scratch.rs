@@ -8,10 +8,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, chmodat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, chmodat, openat, renameat, statat, unlinkat};
+use rustix::io::Errno;
 
 /// Says that what a drill restored stays for people to look.
 const KEPT: &str = "kept";
+/// Tried for a folder that is moved, where others have them.
+const MOST_NAMES: u64 = 1 << 20;
 
 fn marker(drill: &str) -> String {
     format!("drill-{drill}")
@@ -41,6 +44,11 @@ pub fn left_in(place: &Path) -> Vec<String> {
     names.filter(|name| place.join(name).join(marker(name)).symlink_metadata().is_ok()).collect()
 }
 
+/// Whether a folder can be made there and removed again; else why not.
+pub fn try_out(place: &Path) -> io::Result<()> {
+    tempfile::Builder::new().prefix("try-").tempdir_in(place)?.close()
+}
+
 /// Removes the folder with all that is in it; returns how much of it is still there.
 pub fn wipe(place: &Path, drill: &str) -> u64 {
     let Ok(place) = rustix::fs::open(place, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) else {
@@ -49,13 +57,13 @@ pub fn wipe(place: &Path, drill: &str) -> u64 {
     let (Ok(name), Ok(marker)) = (CString::new(drill), CString::new(marker(drill))) else { return 0 };
     let folder = match folder_in(&place, &name) {
         Ok(folder) => folder,
-        Err(rustix::io::Errno::NOENT) => return 0,
+        Err(Errno::NOENT) => return 0,
         Err(_) => return 1,
     };
     let is_marked = statat(&folder, &marker, AtFlags::SYMLINK_NOFOLLOW).is_ok();
     let Some(device) = rustix::fs::fstat(&folder).ok().map(|its| its.st_dev).filter(|_| is_marked) else { return 1 };
     // The marker goes last: what is broken off can be gone on with.
-    let left = empty(&folder, device, Some(&marker));
+    let left = Wipe { top: &folder, device, folders: Vec::new(), moved: 0 }.all(&marker);
     if left > 0 {
         return left;
     }
@@ -68,29 +76,101 @@ fn folder_in(parent: impl AsFd, name: &CStr) -> rustix::io::Result<OwnedFd> {
     openat(parent, name, flags, Mode::empty())
 }
 
-/// Removes all in a folder but one name; returns how much is left.
-fn empty(folder: &OwnedFd, device: u64, but: Option<&CStr>) -> u64 {
-    let Ok(entries) = Dir::read_from(folder) else { return 1 };
-    let names: Vec<CString> = entries.flatten().map(|entry| entry.file_name().to_owned()).collect();
-    let is_spared = |name: &CString| [c".", c".."].contains(&name.as_c_str()) || but == Some(name.as_c_str());
-    names.iter().filter(|name| !is_spared(name)).map(|name| remove(folder, name, device)).sum()
+/// A drill's folder that is emptied. What was restored may be nested deeper than any stack or number of open files
+/// goes, so a folder that is not empty is moved up beside the others, and no more than two are open at a time.
+struct Wipe<'w> {
+    top: &'w OwnedFd,
+    device: u64,
+    /// Folders right below the top that are to be emptied.
+    folders: Vec<CString>,
+    moved: u64,
 }
 
-fn remove(parent: &OwnedFd, name: &CStr, device: u64) -> u64 {
-    let Ok(its) = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) else { return 1 };
-    if FileType::from_raw_mode(its.st_mode) != FileType::Directory {
-        return u64::from(unlinkat(parent, name, AtFlags::empty()).is_err());
+impl Wipe<'_> {
+    /// Removes all but one name; returns how much is left.
+    fn all(mut self, but: &CStr) -> u64 {
+        let Some(names) = names(self.top) else { return 1 };
+        let mut left = 0;
+        for name in names.into_iter().filter(|name| name.as_c_str() != but) {
+            left += match self.remove(self.top, &name) {
+                Removed::Gone => 0,
+                Removed::Left => 1,
+                Removed::NotEmpty => {
+                    self.folders.push(name);
+                    0
+                }
+            };
+        }
+        while let Some(name) = self.folders.pop() {
+            left += self.folder(&name);
+        }
+        left
     }
-    // Something that was mounted there is not this drill's.
-    if its.st_dev != device {
-        return 1;
+
+    /// Empties a folder right below the top, and removes it.
+    fn folder(&mut self, name: &CStr) -> u64 {
+        let Ok(folder) = folder_in(self.top, name) else { return 1 };
+        let Some(names) = names(&folder) else { return 1 };
+        let mut left = 0;
+        for inner in names {
+            left += match self.remove(&folder, &inner) {
+                Removed::Gone => 0,
+                Removed::Left => 1,
+                Removed::NotEmpty => u64::from(!self.move_up(&folder, &inner)),
+            };
+        }
+        drop(folder);
+        left + u64::from(left == 0 && unlinkat(self.top, name, AtFlags::REMOVEDIR).is_err())
     }
-    // A folder that was saved without a right to write is emptied all the same.
-    let _ = chmodat(parent, name, Mode::RWXU, AtFlags::empty());
-    let Ok(folder) = folder_in(parent, name) else { return 1 };
-    let left = empty(&folder, device, None);
-    drop(folder);
-    left + u64::from(left == 0 && unlinkat(parent, name, AtFlags::REMOVEDIR).is_err())
+
+    /// Removes a file, or a folder that has nothing in it.
+    fn remove(&self, parent: &OwnedFd, name: &CStr) -> Removed {
+        let gone = |flags| if unlinkat(parent, name, flags).is_ok() { Removed::Gone } else { Removed::Left };
+        let Ok(its) = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) else { return Removed::Left };
+        if FileType::from_raw_mode(its.st_mode) != FileType::Directory {
+            return gone(AtFlags::empty());
+        }
+        // Something that was mounted there is not this drill's.
+        if its.st_dev != self.device {
+            return Removed::Left;
+        }
+        // A folder that was saved without a right to write is emptied all the same.
+        let _ = chmodat(parent, name, Mode::RWXU, AtFlags::empty());
+        match gone(AtFlags::REMOVEDIR) {
+            Removed::Left => Removed::NotEmpty,
+            other => other,
+        }
+    }
+
+    fn move_up(&mut self, parent: &OwnedFd, name: &CStr) -> bool {
+        // What an earlier wiping left has such a name too. An empty folder is replaced, nothing else is.
+        for _ in 0..MOST_NAMES {
+            self.moved += 1;
+            let Ok(up) = CString::new(format!("wiping-{}", self.moved)) else { return false };
+            match renameat(parent, name, self.top, &up) {
+                Ok(()) => {
+                    self.folders.push(up);
+                    return true;
+                }
+                Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => {}
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+}
+
+enum Removed {
+    Gone,
+    Left,
+    /// A folder; or one that cannot be removed.
+    NotEmpty,
+}
+
+fn names(folder: &OwnedFd) -> Option<Vec<CString>> {
+    let entries = Dir::read_from(folder).ok()?;
+    let names = entries.flatten().map(|entry| entry.file_name().to_owned());
+    Some(names.filter(|name| ![c".", c".."].contains(&name.as_c_str())).collect())
 }
 
 #[cfg(test)]
@@ -131,5 +211,43 @@ mod tests {
         assert_eq!(wipe(place.path(), "d-3"), 1);
         assert!(real.exists());
         assert_eq!(wipe(&place.path().join("nowhere"), "d-1"), 0);
+    }
+
+    /// Of folders one in another, made from the innermost's parent on.
+    fn nest(folder: &Path, levels: usize) {
+        let mut at = rustix::fs::open(folder, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+        for _ in 0..levels {
+            rustix::fs::mkdirat(&at, c"d", Mode::RWXU).unwrap();
+            at = folder_in(&at, c"d").unwrap();
+        }
+        let file = openat(&at, c"file", OFlags::CREATE | OFlags::WRONLY, Mode::RUSR);
+        drop(file.unwrap());
+    }
+
+    #[test]
+    fn folders_nested_deeper_than_any_path_or_stack_are_wiped() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = make(place.path(), "d-1").unwrap();
+        // What an earlier wiping had moved up, and a file of such a name.
+        for n in [1, 3] {
+            fs::create_dir_all(folder.join(format!("wiping-{n}/inner/most"))).unwrap();
+        }
+        fs::write(folder.join("wiping-2"), "x").unwrap();
+        fs::create_dir_all(folder.join("a/b")).unwrap();
+        nest(&folder.join("a"), 20_000);
+        nest(&folder.join("a/b"), 1_000);
+        // A frame for each level would not fit this.
+        let of = place.path().to_owned();
+        let wiping = std::thread::Builder::new().stack_size(64 << 10).spawn(move || wipe(&of, "d-1")).unwrap();
+        assert_eq!(wiping.join().unwrap(), 0);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn a_place_that_is_tried_out_has_nothing_of_it_afterwards_and_one_that_is_not_there_says_so() {
+        let place = tempfile::tempdir().unwrap();
+        try_out(place.path()).unwrap();
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+        assert_eq!(try_out(&place.path().join("nowhere")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use pulih_evidence::sample::seed;
 use pulih_policies::Recipe;
+use pulih_restore::recover as restored;
+use pulih_vault::manifest::Counts;
 use serde_json::json;
 
 use super::log::Log;
 use super::{Worker, application, restore, verify};
 use crate::drc::drills::order::{Applied, Order, Outcome, StepEnded, Subject};
-use crate::drc::drills::{Ask, restores};
+use crate::drc::drills::{Ask, needs, restores};
 use crate::drc::recovery::order::Dataset;
 use crate::record::time;
 use crate::recover::content;
@@ -57,8 +59,25 @@ pub fn all(its: &Worker, order: &Order, folder: Option<&Path>, log: &Log) -> Don
 fn drawn(order: &Order, item: &Dataset, files: u64) -> Result<Option<BTreeSet<u64>>, String> {
     let Some(percent) = order.sample_percent else { return Ok(None) };
     let first = order.first.as_ref().ok_or("nobody has co-signed what its sample is drawn from")?;
-    let seed = seed(&first.cosignature).map_err(|error| error.to_string())?;
-    Ok(Some(seed.sample(&item.point(), files, percent)))
+    let drawn = seed(&first.cosignature).map_err(|error| error.to_string())?.sample(&item.point(), files, percent);
+    if drawn.is_empty() && files > 0 {
+        return Err(format!("no file was drawn, and the snapshot counts {files}"));
+    }
+    Ok(Some(drawn))
+}
+
+/// What came of it, held against what the snapshot counts; no more of it is told than that.
+fn counted(mut done: restored::Done, expected: u64, all: &Counts) -> restored::Done {
+    if done.is_good && done.files != expected {
+        done.is_good = false;
+        done.text = format!("{}; {expected} files were to come back, and {} did", done.text, done.files);
+    }
+    if done.bytes > all.bytes {
+        done.is_good = false;
+        done.text = format!("{}; they have more bytes than the snapshot counts", done.text);
+    }
+    (done.files, done.bytes) = (done.files.min(all.files), done.bytes.min(all.bytes));
+    done
 }
 
 fn milliseconds(span: Duration) -> u64 {
@@ -68,14 +87,20 @@ fn milliseconds(span: Duration) -> u64 {
 impl Going<'_> {
     fn all(&mut self, folder: Option<&Path>) -> Result<(), String> {
         let mut items: Vec<&Dataset> = self.order.items.iter().collect();
+        let mut unread = Vec::new();
         for applied in &self.order.recipes {
-            let recipe = self.read(applied);
-            let is_its = |item: &&Dataset| recipe.as_ref().is_ok_and(|recipe| needs(recipe, item));
-            let (own, others) = items.into_iter().partition(is_its);
-            items = others;
-            self.recipe(applied, recipe.as_ref(), own, folder)?;
+            match self.read(applied) {
+                Ok(recipe) => {
+                    let (own, others) = items.into_iter().partition(|item| needs(&recipe, item));
+                    items = others;
+                    self.recipe(applied, &recipe, own, folder)?;
+                }
+                Err(why) => unread.push((applied, why)),
+            }
         }
-        items.into_iter().try_for_each(|item| self.point(item, folder).map(drop))
+        items.into_iter().try_for_each(|item| self.point(item, folder).map(drop))?;
+        // Nobody can say which points are theirs: they come after all of them.
+        unread.into_iter().try_for_each(|(applied, why)| self.unread(applied, why))
     }
 
     fn read(&self, applied: &Applied) -> Result<Recipe, String> {
@@ -117,21 +142,31 @@ impl Going<'_> {
         let (clock, at) = (Instant::now(), (self.log, self.step));
         eprintln!("drill {}: {} of {}", self.order.drill, item.label(), item.captured);
         let mut ended = self.begun(Subject::Point { point: item.point() });
-        let counts = content(&*self.its.store, item).ok();
-        (ended.total_files, ended.total_bytes) = counts.map_or((0, 0), |counts| (counts.files, counts.bytes));
-        match folder {
-            Some(folder) if restores(&self.order.kind) => {
-                let (store, most) = (self.its.store.clone(), ended.total_bytes);
-                let done = match drawn(self.order, item, ended.total_files) {
-                    Ok(only) => restore::restore(store, item, (most, only), self.its.keeper, folder, at),
-                    Err(text) => pulih_restore::recover::Done { text, ..Default::default() },
+        let counts = content(&*self.its.store, item);
+        if let Ok(counts) = &counts {
+            (ended.total_files, ended.total_bytes) = (counts.files, counts.bytes);
+        }
+        match (counts, folder) {
+            // Nothing that came of it could be held against what there is.
+            (Err(why), _) => ended.text = why,
+            (Ok(_), None) if restores(&self.order.kind) => ended.text = "there is no scratch place".into(),
+            (Ok(counts), Some(folder)) if restores(&self.order.kind) => {
+                let store = self.its.store.clone();
+                let done = match drawn(self.order, item, counts.files) {
+                    Ok(only) => {
+                        let expected = only.as_ref().map_or(counts.files, |drawn| drawn.len() as u64);
+                        let most = counts.bytes;
+                        let done = restore::restore(store, item, (most, only), self.its.keeper, folder, at);
+                        counted(done, expected, &counts)
+                    }
+                    Err(text) => restored::Done { text, ..Default::default() },
                 };
                 ended.outcome = Outcome::of(done.is_good);
                 (ended.files, ended.bytes, ended.text) = (done.files, done.bytes, done.text);
                 (ended.fetch_ms, ended.decrypt_ms) = (milliseconds(done.fetch), milliseconds(done.decrypt));
                 (ended.write_ms, ended.verify_ms) = (milliseconds(done.write), milliseconds(done.verify));
             }
-            _ => {
+            (Ok(_), _) => {
                 let done = verify::verify(&*self.its.store, item, at);
                 ended.outcome = Outcome::of(done.is_good);
                 (ended.bytes, ended.text) = (done.bytes, done.text);
@@ -146,35 +181,27 @@ impl Going<'_> {
     fn recipe(
         &mut self,
         applied: &Applied,
-        recipe: Result<&Recipe, &String>,
+        recipe: &Recipe,
         own: Vec<&Dataset>,
         folder: Option<&Path>,
     ) -> Result<(), String> {
-        let made = match (recipe, folder) {
-            (Err(why), _) => Err(why.clone()),
-            (_, None) => Err("there is no scratch place".into()),
-            (Ok(recipe), Some(folder)) => {
-                let data = folder.join(DATA).join(recipe.name.as_str());
-                let made = fs::create_dir_all(&data);
-                made.map(|()| (recipe, data)).map_err(|error| format!("the scratch place cannot be used: {error}"))
-            }
-        };
+        let data = folder.map(|folder| folder.join(DATA).join(recipe.name.as_str()));
+        let made = data.as_deref().map_or(Ok(()), fs::create_dir_all);
         let mut is_back = true;
-        if let Ok((_, data)) = &made {
-            for item in own {
-                is_back &= self.point(item, Some(data))?;
-            }
+        for item in own {
+            is_back &= self.point(item, data.as_deref())?;
         }
         self.step += 1;
         let clock = Instant::now();
         let mut ended = self.begun(Subject::Recipe { recipe: applied.recipe.clone() });
-        match made {
-            Err(why) => ended.text = why,
-            Ok(_) if !is_back => {
+        match (made, data) {
+            (Err(error), _) => ended.text = format!("the scratch place cannot be used: {error}"),
+            (_, None) => ended.text = "there is no scratch place".into(),
+            (Ok(()), Some(_)) if !is_back => {
                 ended.outcome = Outcome::Skipped;
                 ended.text = "its data did not come back whole, so it was not run".into();
             }
-            Ok((recipe, data)) => {
+            (Ok(()), Some(data)) => {
                 eprintln!("drill {}: recipe {} version {}", self.order.drill, applied.recipe, applied.version);
                 let done = application::run(&self.order.drill, recipe, &data, (self.log, self.step));
                 (ended.outcome, ended.text) = (application::outcome(done.outcome), done.text);
@@ -185,10 +212,34 @@ impl Going<'_> {
         ended.milliseconds = milliseconds(clock.elapsed());
         self.ended(ended).map(drop)
     }
+
+    /// A recipe that cannot be read was not run.
+    fn unread(&mut self, applied: &Applied, why: String) -> Result<(), String> {
+        self.step += 1;
+        let ended = StepEnded { text: why, ..self.begun(Subject::Recipe { recipe: applied.recipe.clone() }) };
+        self.ended(ended).map(drop)
+    }
 }
 
-fn needs(recipe: &Recipe, item: &Dataset) -> bool {
-    recipe.datasets.iter().any(|part| {
-        (part.opd.as_str(), part.agent.as_str(), part.dataset.as_str()) == (&*item.opd, &*item.agent, &*item.dataset)
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_did_not_come_back_whole_does_not_pass_whoever_says_so() {
+        let done =
+            |files, bytes| restored::Done { is_good: true, files, bytes, text: "seen".into(), ..Default::default() };
+        let all = Counts { files: 3, bytes: 9, ..Counts::default() };
+        // All of them, or a sample.
+        assert!(counted(done(3, 9), 3, &all).is_good && counted(done(1, 4), 1, &all).is_good);
+        for (files, expected) in [(0, 3), (2, 3), (4, 3), (3, 0)] {
+            let held = counted(done(files, 9), expected, &all);
+            assert!(!held.is_good && held.text.contains(&format!("{expected} files were to come back")), "{held:?}");
+            assert!(held.files <= 3, "{held:?}");
+        }
+        let more = counted(done(3, 10), 3, &all);
+        assert!(!more.is_good && more.bytes == 9 && more.text.contains("more bytes"), "{more:?}");
+        let failed = restored::Done { files: 1, text: "why".into(), ..Default::default() };
+        assert_eq!(counted(failed, 3, &all).text, "why");
+    }
 }

@@ -13,7 +13,7 @@ use super::{AtKeeper, Catalog, SiteDir, SiteFile, load_policy};
 use crate::drc::drills::due::{Line, lines};
 use crate::drc::drills::order::Applied;
 use crate::drc::drills::restores;
-use crate::drill::application;
+use crate::drill::{application, scratch};
 use crate::recover::{missing, standings};
 use crate::site::SiteRole;
 
@@ -82,8 +82,20 @@ fn look_at_scratch(place: &Path, found: &mut Findings) {
             found.warning("drills", format!("other users may enter {}; run `chmod 700` on it", place.display()));
         }
         Ok(_) => {
+            if let Err(error) = scratch::try_out(place) {
+                let text = format!("this user cannot write in the scratch place {}: {error}", place.display());
+                return found.wrong("drills", text);
+            }
             let free = free_bytes(place).map_or_else(|| "nobody knows how much".to_owned(), size);
-            found.ok("drills", format!("the scratch place {} has room for {free}", place.display()));
+            // The service may be kept from what this shell may do.
+            found.ok(
+                "drills",
+                format!(
+                    "the scratch place {0} has room for {free} and can be written to from this shell; the systemd unit \
+                     needs `ReadWritePaths={0}` for it, with `systemctl edit pulih-controller`",
+                    place.display()
+                ),
+            );
         }
         Err(error) => found.wrong("drills", format!("the scratch place {} cannot be used: {error}", place.display())),
     }

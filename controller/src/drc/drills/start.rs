@@ -53,6 +53,12 @@ fn in_the_way(drill: &Drill, items: &[Dataset], has_scratch: bool, host: &Host) 
     if let Some(why) = host.no_recipes.as_ref().filter(|_| !drill.recipes.is_empty()) {
         return Some(InTheWay::Never(why.clone()));
     }
+    if let Some(why) = &host.no_scratch {
+        let text = format!(
+            "nothing can be written in the scratch place ({why}); a systemd unit needs `ReadWritePaths=` of it"
+        );
+        return Some(InTheWay::Now(text));
+    }
     let free = host.free_bytes.unwrap_or(0);
     (free < drill.scratch_bytes)
         .then(|| InTheWay::Now(format!("the scratch place has {free} bytes, and it may take {}", drill.scratch_bytes)))

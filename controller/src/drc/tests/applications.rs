@@ -12,8 +12,8 @@ use super::super::drills::order::{Done, Host, Outcome, Planned, StepEnded, Subje
 use super::audits::host;
 use super::bench::{Two, drc_now};
 use super::changes::{Person, act, person};
-use super::drills::step;
-use crate::pusat::tests::bench::{DAY, code, wait};
+use super::drills::{of_point, step};
+use crate::pusat::tests::bench::{DAY, broken, code, wait};
 use crate::record::time;
 
 fn text(name: &str, version: u32, datasets: &[&str]) -> String {
@@ -134,6 +134,36 @@ fn a_schedule_takes_each_recipe_in_its_turn_and_never_two_that_share_a_dataset()
 }
 
 #[test]
+fn a_recipe_that_is_always_skipped_waits_for_its_turn_like_the_others() {
+    let two = office();
+    let dewi = person(&two, "dewi");
+    ["satu", "dua", "tiga"].iter().for_each(|name| apply(&two, &dewi, name, 1, &["letters"]));
+    two.follow(|text| format!("{text}\n[class.non-publik.drills]\napplication = \"@daily\"\nwindow = \"2d\"\n"));
+    let mut seen = Vec::new();
+    // Skipped by the worker, which has no program of it.
+    for _ in 0..2 {
+        wait(DAY);
+        let id = two.drc.tend_drills(host).unwrap().unwrap();
+        two.drc.answer_drills(&Ask::Start { id: id.clone(), host: host() }).unwrap();
+        let its = announced(&two).pop().unwrap();
+        step(&two, &id, &its.points[0], true);
+        tell(&two, &said(&id, &names(&its)[0], Outcome::Skipped)).unwrap();
+        end(&two, &id);
+        seen.extend(names(&its));
+    }
+    // Skipped before it began.
+    wait(DAY);
+    let bare = || Host { no_recipes: Some("bwrap is not here".into()), ..host() };
+    assert_eq!(two.drc.tend_drills(bare).unwrap(), None);
+    seen.extend(names(&announced(&two).pop().unwrap()));
+    let all: BTreeSet<String> = seen.iter().cloned().collect();
+    assert_eq!((all.len(), ended(&two).len()), (3, 3), "{seen:?}");
+    // And again, the first one first.
+    wait(DAY);
+    assert_eq!(names(&work(&two)), seen[..1]);
+}
+
+#[test]
 fn a_class_drills_no_stricter_data_and_says_why_nothing_was_tried() {
     let two = office();
     let dewi = person(&two, "dewi");
@@ -181,11 +211,16 @@ fn a_worker_says_only_what_was_announced_and_no_files_of_a_recipe() {
     let (id, point) = (its.drill.to_string(), its.points[0].clone());
     assert_eq!(code(tell(&two, &said(&id, "surat", Outcome::Passed))), Code::BadRequest);
     two.drc.answer_drills(&Ask::Start { id: id.clone(), host: host() }).unwrap();
+    // It runs over what came back before it.
+    for outcome in [Outcome::Passed, Outcome::Failed, Outcome::Skipped] {
+        assert_eq!(code(tell(&two, &said(&id, "surat", outcome))), Code::BadRequest, "{outcome:?}");
+    }
     let restored = step(&two, &id, &point, true);
     // A point is not skipped, takes no time of an application, and is not told as a recipe.
     let skipped = StepEnded { outcome: Outcome::Skipped, ..restored.clone() };
     let checked = StepEnded { check_ms: 1, ..restored };
-    for bad in [skipped, checked, said(&id, "lain", Outcome::Passed), said(&id, &point, Outcome::Passed)] {
+    let long = StepEnded { check_ms: 27, ..said(&id, "surat", Outcome::Passed) };
+    for bad in [skipped, checked, said(&id, "lain", Outcome::Passed), said(&id, &point, Outcome::Passed), long] {
         assert_eq!(code(tell(&two, &bad)), Code::BadRequest, "{bad:?}");
     }
     tell(&two, &said(&id, "surat", Outcome::Skipped)).unwrap();
@@ -197,6 +232,33 @@ fn a_worker_says_only_what_was_announced_and_no_files_of_a_recipe() {
     assert_eq!((step.what.as_str(), step.outcome.as_str(), step.step), ("application surat", "skipped", 2));
     assert!(step.vault.is_none() && (step.files, step.bytes, step.total_files, step.total_bytes) == (0, 0, 0, 0));
     assert_eq!((step.phases.check, step.phases.fetch, step.text.lines().count()), (19, 0, 1));
+}
+
+#[test]
+fn no_recipe_passes_over_data_that_did_not_come_back_and_one_that_cannot_be_read_comes_last() {
+    let two = office();
+    let dewi = person(&two, "dewi");
+    apply(&two, &dewi, "surat", 1, &["letters"]);
+    apply(&two, &dewi, "arsip", 1, &["archive"]);
+    two.follow(|text| format!("{text}\n[class.non-publik.drills]\napplication = \"@daily\"\nwindow = \"2d\"\n"));
+    wait(DAY);
+    let id = two.drc.tend_drills(host).unwrap().unwrap();
+    let its = announced(&two).pop().unwrap();
+    assert_eq!((its.points.len(), names(&its).len()), (2, 2));
+    two.drc.answer_drills(&Ask::Start { id: id.clone(), host: host() }).unwrap();
+    let [first, second] = names(&its).try_into().unwrap();
+    let failed = of_point(&id, &its.points[0], false);
+    tell(&two, &failed).unwrap();
+    assert_eq!(code(tell(&two, &said(&id, &first, Outcome::Passed))), Code::BadRequest);
+    // The other's text is gone: nobody knows what it runs over, so that all of it comes before.
+    let object = its.recipes.as_ref().unwrap()[0].rsplit('/').next().unwrap().to_owned();
+    two.store.on(move |_, name| if name.as_str().contains(&object) { Err(broken(name)) } else { Ok(()) });
+    assert_eq!(code(tell(&two, &said(&id, &first, Outcome::Failed))), Code::BadRequest);
+    step(&two, &id, &its.points[1], true);
+    tell(&two, &said(&id, &first, Outcome::Failed)).unwrap();
+    tell(&two, &said(&id, &second, Outcome::Passed)).unwrap();
+    end(&two, &id);
+    assert_eq!((ended(&two)[0].outcome.as_str(), ended(&two)[0].steps), ("failed", 4));
 }
 
 #[test]

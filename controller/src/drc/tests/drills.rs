@@ -4,8 +4,8 @@ use pulih_keeper::Standing;
 use pulih_ledger::cosign::{Cosigned, CosignerKey};
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{
-    DisasterDeclared, DrillAnnounced, DrillEnded, DrillMissed, DrillStarted, ExpiryResumed, ExpiryStopped, OpdAdded,
-    WitnessAdded,
+    DisasterDeclared, DrillAnnounced, DrillEnded, DrillMissed, DrillStarted, DrillStep, ExpiryResumed, ExpiryStopped,
+    OpdAdded, WitnessAdded,
 };
 use pulih_protocol::error::Code;
 use pulih_vault::note::SigningKey;
@@ -17,7 +17,7 @@ use super::super::lock;
 use super::bench::{Two, drc_now, set_apart};
 use super::changes::{act, person};
 use crate::drill::{log, scratch, try_lock};
-use crate::pusat::tests::bench::{DAY, code, wait};
+use crate::pusat::tests::bench::{DAY, broken, code, wait};
 use crate::record::time;
 
 const HOUR: i64 = 3600;
@@ -48,7 +48,7 @@ fn standing(open: bool) -> Standing {
 }
 
 fn host(standings: Vec<Standing>) -> Host {
-    Host { standings: Ok(standings), free_bytes: Some(1 << 40), no_recipes: None }
+    Host { standings: Ok(standings), free_bytes: Some(1 << 40), no_scratch: None, no_recipes: None }
 }
 
 /// One look at the drills by a host whose keeper says this.
@@ -85,7 +85,14 @@ fn begin(two: &Two, id: &str) {
 }
 
 pub(super) fn step(two: &Two, drill: &str, point: &str, passed: bool) -> StepEnded {
-    let ended = StepEnded {
+    let ended = of_point(drill, point, passed);
+    two.drc.answer_drills(&Ask::Step { ended: ended.clone() }).unwrap();
+    ended
+}
+
+/// What a worker says of a point of one file.
+pub(super) fn of_point(drill: &str, point: &str, passed: bool) -> StepEnded {
+    StepEnded {
         drill: drill.to_owned(),
         subject: Subject::Point { point: point.to_owned() },
         outcome: Outcome::of(passed),
@@ -101,9 +108,7 @@ pub(super) fn step(two: &Two, drill: &str, point: &str, passed: bool) -> StepEnd
         total_files: 1,
         total_bytes: 2,
         text: "said".into(),
-    };
-    two.drc.answer_drills(&Ask::Step { ended: ended.clone() }).unwrap();
-    ended
+    }
 }
 
 #[test]
@@ -119,6 +124,18 @@ fn a_scheduled_drill_is_announced_with_its_points_and_passes_only_with_a_step_fo
     assert_eq!((its.occurrence, its.schedule.as_deref()), (Some(1), Some("non-publik/restore")));
     assert_eq!(its.points, std::slice::from_ref(&point));
     begin(&two, &id);
+    // What it says is held against what the site reads itself.
+    let said = of_point(&id, &point, true);
+    for lie in [
+        StepEnded { files: 0, bytes: 0, ..said.clone() },
+        StepEnded { files: 2, ..said.clone() },
+        StepEnded { bytes: 3, ..said.clone() },
+        StepEnded { outcome: Outcome::Failed, files: 2, ..said.clone() },
+        StepEnded { milliseconds: 3, ..said.clone() },
+        StepEnded { verify_ms: u64::MAX, ..said },
+    ] {
+        assert_eq!(code(two.drc.answer_drills(&Ask::Step { ended: lie.clone() })), Code::BadRequest, "{lie:?}");
+    }
     // Nobody else begins, no step is told twice, and none of a point that was not announced.
     let again = Ask::Start { id: id.clone(), host: host(vec![standing(true)]) };
     assert_eq!(two.drc.answer_drills(&again).unwrap()["start"], "wait");
@@ -150,6 +167,23 @@ fn people_who_do_not_come_are_called_once_and_the_drill_has_missed() {
     assert_eq!((its.outcome.as_str(), its.milliseconds, its.steps), ("missed", 0, 0));
     assert!(its.text.contains("siti"), "{}", its.text);
     has_log(&two, its);
+}
+
+#[test]
+fn where_nothing_can_be_written_it_waits_and_has_missed_and_has_not_failed() {
+    let two = asking("restore = \"@hourly\"\nwindow = \"2h\"");
+    wait(HOUR);
+    let closed = || Host { no_scratch: Some("Read-only file system".into()), ..host(vec![standing(true)]) };
+    assert_eq!(two.drc.tend_drills(closed).unwrap(), None);
+    let id = announced(&two)[0].drill.to_string();
+    let begun = two.drc.answer_drills(&Ask::Start { id, host: closed() }).unwrap();
+    let why = begun["why"].as_str().unwrap();
+    assert!(begun["start"] == "wait" && why.contains("ReadWritePaths="), "{begun}");
+    let until = pulih_vault::utc::parse(announced(&two)[0].until.as_str()).unwrap();
+    wait(until - drc_now());
+    two.drc.tend_drills(closed).unwrap();
+    let its = &ended(&two)[0];
+    assert!(its.outcome == "missed" && its.text.contains("Read-only"), "{its:?}");
 }
 
 #[test]
@@ -281,6 +315,29 @@ fn a_person_announces_what_is_due_to_be_tried_and_nothing_else() {
     assert_eq!(code(two.drc.answer_drills(&cancel(" "))), Code::BadRequest);
     two.drc.answer_drills(&cancel("uji")).unwrap();
     assert_eq!((ended(&two)[0].outcome.as_str(), ended(&two)[0].text.as_str()), ("aborted", "uji"));
+}
+
+fn steps(two: &Two) -> Vec<DrillStep> {
+    of(two, |body| if let Body::DrillStep(its) = body { Some(its) } else { None })
+}
+
+#[test]
+fn the_totals_of_a_point_are_its_manifests_and_without_it_nothing_passes() {
+    let two = asking("restore = \"@hourly\"");
+    wait(HOUR);
+    let id = look(&two, &[standing(true)]).unwrap();
+    begin(&two, &id);
+    let point = announced(&two)[0].points[0].clone();
+    let tell = |its: &StepEnded| two.drc.answer_drills(&Ask::Step { ended: its.clone() });
+    let manifest = two.points()[0].snapshot.clone();
+    two.store.on(move |_, name| if name.as_str().contains(&manifest) { Err(broken(name)) } else { Ok(()) });
+    let lie = StepEnded { total_files: 900, total_bytes: 900, ..of_point(&id, &point, true) };
+    assert_eq!(code(tell(&lie)), Code::BadRequest);
+    let zero = StepEnded { files: 0, bytes: 0, ..lie.clone() };
+    assert_eq!(code(tell(&zero)), Code::BadRequest);
+    two.store.off();
+    tell(&lie).unwrap();
+    assert_eq!((steps(&two)[0].total_files, steps(&two)[0].total_bytes), (1, 2));
 }
 
 fn started(two: &Two) -> Vec<DrillStarted> {

@@ -347,7 +347,7 @@ impl Bench {
             description,
             chunker: ChunkSizes::DEFAULT,
             tree: None,
-            counts: Counts::default(),
+            counts: Counts { files: 1, bytes: 2, ..Counts::default() },
         };
         Manifest {
             facts,
