@@ -1,5 +1,6 @@
 """What the proofs and the demo do with evidence: a drill, a bundle of it, and both programs that verify one."""
 import json
+import os
 import subprocess
 import sys
 
@@ -52,3 +53,28 @@ def verified(bundle, trusted, *more):
     for field in ("entries", "drills", "sites"):
         hold(own[field] == other[field], f"{bundle}: of {field} one says {own[field]}, the other {other[field]}")
     return own
+
+
+class Witness:
+    """The machine of the Inspektorat: a folder of its own, and a stick."""
+
+    def __init__(self, work):
+        self.state, self.stick, self.name = f"{work}/witness", f"{work}/stick", "inspektorat"
+        os.mkdir(self.stick)
+        made = self.json("init", "--name", "inspektorat-33.19")
+        self.key, self.fingerprint = made["key"], made["fingerprint"]
+
+    def json(self, *words):
+        return run([fleet.CONTROLLER, "--json", "--state", self.state, "witness", *words], {}).json()
+
+    def round(self, site):
+        """Asked at the site, signed here, taken there: up to which size."""
+        site.json("evidence", "witness", "ask", "--out", self.stick)
+        self.json("sign", self.stick)
+        return site.json("evidence", "witness", "take", self.stick)["size"]
+
+    def watch(self, site):
+        key = site.json("evidence", "key", "list")["keys"][-1]["key"]
+        self.json("trust", "--site", f"{site.role}-33.19", "--key", key)
+        site.acting(site.admin, "evidence", "witness", "add", self.name, "--name", "Ketua Tim",
+                    "--institution", "Inspektorat", "--key", self.key).well()

@@ -12,37 +12,13 @@ import tarfile
 
 import evidence
 import fleet
+from evidence import Witness
 from first import drills, offices, scheduled
-from fleet import Drc, Site, hold, prove, room, run, say, seeded, until
+from fleet import Drc, Site, hold, prove, room, say, seeded, until
 from forge import Log, Signer, change, get, kind, packed, put, read, unpacked, written
 from night import Keeper
 
 DRC, PUSAT = "drc-33.19", "pusat-33.19"
-
-
-class Witness:
-    """The machine of the Inspektorat: a folder of its own, and a stick."""
-
-    def __init__(self, work):
-        self.state, self.stick, self.name = f"{work}/witness", f"{work}/stick", "inspektorat"
-        os.mkdir(self.stick)
-        made = self.json("init", "--name", "inspektorat-33.19")
-        self.key, self.fingerprint = made["key"], made["fingerprint"]
-
-    def json(self, *words):
-        return run([fleet.CONTROLLER, "--json", "--state", self.state, "witness", *words], {}).json()
-
-    def round(self, site):
-        """Asked at the site, signed here, taken there: up to which size."""
-        site.json("evidence", "witness", "ask", "--out", self.stick)
-        self.json("sign", self.stick)
-        return site.json("evidence", "witness", "take", self.stick)["size"]
-
-    def watch(self, site):
-        key = site.json("evidence", "key", "list")["keys"][-1]["key"]
-        self.json("trust", "--site", f"{site.role}-33.19", "--key", key)
-        site.acting(site.admin, "evidence", "witness", "add", self.name, "--name", "Ketua Tim",
-                    "--institution", "Inspektorat", "--key", self.key).well()
 
 
 class Harm:
