@@ -34,6 +34,11 @@ pub use inside::inside;
 pub use missing::missing;
 pub use sweep::sweep;
 
+/// Bytes of a place's file system that a recipe must leave free there; `None`: nobody knows.
+pub fn reserve_bytes(place: &Path) -> Option<u64> {
+    watch::Room::of(place).map(|room| room.reserve_bytes())
+}
+
 /// One recipe over one folder.
 pub struct Run<'r> {
     /// Of the drill and its step: names the group. Not twice at once.

@@ -66,7 +66,7 @@ impl Session {
             Answer::Begun => {}
             _ => return Err(strange()),
         }
-        let first = child_of(Pid::from_child(&self.child));
+        let first = children_of(Pid::from_child(&self.child)).into_iter().next();
         first.into_iter().for_each(|pid| watch.disk.is_of(pid));
         self.first = first.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok());
         if self.first.is_some() { Ok(()) } else { Err(Cut::Gone("the box has no first process".into())) }
@@ -153,13 +153,15 @@ fn pipes(child: &mut Child) -> io::Result<[OwnedFd; 3]> {
 }
 
 /// `/proc/PID/stat`: `pid (name) state parent …`, where the name may be anything.
-fn child_of(parent: Pid) -> Option<Pid> {
+pub fn children_of(parent: Pid) -> Vec<Pid> {
     let parent = parent.as_raw_nonzero().to_string();
-    let pids = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(Pid::from_raw).find(|pid| {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter_map(Pid::from_raw);
+    let is_child = |pid: &Pid| {
         let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
         stat.rsplit_once(')').and_then(|(_, rest)| rest.split(' ').nth(2)) == Some(parent.as_str())
-    })
+    };
+    pids.filter(is_child).collect()
 }
 
 /// Whether it came in that time.

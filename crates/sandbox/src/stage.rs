@@ -14,8 +14,9 @@ use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_
 use serde::{Deserialize, Serialize};
 
 /// What everything in a box runs as on this host where the runner is root: of a range in which no account and no
-/// container has a number (systemd, *Users, Groups, UIDs and GIDs*: 65536 to 524287 is unused).
-pub const USER: u32 = 333_333;
+/// container has a number. Above 65535 systemd gives none to accounts and services (*Users, Groups, UIDs and GIDs*), and
+/// below 100000 (`SUB_UID_MIN`) `useradd` gives none to users' containers (`/etc/subuid`).
+pub const USER: u32 = 99_333;
 /// Covered in this process's own view of the host: there everywhere, and never one of a recipe's `programs`.
 const COVERED: &str = "/tmp";
 

@@ -192,7 +192,24 @@ impl Room {
         Some(Self { used_bytes, free_bytes, all_bytes, free_files: stat.f_favail, all_files: stat.f_files })
     }
 
+    /// What a box must leave to others.
+    pub fn reserve_bytes(&self) -> u64 {
+        FREE_BYTES.min(self.all_bytes / 10)
+    }
+
     pub fn is_short(&self) -> bool {
-        self.free_bytes < FREE_BYTES.min(self.all_bytes / 10) || self.free_files < FREE_FILES.min(self.all_files / 10)
+        self.free_bytes < self.reserve_bytes() || self.free_files < FREE_FILES.min(self.all_files / 10)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_leaves_two_gibibytes_or_a_tenth_of_what_is_smaller() {
+        let of = |all_bytes, free_bytes| Room { used_bytes: 0, free_bytes, all_bytes, free_files: 0, all_files: 0 };
+        assert_eq!((of(1 << 40, 0).reserve_bytes(), of(10 << 30, 0).reserve_bytes()), (2 << 30, 1 << 30));
+        assert!(of(10 << 30, (1 << 30) - 1).is_short() && !of(10 << 30, 1 << 30).is_short());
     }
 }

@@ -3,6 +3,7 @@
 mod boxes;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::process::Command;
 
 use boxes::{Place, RUNNER, cannot, shell};
@@ -170,4 +171,27 @@ fn after_the_runner_was_killed_nothing_goes_on_and_the_sweep_takes_the_rest() {
     boxes::kill_and_sweep(&place, &steps.concat());
     // And the next one of that name runs.
     place.run(&shell("ask", "true")).holds("Passed", "");
+}
+
+/// As where the host lets no group be made: the sweep has nothing but the processes.
+#[test]
+fn a_sweep_beside_a_runner_that_hangs_returns_once_nothing_of_the_box_is_left() {
+    let test = "a_sweep_beside_a_runner_that_hangs_returns_once_nothing_of_the_box_is_left";
+    if cannot(test) {
+        return;
+    }
+    let place = Place { is_alone: true, ..Place::new("hangs") };
+    // Each takes memory, so that the box is not gone at once.
+    let eat = format!("/usr/bin/python3 -c 'kept = b\"x\" * (8 << 20)\nwhile True: pass' {} &", place.name);
+    let steps = [shell("up", &eat.repeat(12)), shell("ask", &format!(": {}; while :; do sleep 1; done", place.name))];
+    let mut runner = place.start(&steps.concat());
+    let mut lines = BufReader::new(runner.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("\"phase\":\"up\""));
+    let pid = runner.id().to_string();
+    assert!(Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
+    let swept = Command::new(RUNNER).args(["sweep", &place.name]).output().unwrap();
+    let left: Vec<String> = place.left().into_iter().filter(|its| !its.starts_with(&format!("{pid} "))).collect();
+    assert_eq!((String::from_utf8(swept.stdout).unwrap().as_str(), left), ("0\n", Vec::new()));
+    runner.kill().unwrap();
+    runner.wait().unwrap();
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// No account has it, and it is not the one that the runner takes as root.
-const NOBODY: u32 = 333_334;
+const NOBODY: u32 = 99_334;
 pub const RUNNER: &str = env!("CARGO_BIN_EXE_pulih-sandbox-try");
 
 /// Why the test cannot be made here, as a line; then it ends.
