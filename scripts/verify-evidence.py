@@ -1282,14 +1282,27 @@ class Site:
     def rows(self):
         """All levels above the leaves, from the root down."""
         self.levels, self.last = {}, None
-        mine = {self.name_of(level, index, self.width(level, index)) for level, index in self.tiles()}
-        bundles = {self.name_of("entries", i, self.width(0, i)): i for i in range(-(-self.size // 256))}
-        for what, names in (("tile", mine), ("bundle", bundles)):
+        tiles, self.first = 0, -(-self.size // 256)
+        for what in ("tile", "bundle"):
             for name in self.bundle.of(self.site, what):
-                if name not in names:
+                parts = self.bundle.files[name][1]
+                level, index = int(parts.get("level") or 0), int(re.sub("[x/]", "", parts["path"]))
+                width = int(parts["width"] or 256)
+                if index >= -(-(self.size >> 8 * level) // 256) or width != self.width(level, index):
                     self.bundle.remark(name + " is no part of this log, and was not read")
-        self.first = min((bundles[n] for n in bundles if n in self.bundle.files), default=-(-self.size // 256))
-        for level, index in sorted(self.tiles(), key=lambda its: (-its[0], its[1])):
+                elif what == "tile":
+                    tiles += 1
+                else:
+                    self.first = min(self.first, index)
+        self.has_tiles = tiles >= sum(self.tiles_of_levels())
+        if not self.has_tiles:
+            # Whoever has the key signs any size: nothing is laid out for hashes that nobody brought.
+            names = (self.name_of(level, index, self.width(level, index)) for level, index in self.from_the_root())
+            lacking = next(name for name in names if name not in self.bundle.files)
+            self.tell("missing", lacking, "it must be there, and is not: nothing of this log was read")
+            self.whole = False
+            return
+        for level, index in self.from_the_root():
             if level == 0:
                 continue
             hashes = self.tile(level, index)
@@ -1305,11 +1318,16 @@ class Site:
             if root is not None:
                 self.tell("root-mismatch", self.site + "/checkpoint", "the tiles have another root")
 
-    def tiles(self):
-        level = 0
-        while self.size >> 8 * level:
-            yield from ((level, index) for index in range(-(-(self.size >> 8 * level) // 256)))
-            level += 1
+    def tiles_of_levels(self):
+        """How many tiles the log has, of each level."""
+        counts = []
+        while self.size >> 8 * len(counts):
+            counts.append(-(-(self.size >> 8 * len(counts)) // 256))
+        return counts
+
+    def from_the_root(self):
+        for level, count in reversed(list(enumerate(self.tiles_of_levels()))):
+            yield from ((level, index) for index in range(count))
 
     def root_at(self, size, leaves):
         root, level = None, 0
@@ -1363,6 +1381,8 @@ class Site:
 
     def walk(self, follower, kept):
         roots, of_tile = {}, {}
+        if not self.has_tiles:
+            return roots
         for size in kept:
             of_tile.setdefault(size // 256, []).append(size)
         for index in range(-(-self.size // 256)):
@@ -1474,8 +1494,9 @@ class Together:
             for name in self.notes_of(log):
                 self.cosignatures(log, name)
             if log.whole:
-                for its in log.follower.drills.values():
+                for drill, its in log.follower.drills.items():
                     self.check_start(log, its)
+                    self.tell_of_sample(log, drill, its)
             if log.given is not None:
                 self.need_witnesses(log)
             self.bundle.report["sites"].append({
@@ -1679,6 +1700,23 @@ class Together:
         note.lines = lines
         if len(lines) != 1 or note.by(known[by]) is None:
             its["wrong"].append("its co-signature does not verify")
+
+    def tell_of_sample(self, log, drill, its):
+        """What a sample rests on that nobody here can hold it against."""
+        if "started" not in its or its["announced"].get("sample_percent") not in range(1, 100):
+            return
+        sites = [other for other in self.logs if other is not log and other.given is not None]
+        believed = {key.as_cosigner().text for other in sites for key in other.chain.keys}
+        believed |= {self.witnesses[name].text for name in self.given if name in self.witnesses}
+        where, by = "%s drill %s" % (log.site, drill), its["started"].get("cosigner")
+        if by is not None and by not in believed:
+            self.bundle.remark("%s: its sample is only as good as %s, of which no fingerprint was given" % (where, by[:400]))
+        restored = [step for step in its["steps"] if step["what"] == "restore" and step["outcome"] == "passed"]
+        points = {point_of(step) for step in restored} - {None}
+        lacking = sum(1 for point in points if self.bundle.files.get("manifests/" + point, ("",))[0] != "manifest")
+        if lacking:
+            self.bundle.remark("%s: of %d points that it tried a sample of no manifest is here, so nothing says of how many "
+                               "files it was drawn" % (where, lacking))
 
     def others(self):
         """What a site co-signed, proved or wrote down of another's log is what that log says."""

@@ -14,6 +14,7 @@ mod note;
 mod objects;
 mod others;
 mod said;
+mod samples;
 mod tree;
 mod trials;
 
@@ -223,6 +224,9 @@ fn verify_together(
             of_drills.extend(why.map(|why| (drill.to_owned(), why)));
         }
         wrong.push(of_drills);
+        if log.tree.is_whole() {
+            samples::tell(bundle, log, &logs, trust, &witnesses, report);
+        }
         let cosigners = said.tell(log, trust, &witnesses, report);
         report.sites.push(log.report(cosigners));
     }

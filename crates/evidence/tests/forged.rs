@@ -2,15 +2,21 @@
 
 mod support;
 
+use std::fs;
+
 use pulih_evidence::report::Code;
 use pulih_evidence::verify::Trust;
+use pulih_evidence::write::Period;
+use pulih_ledger::Checkpoint;
 use pulih_ledger::cosign::{Cosigned, CosignerKey};
 use pulih_ledger::entry::kinds::WitnessAdded;
+use pulih_ledger::hash::Hash;
 use pulih_ledger::ids::WitnessId;
 use pulih_vault::id::ObjectHash;
 use pulih_vault::note::SigningKey;
 use serde_json::{Value, json};
 use support::script::{agree_by, report_by_both};
+use support::sites::{Sites, both};
 use support::{AT, Forged, announced, beginning, ended, key, key_named, missed, raw, step, trust};
 
 fn with(entries: &[Vec<u8>]) -> Forged {
@@ -105,6 +111,17 @@ fn a_drill_that_tried_nothing_did_not_pass() {
 }
 
 #[test]
+fn of_a_log_without_its_tiles_the_first_that_lacks_is_told_and_no_more_is_read() {
+    let mut forged = with(&[]);
+    let huge = Checkpoint { origin: key().verifier().name().to_owned(), size: 1_000_000_000, root: Hash([7; 32]) };
+    forged.put("checkpoint", huge.sign(&key()).as_bytes());
+    let report = report_by_both("huge", forged.write().path(), &trust());
+    let told: Vec<_> = report.problems.iter().map(|its| (its.code, its.place.as_str())).collect();
+    assert_eq!(told, [(Code::Missing, "drc-33.19/tile/3/000.p/59")]);
+    assert_eq!(report.entries, 0);
+}
+
+#[test]
 fn a_log_begins_once_and_a_plan_has_no_class() {
     let created = json!({"role": "pusat", "name": "x", "key": key().verifier().to_string()});
     both_say("twice begun", &[raw("site-created", AT, created)], &[Code::KeyChain]);
@@ -166,6 +183,25 @@ fn a_witness_of_the_same_name_is_not_the_one_that_was_given() {
         let (forged, trust) = of_namesakes(&key_named("inspektorat", seed));
         assert_eq!(agree_by("namesakes", forged.write().path(), &trust), codes, "{seed}");
     }
+}
+
+#[test]
+fn what_a_sample_rests_on_that_nobody_was_given_is_told() {
+    let out = tempfile::tempdir().unwrap();
+    let bundle = out.path().join("bundle");
+    Sites::new(3, 3).export(&bundle, Period::default());
+    let told = |trust: &Trust| {
+        let report = report_by_both("a sample", &bundle, trust);
+        assert_eq!(report.problems, []);
+        let about = |words: &str| report.remarks.iter().filter(|its| its.contains(words)).count();
+        (
+            about("its sample is only as good as pulih-ledger/pusat-33.19+"),
+            about("of 1 points that it tried a sample of"),
+        )
+    };
+    assert_eq!((told(&both()), told(&trust())), ((0, 0), (1, 0)));
+    fs::remove_dir_all(bundle.join("manifests")).unwrap();
+    assert_eq!(told(&both()), (0, 1));
 }
 
 #[test]

@@ -167,6 +167,15 @@ impl Drills {
         self.known.iter().filter_map(|(id, drill)| Some((id.as_str(), drill.index, drill.started.as_ref()?)))
     }
 
+    /// Drills that tried a sample: how each started, and the points of which it restored one.
+    pub fn sampled(&self) -> impl Iterator<Item = (&str, &DrillStarted, BTreeSet<String>)> {
+        self.known.iter().filter_map(|(id, drill)| {
+            let started = drill.started.as_ref().filter(|_| drill.is_of_sample())?;
+            let points = drill.steps.iter().filter(|step| judge::is_restored(step)).filter_map(judge::point_of);
+            Some((id.as_str(), started, points.collect()))
+        })
+    }
+
     /// What another step found wrong with a drill.
     pub fn say(&mut self, drill: &str, why: String) {
         if let Some(drill) = self.known.get_mut(drill) {

@@ -30,6 +30,8 @@ pub struct Tree {
     /// The bundle with which the run of entries begins.
     first_bundle: u64,
     is_whole: bool,
+    /// Each tile that a log of this size has is a file of the bundle.
+    has_tiles: bool,
     /// The hashes above the leaves lead to the root that was signed.
     has_root: bool,
 }
@@ -50,10 +52,17 @@ impl Tree {
             last: Vec::new(),
             first_bundle: size.div_ceil(WIDTH),
             is_whole: true,
+            has_tiles: true,
             has_root: false,
         };
+        let tiles = tree.tell_of_others(bundle, report);
+        if let Some(lacking) = tree.first_lacking(bundle, tiles) {
+            // Whoever has the key signs any size: nothing is laid out for hashes that nobody brought.
+            report.problem(Code::Missing, lacking, "it must be there, and is not: nothing of this log was read");
+            (tree.is_whole, tree.has_tiles) = (false, false);
+            return Ok(tree);
+        }
         tree.rows.resize(levels(size).max(1), Vec::new());
-        tree.tell_of_others(bundle, report);
         for level in (1..levels(size)).rev() {
             for index in 0..(size >> (8 * level)).div_ceil(WIDTH) {
                 let hashes = tree.tile(bundle, level, index, report)?;
@@ -105,9 +114,22 @@ impl Tree {
         Place::Of(self.site.clone(), part)
     }
 
-    /// Tiles and bundles of other trees than this one.
-    fn tell_of_others(&mut self, bundle: &Bundle<'_>, report: &mut Report) {
-        let size = self.size();
+    /// The first tile that is not there, from the root down, where a bundle has so many of this tree.
+    fn first_lacking(&self, bundle: &Bundle<'_>, tiles: u64) -> Option<Place> {
+        let of_level = |level: usize| (self.size() >> (8 * level)).div_ceil(WIDTH);
+        let all = || (0..levels(self.size())).rev();
+        if tiles >= all().map(of_level).sum() {
+            return None;
+        }
+        let parts = all().flat_map(|level| (0..of_level(level)).map(move |index| (level, index)));
+        let mut places =
+            parts.map(|(level, index)| self.place(Part::Tile { level, index, width: self.width(level, index) }));
+        places.find(|place| !bundle.has(place))
+    }
+
+    /// Tiles and bundles of other trees than this one. Returns how many tiles there are of this one.
+    fn tell_of_others(&mut self, bundle: &Bundle<'_>, report: &mut Report) -> u64 {
+        let (size, mut tiles) = (self.size(), 0);
         let is_its = |level: usize, index: u64, width: usize| {
             let hashes = size.checked_shr(8 * level as u32).unwrap_or(0);
             index < hashes.div_ceil(WIDTH) && width == self.width(level, index)
@@ -116,7 +138,7 @@ impl Tree {
         for (part, place) in bundle.parts(&self.site) {
             match part {
                 Part::Bundle { index, width } if is_its(0, *index, *width) => first = first.min(*index),
-                Part::Tile { level, index, width } if is_its(*level, *index, *width) => {}
+                Part::Tile { level, index, width } if is_its(*level, *index, *width) => tiles += 1,
                 Part::Bundle { .. } | Part::Tile { .. } => {
                     report.remark(format!("{place} is no part of the log of {size} entries, and was not read"));
                 }
@@ -124,6 +146,7 @@ impl Tree {
             }
         }
         self.first_bundle = first;
+        tiles
     }
 
     /// The hashes of a tile, if they are those that the level above says.
@@ -212,6 +235,9 @@ impl Tree {
         follower: &mut Follower,
         report: &mut Report,
     ) -> Result<bool, SourceError> {
+        if !self.has_tiles {
+            return Ok(true);
+        }
         let size = self.size();
         for index in 0..size.div_ceil(WIDTH) {
             if index % BETWEEN_QUESTIONS == 0 && !(bundle.go_on)() {

@@ -67,6 +67,12 @@ impl Drill {
         }
     }
 
+    /// Whether it tries a share of its points' files.
+    pub(super) fn is_of_sample(&self) -> bool {
+        let percent = self.announced.as_ref().and_then(|announced| announced.sample_percent);
+        percent.is_some_and(|percent| SAMPLES.contains(&percent))
+    }
+
     /// Started, each point tried as its kind asks, each recipe tried, all passed, and nothing left over.
     fn is_good(&self, ended: &DrillEnded, announced: &DrillAnnounced) -> bool {
         let passed = |step: &DrillStep, what: &str| step.what == what && step.outcome == "passed";
@@ -99,6 +105,11 @@ fn what_of(kind: &str) -> &'static str {
 
 fn name_of(recipe: &str) -> &str {
     recipe.split('/').next().unwrap_or_default()
+}
+
+/// A point was brought back.
+pub(super) fn is_restored(step: &DrillStep) -> bool {
+    step.what == "restore" && step.outcome == "passed"
 }
 
 /// What a step tried, as points are announced.

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pulih_ledger::entry::kinds::DrillStep;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Drill;
-use super::judge::{SAMPLES, point_of};
+use super::judge::{SAMPLES, is_restored, point_of};
 use crate::sample::seed;
 
 /// A line of a file or a question. Of other lines nothing is asked.
@@ -55,8 +54,7 @@ impl Drill {
             return Ok(Vec::new());
         };
         let mut wrong = Vec::new();
-        let is_restored = |step: &&DrillStep| step.what == "restore" && step.outcome == "passed";
-        for step in self.steps.iter().filter(is_restored) {
+        for step in self.steps.iter().filter(|step| is_restored(step)) {
             let Some(point) = point_of(step) else { continue };
             let Some(files) = files_of(&point)? else { continue };
             let tried = lines.files.get(&step.step);
