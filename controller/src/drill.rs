@@ -70,6 +70,7 @@ pub fn host(keeper: &Path, scratch: Option<&Path>) -> Host {
     Host {
         standings: recover::standings(Keeper::connect(keeper)),
         free_bytes: scratch.and_then(free_bytes),
+        reserve_bytes: scratch.and_then(pulih_sandbox::reserve_bytes),
         no_scratch: scratch.and_then(|place| scratch::try_out(place).err()).map(|error| error.to_string()),
         no_recipes: pulih_sandbox::missing(),
     }

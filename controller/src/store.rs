@@ -1,5 +1,6 @@
 //! The site's store: a folder, or a bucket that was tried before anything was entrusted to it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,6 +69,12 @@ pub fn open(dir: &SiteDir) -> Result<SiteStore, SiteStoreError> {
     let url = StoreUrl::parse(dir.read("store")?.trim().as_ref(), &process_env)?;
     let opened = url.open(&process_env, &options(dir, &url)?)?;
     Ok(site_store(opened))
+}
+
+/// Where it is a folder of this host.
+pub fn folder(dir: &SiteDir) -> Result<Option<PathBuf>, SiteStoreError> {
+    let url = StoreUrl::parse(dir.read("store")?.trim().as_ref(), &process_env)?;
+    Ok(url.path().map(Path::to_owned))
 }
 
 fn not_enough(probe: &Probe) -> SiteStoreError {

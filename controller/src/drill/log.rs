@@ -58,6 +58,14 @@ impl Log {
         }
     }
 
+    /// Whether its folder in the scratch place may be there from here on: for whoever looks after a crash, perhaps where
+    /// that place is not there. Also where the log is full.
+    pub fn scratch(&self, may_be_there: bool) {
+        let mut written = lock(&self.written);
+        let _ = self.append(&mut written, json!({"scratch": may_be_there}), MAX_BYTES - LAST_BYTES / 2);
+        let _ = written.file.sync_data();
+    }
+
     /// `Err`: so many lines were left out.
     fn append(&self, written: &mut Written, mut fields: Value, most: u64) -> Result<(), u64> {
         if let Some(fields) = fields.as_object_mut() {
@@ -109,6 +117,18 @@ pub fn whole(path: &Path, drill: &str) -> io::Result<Vec<u8>> {
         bytes = format!("{}\n", json!({"drill": drill, "ms": 0})).into_bytes();
     }
     Ok(bytes)
+}
+
+/// Whether the drill's folder in the scratch place may be there.
+pub fn has_scratch(path: &Path) -> io::Result<bool> {
+    let mut bytes = Vec::new();
+    match File::open(path) {
+        Ok(file) => drop(file.take(MAX_BYTES).read_to_end(&mut bytes)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let said = |line: &[u8]| serde_json::from_slice::<Value>(line).ok()?["scratch"].as_bool();
+    Ok(bytes.rsplit(|byte| *byte == b'\n').find_map(said).unwrap_or(false))
 }
 
 /// What its newest whole line says that can be read; 0 without one.

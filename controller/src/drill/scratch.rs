@@ -28,6 +28,11 @@ pub fn make(place: &Path, drill: &str) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
+/// Whether the folder of a drill is there; also where that cannot be seen.
+pub fn is_there(place: &Path, drill: &str) -> bool {
+    !matches!(place.join(drill).symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
 /// What failed stays for a while.
 pub fn keep(place: &Path, drill: &str) -> io::Result<()> {
     fs::write(place.join(drill).join(KEPT), "")

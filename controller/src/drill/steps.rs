@@ -201,16 +201,24 @@ impl Going<'_> {
                 ended.outcome = Outcome::Skipped;
                 ended.text = "its data did not come back whole, so it was not run".into();
             }
-            (Ok(()), Some(data)) => {
-                eprintln!("drill {}: recipe {} version {}", self.order.drill, applied.recipe, applied.version);
-                let done = application::run(&self.order.drill, recipe, &data, (self.log, self.step));
-                (ended.outcome, ended.text) = (application::outcome(done.outcome), done.text);
-                ended.check_ms = milliseconds(done.check);
-                self.leftovers += done.leftovers;
-            }
+            (Ok(()), Some(data)) => match application::places(self.its.dir, self.its.keeper) {
+                Err(why) => ended.text = why,
+                Ok(places) => match application::shows(&recipe.programs, &places) {
+                    Some(why) => (ended.outcome, ended.text) = (Outcome::Skipped, why),
+                    None => self.run(applied, recipe, &data, &mut ended),
+                },
+            },
         }
         ended.milliseconds = milliseconds(clock.elapsed());
         self.ended(ended).map(drop)
+    }
+
+    fn run(&mut self, applied: &Applied, recipe: &Recipe, data: &Path, ended: &mut StepEnded) {
+        eprintln!("drill {}: recipe {} version {}", self.order.drill, applied.recipe, applied.version);
+        let done = application::run(&self.order.drill, recipe, data, (self.log, self.step));
+        (ended.outcome, ended.text) = (application::outcome(done.outcome), done.text);
+        ended.check_ms = milliseconds(done.check);
+        self.leftovers += done.leftovers;
     }
 
     /// A recipe that cannot be read was not run.

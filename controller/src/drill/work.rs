@@ -79,9 +79,15 @@ fn sync(log: &Log) {
 fn run(its: &Worker, order: &Order, log: &Log) -> (u64, String) {
     let mut made = None;
     if let Some(place) = &order.scratch {
+        // Before it is made: a power cut may leave it on a disk that is not there afterwards.
+        log.scratch(true);
         match scratch::make(place, &order.drill) {
             Ok(folder) => made = Some(folder),
-            Err(error) => return (0, format!("the scratch place cannot be used: {error}")),
+            Err(error) => {
+                let left = scratch::wipe(place, &order.drill);
+                log.scratch(left > 0);
+                return (left, format!("the scratch place cannot be used: {error}"));
+            }
         }
     }
     let done = steps::all(its, order, made.as_deref(), log);
@@ -89,5 +95,7 @@ fn run(its: &Worker, order: &Order, log: &Log) -> (u64, String) {
     if !done.is_good && order.keep_failed && scratch::keep(place, &order.drill).is_ok() {
         return (done.leftovers, format!("{}what was restored stays for seven days", done.text));
     }
-    (done.leftovers + scratch::wipe(place, &order.drill), done.text)
+    let left = scratch::wipe(place, &order.drill);
+    log.scratch(left > 0);
+    (done.leftovers + left, done.text)
 }

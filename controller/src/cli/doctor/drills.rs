@@ -24,7 +24,7 @@ pub fn look(dir: &SiteDir, site: &SiteFile, store: &dyn Store, at: &AtKeeper, fo
     // What is wrong with these was told.
     let Ok(catalog) = Catalog::open(&dir.path("catalog.sqlite")) else { return };
     let Ok(in_force) = load_policy(store, site, &catalog) else { return };
-    look_at_recipes(site, store, &catalog, found);
+    look_at_recipes(dir, (site, store, at), &catalog, found);
     let lines = lines(&in_force.policy);
     if lines.is_empty() && site.drill_scratch.is_none() {
         return found.ok("drills", "none are asked for by the policy");
@@ -45,7 +45,12 @@ pub fn look(dir: &SiteDir, site: &SiteFile, store: &dyn Store, at: &AtKeeper, fo
 }
 
 /// Whether what is in force can be run on this host.
-fn look_at_recipes(site: &SiteFile, store: &dyn Store, catalog: &Catalog, found: &mut Findings) {
+fn look_at_recipes(
+    dir: &SiteDir,
+    (site, store, at): (&SiteFile, &dyn Store, &AtKeeper),
+    catalog: &Catalog,
+    found: &mut Findings,
+) {
     // What is wrong with these was told.
     let (Ok(recipes), Ok(site)) = (catalog.recipes(), site.id()) else { return };
     if recipes.is_empty() {
@@ -54,17 +59,24 @@ fn look_at_recipes(site: &SiteFile, store: &dyn Store, catalog: &Catalog, found:
     if let Some(why) = pulih_sandbox::missing() {
         return found.wrong("recipes", format!("none can be run here, their drills are skipped: {why}"));
     }
+    let places = match application::places(dir, &at.keeper) {
+        Ok(places) => places,
+        Err(why) => return found.wrong("recipes", why),
+    };
     for its in recipes {
         let applied = Applied { recipe: its.name, version: its.version, object: its.object };
         match application::read(store, &site, &applied) {
             Err(why) => found.wrong("recipes", why),
-            Ok(recipe) => match absent(&recipe) {
-                Some(path) => found.wrong(
-                    "recipes",
-                    format!("recipe {}: {path} is not on this host; its drills fail", applied.recipe),
-                ),
-                None => found.ok("recipes", format!("{} version {} can be run", applied.recipe, applied.version)),
-            },
+            Ok(recipe) => {
+                let absent = absent(&recipe).map(|path| format!("{path} is not on this host; its drills fail"));
+                let shows = || {
+                    application::shows(&recipe.programs, &places).map(|why| format!("its drills are skipped: {why}"))
+                };
+                match absent.or_else(shows) {
+                    Some(why) => found.wrong("recipes", format!("recipe {}: {why}", applied.recipe)),
+                    None => found.ok("recipes", format!("{} version {} can be run", applied.recipe, applied.version)),
+                }
+            }
         }
     }
 }

@@ -106,12 +106,16 @@ impl Drc {
         let Some(drill) = lock(&self.catalog).drill(id)?.filter(|its| its.ended.is_none()) else { return Ok(()) };
         // What runs goes before what it runs on.
         let running = if drill.recipes.is_empty() { 0 } else { pulih_sandbox::sweep(id) };
-        let leftovers = running + self.site.drill_scratch.as_deref().map_or(0, |place| scratch::wipe(place, id));
-        let milliseconds = match drill.started {
-            Some(_) => log::milliseconds(&self.dir.path(&log::name(id))).map_err(|error| Refusal::internal(&error))?,
-            None => 0,
-        };
-        self.end_drill(id, Some("aborted"), milliseconds, leftovers, why)
+        let (path, place) = (self.dir.path(&log::name(id)), self.site.drill_scratch.as_deref());
+        let told = |error: std::io::Error| Refusal::internal(&error);
+        let milliseconds = if drill.started.is_some() { log::milliseconds(&path).map_err(told)? } else { 0 };
+        // What nobody can look for is not gone: its disk may be away. It is wiped when it is there again.
+        let is_away = drill.started.is_some()
+            && place.is_none_or(|place| !scratch::is_there(place, id))
+            && log::has_scratch(&path).map_err(told)?;
+        let leftovers = running + u64::from(is_away) + place.map_or(0, |place| scratch::wipe(place, id));
+        let away = if is_away { "; its folder is not in the scratch place, so that nobody could wipe it" } else { "" };
+        self.end_drill(id, Some("aborted"), milliseconds, leftovers, &format!("{why}{away}"))
     }
 
     /// The same at the start. A new Pusat Data that is filled as a DRC is has no drills.

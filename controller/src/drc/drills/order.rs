@@ -56,6 +56,9 @@ pub struct Host {
     pub standings: Result<Vec<Standing>, String>,
     /// Bytes that are free in the scratch place.
     pub free_bytes: Option<u64>,
+    /// Bytes that a recipe must leave free there.
+    #[serde(default)]
+    pub reserve_bytes: Option<u64>,
     /// Why nothing can be written in the scratch place.
     #[serde(default)]
     pub no_scratch: Option<String>,

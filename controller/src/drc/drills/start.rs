@@ -60,8 +60,12 @@ fn in_the_way(drill: &Drill, items: &[Dataset], has_scratch: bool, host: &Host) 
         return Some(InTheWay::Now(text));
     }
     let free = host.free_bytes.unwrap_or(0);
-    (free < drill.scratch_bytes)
-        .then(|| InTheWay::Now(format!("the scratch place has {free} bytes, and it may take {}", drill.scratch_bytes)))
+    // What a recipe has to leave to others is not room for what is restored.
+    let reserve = host.reserve_bytes.filter(|_| !drill.recipes.is_empty()).unwrap_or(0);
+    (free < drill.scratch_bytes.saturating_add(reserve)).then(|| {
+        let beside = if reserve > 0 { format!(", beside {reserve} that stay free") } else { String::new() };
+        InTheWay::Now(format!("the scratch place has {free} bytes, and it may take {}{beside}", drill.scratch_bytes))
+    })
 }
 
 /// `<name>/<version>/<BLAKE3>`

@@ -262,6 +262,35 @@ fn no_recipe_passes_over_data_that_did_not_come_back_and_one_that_cannot_be_read
 }
 
 #[test]
+fn what_a_recipe_must_leave_free_is_no_room_for_it() {
+    let two = office();
+    let dewi = person(&two, "dewi");
+    apply(&two, &dewi, "surat", 1, &["letters"]);
+    two.follow(|text| {
+        format!("{text}\n[class.non-publik.drills]\napplication = \"@daily\"\nrestore = \"@daily\"\nwindow = \"2d\"\n")
+    });
+    wait(DAY);
+    let all = |free: u64| {
+        let host = || Host { free_bytes: Some(free), reserve_bytes: Some(2 << 30), ..host() };
+        two.drc.tend_drills(host).unwrap()
+    };
+    // There is none for the recipe, and enough for what is only restored.
+    let first = all(0);
+    let of = |kind: &str| announced(&two).into_iter().find(|its| its.kind == kind).unwrap();
+    let (recipe, restored) = (of("application"), of("restore"));
+    assert!(first.is_none() && restored.scratch_bytes < recipe.scratch_bytes);
+    let id = recipe.drill.to_string();
+    let start = |free: u64| {
+        let host = Host { free_bytes: Some(free), reserve_bytes: Some(2 << 30), ..host() };
+        two.drc.answer_drills(&Ask::Start { id: id.clone(), host }).unwrap()
+    };
+    assert_eq!(all(restored.scratch_bytes).as_deref(), Some(restored.drill.as_str()));
+    let short = start(recipe.scratch_bytes + (2 << 30) - 1);
+    assert!(short["start"] == "wait" && short["why"].as_str().unwrap().contains("stay free"), "{short}");
+    assert_eq!(start(recipe.scratch_bytes + (2 << 30))["start"], "now");
+}
+
+#[test]
 fn where_no_box_can_be_made_the_drill_is_skipped_before_anything_is_restored() {
     let two = office();
     let dewi = person(&two, "dewi");

@@ -73,7 +73,13 @@ pub(super) fn host() -> Host {
         ready: true,
         glass: false,
     };
-    Host { standings: Ok(vec![standing]), free_bytes: Some(1 << 40), no_scratch: None, no_recipes: None }
+    Host {
+        standings: Ok(vec![standing]),
+        free_bytes: Some(1 << 40),
+        reserve_bytes: None,
+        no_scratch: None,
+        no_recipes: None,
+    }
 }
 
 fn start(two: &Two, id: &str) -> Value {

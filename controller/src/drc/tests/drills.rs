@@ -48,7 +48,13 @@ fn standing(open: bool) -> Standing {
 }
 
 fn host(standings: Vec<Standing>) -> Host {
-    Host { standings: Ok(standings), free_bytes: Some(1 << 40), no_scratch: None, no_recipes: None }
+    Host {
+        standings: Ok(standings),
+        free_bytes: Some(1 << 40),
+        reserve_bytes: None,
+        no_scratch: None,
+        no_recipes: None,
+    }
 }
 
 /// One look at the drills by a host whose keeper says this.
@@ -226,6 +232,31 @@ fn what_was_broken_off_has_aborted_at_the_next_start_and_nothing_of_it_stays() {
     let before = shown(&two);
     two.restart(true);
     assert_eq!(shown(&two), before);
+}
+
+#[test]
+fn what_lies_on_a_disk_that_is_away_is_left_over_and_wiped_when_it_is_back() {
+    let mut two = asking("restore = \"@hourly\"");
+    let place = two.drc.site.drill_scratch.clone().unwrap();
+    let away = place.with_extension("away");
+    // A line of the log, as the worker writes it, and what is left over then.
+    for (line, leftovers) in [("{\"scratch\":true}\n", 1), ("{\"scratch\":true}\n{\"scratch\":false}\n", 0), ("", 0)] {
+        wait(HOUR);
+        let id = look(&two, &[standing(true)]).unwrap();
+        begin(&two, &id);
+        let folder = scratch::make(&place, &id).unwrap();
+        std::fs::write(two.drc.dir.path(&log::name(&id)), format!("{{\"ms\":0}}\n{line}{{\"ms\":5}}\n")).unwrap();
+        std::fs::rename(&place, &away).unwrap();
+        std::fs::create_dir(&place).unwrap();
+        two.restart(false);
+        let its = ended(&two).pop().unwrap();
+        assert_eq!((its.outcome.as_str(), its.leftovers, its.milliseconds), ("aborted", leftovers, 5), "{line}");
+        assert_eq!(its.text.contains("nobody could wipe it"), leftovers > 0, "{its:?}");
+        std::fs::remove_dir(&place).unwrap();
+        std::fs::rename(&away, &place).unwrap();
+        two.restart(false);
+        assert!(!folder.exists());
+    }
 }
 
 /// That each occurrence that the ledger has comes after the one before; how many there are.
