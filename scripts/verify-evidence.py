@@ -61,6 +61,7 @@ FIELDS = {
     "ledger-diverged": "from size root proof reason", "witness-added": "witness name institution key",
     "checkpoint-witnessed": "witness size root time", "key-proposed": "key possession reason",
     "key-accepted": "peer key proposal statement", "key-rotated": "key proposal", "site-unpaired": "peer reason",
+    "ledger-resumed": "size proof reason",
 }
 # Those that it may have.
 OPTIONAL = {
@@ -522,6 +523,20 @@ def is_as_it_should_be(field, value):
     return True
 
 
+def no_number(text):
+    raise ValueError("%s is no number" % text)
+
+
+def line_of_log(line):
+    """A line of a drill's raw log: text, and an object in which what is looked at stands once."""
+    pairs = json.loads(line.decode(), object_pairs_hook=tuple, parse_constant=no_number,
+                       parse_int=lambda text: int(text) if re.fullmatch("0|[1-9][0-9]{0,19}", text) else None)
+    names = [name for name, _ in pairs if name in ("step", "ok", "file")] if isinstance(pairs, tuple) else []
+    if len(names) != len(set(names)):
+        raise ValueError("a name stands twice")
+    return dict(pairs)
+
+
 class Follower:
     """Reads the entries of a log in order."""
 
@@ -531,6 +546,7 @@ class Follower:
         self.drills, self.schedules, self.wrong, self.site_at = {}, {}, [], -1 << 63
         # Of other logs, and of who co-signs.
         self.recovered, self.paired, self.witnesses, self.seen, self.proofs = set(), [], [], [], []
+        self.resumed = []
         # Of people: what was said of each, when each acted, and with which key; and plans.
         self.said_of, self.acted, self.acted_with, self.plans = {}, {}, {}, {}
         self.witness_keys, self.role = [], None
@@ -603,6 +619,8 @@ class Follower:
             self.witness_keys.append((entry["witness"], self.witnesses[-1].fingerprint()))
         elif kind == "plan-applied":
             self.plans.setdefault(entry["plan"], []).append((index, entry["object"]))
+        elif kind == "ledger-resumed":
+            self.resumed.append((index, entry["size"]))
         elif kind == "recovery-begun":
             self.recovered.update(entry["points"])
         elif kind in ("checkpoint-witnessed", "site-adopted", "ledger-diverged"):
@@ -759,7 +777,7 @@ class Follower:
         not_ok, files = set(), {}
         for line in data.split(b"\n"):
             try:
-                its = json.loads(line)
+                its = line_of_log(line)
                 if type(its["step"]) is not int or type(its["ok"]) is not bool:
                     continue
                 if not its["ok"]:
@@ -1726,6 +1744,9 @@ class Together:
             if what == "cosigned":
                 self.of_other(name, parts["site"], parts["other"], int(parts["n"]))
         for log in self.logs:
+            for index, size in log.follower.resumed:
+                self.bundle.remark("%s entry %d: a person gave up a past of %d entries that others had seen signed, and went "
+                                   "on with what there was then" % (log.site, index, size))
             for index, of, size, root in log.follower.seen:
                 its = self.by_site[of].root_before(size) if of in self.by_site else None
                 if its is not None and its != root:

@@ -9,7 +9,7 @@ use pulih_evidence::verify::Trust;
 use pulih_evidence::write::Period;
 use pulih_ledger::Checkpoint;
 use pulih_ledger::cosign::{Cosigned, CosignerKey};
-use pulih_ledger::entry::kinds::WitnessAdded;
+use pulih_ledger::entry::kinds::{LedgerResumed, WitnessAdded};
 use pulih_ledger::hash::Hash;
 use pulih_ledger::ids::WitnessId;
 use pulih_vault::id::ObjectHash;
@@ -202,6 +202,35 @@ fn what_a_sample_rests_on_that_nobody_was_given_is_told() {
     assert_eq!((told(&both()), told(&trust())), ((0, 0), (1, 0)));
     fs::remove_dir_all(bundle.join("manifests")).unwrap();
     assert_eq!(told(&both()), (0, 1));
+}
+
+#[test]
+fn a_past_that_was_given_up_is_told() {
+    let resumed = LedgerResumed { size: 7000, proof: ObjectHash::of(b"a checkpoint"), reason: "restored".into() };
+    let report = report_by_both("resumed", with(&[support::by_siti(AT, resumed)]).write().path(), &trust());
+    assert_eq!(report.problems, []);
+    assert!(report.remarks.iter().any(|its| its.contains("entry 4: a person gave up a past of 7000 entries")));
+}
+
+#[test]
+fn only_text_with_each_name_once_is_a_line_of_a_drills_log() {
+    let not_ok = |rest: &[u8]| [b"{\"step\":1,\"ok\":false".as_slice(), rest, b"}\n"].concat();
+    for (what, log, codes) in [
+        ("a line", not_ok(b",\"ms\":1"), vec![Code::Drill]),
+        ("no text", not_ok(b",\"ms\":\"\xff\""), vec![]),
+        ("no number", not_ok(b",\"ms\":NaN"), vec![]),
+        ("another alphabet", not_ok(b"").iter().flat_map(|byte| [*byte, 0]).collect(), vec![]),
+        ("twice", not_ok(b",\"ok\":false"), vec![]),
+        ("a list", b"[1,false,0]\n".to_vec(), vec![]),
+    ] {
+        let hash = ObjectHash::of(&log);
+        let mut entries = drill(announced("d-1", 1), vec![step("d-1", "passed")], "passed");
+        let end = changed(ended("d-1", "passed", 1), &[("milliseconds", json!(100)), ("log", json!(hash.to_string()))]);
+        *entries.last_mut().unwrap() = raw("drill-ended", AT, end);
+        let mut forged = with(&entries);
+        forged.put(&format!("objects/drills/{hash}"), &log);
+        assert_eq!(agree_by(what, forged.write().path(), &trust()), codes, "{what}");
+    }
 }
 
 #[test]

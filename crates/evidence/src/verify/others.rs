@@ -26,6 +26,13 @@ pub fn check(bundle: &Bundle<'_>, logs: &[Verified], report: &mut Report) -> Res
         }
     }
     for log in logs {
+        for (index, size) in &log.follower.said.resumed {
+            report.remark(format!(
+                "{} entry {index}: a person gave up a past of {size} entries that others had seen signed, and went on \
+                 with what there was then",
+                log.site
+            ));
+        }
         for seen in &log.follower.said.seen {
             let Some(of) = find(logs, &seen.of) else { continue };
             if of.tree.root_before(bundle, seen.size)?.is_some_and(|root| root != seen.root) {

@@ -1,7 +1,7 @@
 //! What the entries of a log say of other logs, and of who co-signs: later steps hold it against what is there.
 
 use pulih_ledger::cosign::CosignerKey;
-use pulih_ledger::entry::kinds::{KeyAccepted, LedgerDiverged, SiteAdopted, SitePaired};
+use pulih_ledger::entry::kinds::{KeyAccepted, LedgerDiverged, LedgerResumed, SiteAdopted, SitePaired};
 use pulih_ledger::hash::Hash;
 use pulih_ledger::ids::SiteId;
 use pulih_vault::id::ObjectHash;
@@ -25,6 +25,8 @@ pub struct Said {
     pub seen: Vec<Seen>,
     /// What another site signed that does not go on from what was known of it.
     pub proofs: Vec<(SiteId, ObjectHash)>,
+    /// Entries with which people gave up what others had of this log, and how many entries that was.
+    pub resumed: Vec<(u64, u64)>,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +73,10 @@ impl Said {
                 let its: LedgerDiverged = fields(entry)?;
                 self.proofs.push((its.from.clone(), its.proof));
                 self.seen.push(Seen { index, of: its.from, size: its.size, root: its.root });
+            }
+            "ledger-resumed" => {
+                let its: LedgerResumed = fields(entry)?;
+                self.resumed.push((index, its.size));
             }
             _ => {}
         }

@@ -18,6 +18,12 @@ struct Line {
     file: Value,
 }
 
+/// A line that is text, and an object. `step`, `ok` or `file` twice is none.
+fn read(line: &[u8]) -> Option<Line> {
+    let text = std::str::from_utf8(line).ok().filter(|text| text.trim_ascii_start().starts_with('{'))?;
+    serde_json::from_str(text).ok()
+}
+
 #[derive(Default)]
 pub struct Lines {
     /// Steps in which something was not as it should be.
@@ -29,7 +35,7 @@ pub struct Lines {
 impl Lines {
     pub fn read(bytes: &[u8]) -> Self {
         let mut lines = Self::default();
-        for line in bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Line>(line).ok()) {
+        for line in bytes.split(|byte| *byte == b'\n').filter_map(read) {
             if !line.ok {
                 lines.not_ok.insert(line.step);
             } else if let Some(file) = line.file.as_u64() {
