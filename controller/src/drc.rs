@@ -43,6 +43,7 @@ mod tests;
 use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use pulih_ledger::mirror::Mirror;
 
@@ -85,6 +86,8 @@ pub struct Drc {
     /// Bandwidth by the hour of this site's policy.
     lines: Lines,
     stopping: AtomicBool,
+    /// After the first try that the line kept from succeeding.
+    first_pause: Duration,
     /// Servers that recover from here, and what each may have for it now.
     pub servers: Servers,
     /// What whoever follows a drill's worker hears of people.
@@ -120,6 +123,7 @@ impl Drc {
             exchange: Mutex::default(),
             lines: Lines::default(),
             stopping: AtomicBool::new(false),
+            first_pause: fetch::FIRST_PAUSE,
             servers: Servers::default(),
             drilling: Drilling::default(),
             parted: AtomicBool::new(false),

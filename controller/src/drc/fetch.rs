@@ -13,12 +13,12 @@ use super::there::There;
 const PIECE_BYTES: usize = 256 << 10;
 /// Tries of one object before its snapshot waits.
 const TRIES: u32 = 4;
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 impl Drc {
     /// Tries what the line may keep from succeeding, with pauses that double.
     pub(super) fn patiently<T>(&self, mut once: impl FnMut() -> Result<T, PullError>) -> Result<T, PullError> {
-        let mut pause = FIRST_PAUSE;
+        let mut pause = self.first_pause;
         for _ in 1..TRIES {
             self.go_on()?;
             match once() {

@@ -6,6 +6,7 @@ use std::io::Cursor;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use pulih_ledger::entry::kinds::{PolicyApplied, SiteCreated, SitePaired, VaultPinned};
 use pulih_ledger::entry::{Body, ReadEntry, View};
@@ -392,7 +393,9 @@ fn open(folder: &tempfile::TempDir, store: &Arc<Hooked>, ca_key: &str, line: &Ar
     let authority = Authority::open(&dir.read("ca.pem").unwrap(), ca_key).unwrap();
     let store = SiteStore { store: store.clone(), locks: None, keeps: store.clone() };
     let base = Arc::new(Base::open(&dir, site, authority, store, drc_now)?);
-    let drc = Drc::open(base)?;
+    let mut drc = Drc::open(base)?;
+    // A line that is down is so for hours of a test's clock.
+    drc.first_pause = Duration::ZERO;
     *lock(&drc.there) = Some(line.clone());
     Ok(Arc::new(drc))
 }
