@@ -129,7 +129,7 @@ def prove(main):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # Who runs the proof may have these for a vault of their own.
     for name in list(os.environ):
-        if name.startswith("PULIH_") and name not in ("PULIH_AGENT", "PULIH_CONTROLLER"):
+        if name.startswith("PULIH_") and name not in ("PULIH_AGENT", "PULIH_CONTROLLER", "PULIH_CONTROLLER_UJI"):
             del os.environ[name]
     work = tempfile.mkdtemp(prefix="pulih-proof-", dir=os.environ.get("PROVE_WORK"))
     keep = False
