@@ -1,15 +1,14 @@
 //! Recovery plans: checked, shown, put in force.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use pulih_ledger::entry::kinds::PlanApplied;
-use pulih_policies::{MAX_BYTES, Plan};
+use pulih_policies::Plan;
 use pulih_vault::id::ObjectHash;
 use serde_json::Value;
 
+use super::policy::read_as;
 use super::show::{columns, field};
 use super::{Failure, Signed, person};
 use crate::control::Ask;
@@ -32,17 +31,8 @@ pub enum PlanCommand {
     List,
 }
 
-fn read(file: &Path) -> Result<(String, Plan), Failure> {
-    let cannot = |error| Failure::Said(format!("cannot read {}: {error}", file.display()));
-    let mut bytes = Vec::new();
-    File::open(file).map_err(cannot)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(cannot)?;
-    let plan = Plan::parse(&file.display().to_string(), &bytes).map_err(|error| Failure::Said(error.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|error| Failure::Said(error.to_string()))?;
-    Ok((text, plan))
-}
-
 pub fn check(file: &Path) -> Result<(), Failure> {
-    let (_, plan) = read(file)?;
+    let (_, plan) = read_as(file, Plan::parse)?;
     println!("{} version {} is a recovery plan: {}\n", plan.name, plan.version, plan.title);
     for (name, service) in plan.order() {
         println!(
@@ -62,7 +52,7 @@ pub fn asked(dir: &SiteDir, command: &PlanCommand) -> Result<Ask, Failure> {
         PlanCommand::Show { name } => Ok(Ask::Recovery(Recovery::Plan { name: name.clone() })),
         PlanCommand::List => Ok(Ask::Recovery(Recovery::Plans)),
         PlanCommand::Apply { file, signed } => {
-            let (text, plan) = read(file)?;
+            let (text, plan) = read_as(file, Plan::parse)?;
             let object = ObjectHash::of(text.as_bytes());
             let applied = PlanApplied { plan: plan.name.to_string(), version: plan.version.into(), object };
             let entry = person::entry(&dir.site()?, signed, applied.into())?;

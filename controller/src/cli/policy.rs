@@ -1,5 +1,6 @@
 //! Policy files, before they are applied.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -10,15 +11,22 @@ use super::{Failure, ask};
 use crate::control::Ask;
 use crate::site::SiteDir;
 
-/// A policy file's text and what it says.
-pub fn read(file: &Path) -> Result<(String, Policy), Failure> {
+/// The text of a file that people write, and what it says.
+pub fn read_as<T, E: Display>(
+    file: &Path,
+    parse: impl Fn(&str, &[u8]) -> Result<T, E>,
+) -> Result<(String, T), Failure> {
     let cannot = |error| Failure::Said(format!("cannot read {}: {error}", file.display()));
     let mut bytes = Vec::new();
     File::open(file).map_err(cannot)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(cannot)?;
-    let policy =
-        Policy::parse(&file.display().to_string(), &bytes).map_err(|error| Failure::Said(error.to_string()))?;
+    let its = parse(&file.display().to_string(), &bytes).map_err(|error| Failure::Said(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|error| Failure::Said(error.to_string()))?;
-    Ok((text, policy))
+    Ok((text, its))
+}
+
+/// A policy file's text and what it says.
+pub fn read(file: &Path) -> Result<(String, Policy), Failure> {
+    read_as(file, Policy::parse)
 }
 
 pub fn check(file: &Path) -> Result<(), Failure> {

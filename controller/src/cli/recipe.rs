@@ -1,15 +1,14 @@
 //! Application recipes: checked, shown, put in force.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use pulih_ledger::entry::kinds::RecipeApplied;
-use pulih_policies::{MAX_BYTES, Recipe};
+use pulih_policies::Recipe;
 use pulih_vault::id::ObjectHash;
 use serde_json::Value;
 
+use super::policy::read_as;
 use super::show::{columns, field};
 use super::{Failure, Signed, person};
 use crate::control::Ask;
@@ -36,18 +35,8 @@ pub enum RecipeCommand {
     List,
 }
 
-fn read(file: &Path) -> Result<(String, Recipe), Failure> {
-    let cannot = |error| Failure::Said(format!("cannot read {}: {error}", file.display()));
-    let mut bytes = Vec::new();
-    File::open(file).map_err(cannot)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(cannot)?;
-    let recipe =
-        Recipe::parse(&file.display().to_string(), &bytes).map_err(|error| Failure::Said(error.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|error| Failure::Said(error.to_string()))?;
-    Ok((text, recipe))
-}
-
 pub fn check(file: &Path) -> Result<(), Failure> {
-    let (_, recipe) = read(file)?;
+    let (_, recipe) = read_as(file, Recipe::parse)?;
     println!("{} version {} is an application recipe.\n", recipe.name, recipe.version);
     for its in &recipe.datasets {
         println!("  restores {}/{} of {}", its.agent, its.dataset, its.opd);
@@ -69,7 +58,7 @@ pub fn asked(dir: &SiteDir, command: &RecipeCommand) -> Result<Ask, Failure> {
         }
         RecipeCommand::List => Ok(Ask::Drill(Drills::Recipes)),
         RecipeCommand::Apply { file, signed } => {
-            let (text, recipe) = read(file)?;
+            let (text, recipe) = read_as(file, Recipe::parse)?;
             let object = ObjectHash::of(text.as_bytes());
             let applied = RecipeApplied { recipe: recipe.name.to_string(), version: recipe.version.into(), object };
             let entry = person::entry(&dir.site()?, signed, applied.into())?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pulih_ledger::entry::Body;
-use pulih_ledger::entry::kinds::{DrillAnnounced, DrillEnded, DrillMissed, DrillStep, RecipeApplied};
+use pulih_ledger::entry::kinds::{DrillAnnounced, DrillMissed, DrillStep, RecipeApplied};
 use pulih_protocol::error::Code;
 use pulih_vault::id::ObjectHash;
 
@@ -12,7 +12,7 @@ use super::super::drills::order::{Done, Host, Outcome, Planned, StepEnded, Subje
 use super::audits::host;
 use super::bench::{Two, drc_now};
 use super::changes::{Person, act, person};
-use super::drills::{of_point, step};
+use super::drills::{announced, ended, of, of_point, step};
 use crate::pusat::tests::bench::{DAY, broken, code, wait};
 use crate::record::time;
 
@@ -42,18 +42,6 @@ fn office() -> Two {
     two.round().unwrap();
     std::fs::create_dir_all(two.drc.site.drill_scratch.as_ref().unwrap()).unwrap();
     two
-}
-
-fn of<T>(two: &Two, pick: impl Fn(Body) -> Option<T>) -> Vec<T> {
-    two.ledger().into_iter().filter_map(pick).collect()
-}
-
-fn announced(two: &Two) -> Vec<DrillAnnounced> {
-    of(two, |body| if let Body::DrillAnnounced(its) = body { Some(its) } else { None })
-}
-
-fn ended(two: &Two) -> Vec<DrillEnded> {
-    of(two, |body| if let Body::DrillEnded(its) = body { Some(its) } else { None })
 }
 
 /// What a worker says of a recipe.

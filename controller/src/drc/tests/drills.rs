@@ -62,15 +62,15 @@ fn look(two: &Two, standings: &[Standing]) -> Option<String> {
     two.drc.tend_drills(|| host(standings.to_vec())).unwrap()
 }
 
-fn of<T>(two: &Two, pick: impl Fn(Body) -> Option<T>) -> Vec<T> {
+pub fn of<T>(two: &Two, pick: impl Fn(Body) -> Option<T>) -> Vec<T> {
     two.ledger().into_iter().filter_map(pick).collect()
 }
 
-fn announced(two: &Two) -> Vec<DrillAnnounced> {
+pub fn announced(two: &Two) -> Vec<DrillAnnounced> {
     of(two, |body| if let Body::DrillAnnounced(its) = body { Some(its) } else { None })
 }
 
-fn ended(two: &Two) -> Vec<DrillEnded> {
+pub fn ended(two: &Two) -> Vec<DrillEnded> {
     of(two, |body| if let Body::DrillEnded(its) = body { Some(its) } else { None })
 }
 
