@@ -44,11 +44,12 @@ PLACES = [(re.compile(pattern.replace("{S}", "(?P<site>%s)" % LABEL) + r"\Z"), w
     (r"{S}/entries/(?P<n>[0-9]{20})\.json", "entry", 65_534),
     (r"{S}/consistency/(?P<n>[0-9]{20})", "consistency", 64 * KIB),
     (r"{S}/cosigned/(?P<other>%s)/(?P<n>[0-9]{20})" % LABEL, "cosigned", 64 * KIB),
-    (r"{S}/objects/(?P<kind>drills|keys|plans|policies|proofs|recipes)/(?P<hash>%s)" % HEX64, "object", 64 << 20),
+    (r"{S}/objects/(?P<kind>drills|keys|plans|policies|proofs|recipes|regulations)/(?P<hash>%s)" % HEX64, "object", 64 << 20),
 ]]
 NAMING = {"drill-ended": ("drills", "log"), "key-accepted": ("keys", "statement"), "ledger-diverged": ("proofs", "proof"),
           "plan-applied": ("plans", "object"), "policy-applied": ("policies", "object"),
-          "recipe-applied": ("recipes", "object"), "key-rotated": ("keys", "statement")}
+          "recipe-applied": ("recipes", "object"), "regulation-applied": ("regulations", "object"),
+          "key-rotated": ("keys", "statement")}
 # Fields that an entry of a kind has, for the kinds that a step needs.
 FIELDS = {
     "site-created": "role name key", "user-added": "user name roles key", "policy-applied": "policy version object",
@@ -61,11 +62,13 @@ FIELDS = {
     "ledger-diverged": "from size root proof reason", "witness-added": "witness name institution key",
     "checkpoint-witnessed": "witness size root time", "key-proposed": "key possession reason",
     "key-accepted": "peer key proposal statement", "key-rotated": "key proposal", "site-unpaired": "peer reason",
-    "ledger-resumed": "size proof reason",
+    "ledger-resumed": "size proof reason", "attestation-ended": "attestation reason",
+    "attestation-given": "attestation regulation clause item opinion by letter document_sha256 until",
+    "audit-held": "audit subject by body letter document_sha256 held findings",
 }
 # Those that it may have.
 OPTIONAL = {
-    "site-created": "uji", "user-added": "opd",
+    "site-created": "uji", "user-added": "opd decree until", "attestation-given": "text", "audit-held": "accreditation",
     "drill-announced": "class schedule occurrence due plan plan_version recipes sample_percent auditor",
     "drill-started": "size cosigner cosignature", "drill-step": "vault dataset manifest", "drill-missed": "class count",
     "drill-attested": "document_sha256", "recovery-begun": "disaster plan reason server", "site-adopted": "disaster",
@@ -75,11 +78,14 @@ OPTIONAL = {
 NUMBERS = {"milliseconds", "steps", "leftovers", "step", "files", "bytes", "total_files", "total_bytes", "occurrence",
            "scratch_bytes", "version", "size", "proposal", "plan_version", "sample_percent", "count"}
 TEXTS = {"points", "roles", "recipes", "cards"}
-TIMES = {"until", "due", "began", "time"}
+TIMES = {"until", "due", "began", "time", "held"}
 OBJECTS = {"phases", "auditor"}
 # What people do and sign, and no site by itself.
-BY_PEOPLE = {"drill-attested", "drill-opened", "expiry-resumed", "ledger-resumed", "plan-applied", "recipe-applied",
-             "witness-added", "witness-removed"}
+BY_PEOPLE = {"attestation-ended", "attestation-given", "audit-held", "dataset-classified", "drill-attested", "drill-opened",
+             "expiry-resumed", "incident-reported", "ledger-resumed", "plan-applied", "recipe-applied",
+             "regulation-applied", "report-issued", "witness-added", "witness-removed"}
+# What an auditor does and signs, who acts in nothing else.
+BY_AUDITOR = ("attestation-ended", "attestation-given", "audit-held", "drill-attested", "drill-opened")
 PHASES = ("approve", "fetch", "decrypt", "write", "verify", "check")
 
 
@@ -656,7 +662,7 @@ class Follower:
                     name == keys[0].name and blob[:4] == keys[0].id and has_signed(keys[0].public, text.encode(), blob[4:])
                     for name, blob in signatures):
                 raise Problem("act", "the signature does not hold")
-            if kind not in ("drill-opened", "drill-attested"):
+            if kind not in BY_AUDITOR:
                 self.acted.setdefault(actor["user"], []).append((seconds(entry["at"]), index))
                 self.acted_with.setdefault(actor["key"], []).append((seconds(entry["at"]), index))
         if kind == "user-added":

@@ -114,6 +114,8 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
                 roles: roles.clone(),
                 opd: opd.as_deref().map(str::parse).transpose().map_err(said)?,
                 key: key.trim().parse().map_err(said)?,
+                decree: None,
+                until: None,
             };
             acting(dir, signed, added.into())?
         }

@@ -9,7 +9,7 @@ use pulih_vault::layout::{Layout, vault_of, vaults};
 use pulih_vault::store::{ObjectName, Store, StoreError};
 
 /// What a site has under the BLAKE3 of its bytes. A part of a ledger has a number, a card its SHA-256.
-const HASHED: [&str; 7] = ["drills", "keys", "plans", "policies", "proofs", "receipts", "recipes"];
+const HASHED: [&str; 8] = ["drills", "keys", "plans", "policies", "proofs", "receipts", "recipes", "regulations"];
 
 /// A part of a turn.
 #[derive(Debug, Clone, PartialEq, Eq)]

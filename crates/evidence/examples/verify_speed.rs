@@ -74,6 +74,8 @@ fn fill(store: &Arc<dyn Store>, site: &Site, key: SigningKey, count: u64) -> Don
         roles: vec!["admin".into()],
         opd: None,
         key: site.person.verifier(),
+        decree: None,
+        until: None,
     };
     ledger.append(&[site.entry(0, created)?, site.entry(0, person)?])?;
     let mut next = 2;

@@ -31,10 +31,12 @@ pub enum Kept {
     Policies,
     Proofs,
     Recipes,
+    Regulations,
 }
 
 impl Kept {
-    pub const ALL: [Self; 6] = [Self::Drills, Self::Keys, Self::Plans, Self::Policies, Self::Proofs, Self::Recipes];
+    pub const ALL: [Self; 7] =
+        [Self::Drills, Self::Keys, Self::Plans, Self::Policies, Self::Proofs, Self::Recipes, Self::Regulations];
 
     /// The folder's name, in a bundle and below `site/<id>/` in a store.
     pub fn name(self) -> &'static str {
@@ -45,6 +47,7 @@ impl Kept {
             Self::Policies => "policies",
             Self::Proofs => "proofs",
             Self::Recipes => "recipes",
+            Self::Regulations => "regulations",
         }
     }
 }
@@ -242,6 +245,7 @@ mod tests {
             "pusat-33.19/consistency/00000000000000000007",
             "pusat-33.19/cosigned/drc-33.19/00000000000000000007",
             &format!("pusat-33.19/objects/drills/{hash}"),
+            &format!("pusat-33.19/objects/regulations/{hash}"),
             &format!("manifests/{}/rekam-medis/0000000007-{hash}", &hash[..32]),
             "witness/inspektorat-33.19",
         ] {

@@ -137,9 +137,8 @@ impl People {
     /// Takes in the next entry, with its place in the ledger.
     pub fn take_entry(&mut self, index: u64, at: i64, actor: &Actor, body: Option<&Body>) {
         // What cannot be read is an act all the same.
-        let is_testing = matches!(body, Some(Body::DrillOpened(_) | Body::DrillAttested(_)));
         if let Actor::Person { user, key } = actor
-            && !is_testing
+            && !body.is_some_and(is_auditing)
         {
             self.acted.entry(user.clone()).or_default().insert((at, index));
             self.acted_with.entry(key.to_string()).or_default().insert((at, index));
@@ -192,6 +191,18 @@ impl People {
         found.extend(self.acted(its, from, upto).map(Operates::Acted));
         found
     }
+}
+
+/// What an auditor does and signs: it operates nothing.
+fn is_auditing(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::DrillOpened(_)
+            | Body::DrillAttested(_)
+            | Body::AttestationGiven(_)
+            | Body::AttestationEnded(_)
+            | Body::AuditHeld(_)
+    )
 }
 
 /// As names are compared: letters' case and runs of spaces apart.

@@ -9,7 +9,7 @@ use pulih_evidence::verify::Trust;
 use pulih_evidence::write::Period;
 use pulih_ledger::Checkpoint;
 use pulih_ledger::cosign::{Cosigned, CosignerKey};
-use pulih_ledger::entry::kinds::{LedgerResumed, WitnessAdded};
+use pulih_ledger::entry::kinds::{LedgerResumed, RegulationApplied, WitnessAdded};
 use pulih_ledger::hash::Hash;
 use pulih_ledger::ids::WitnessId;
 use pulih_vault::id::ObjectHash;
@@ -140,11 +140,49 @@ fn what_people_do_no_site_does_by_itself() {
         ("plan-applied", json!({"plan": "p", "version": 1, "object": object})),
         ("recipe-applied", json!({"recipe": "p", "version": 1, "object": object})),
         ("expiry-resumed", json!({"reason": "x"})),
+        (
+            "regulation-applied",
+            json!({"regulation": "p", "version": 1, "object": object, "text_sha256": "0".repeat(64)}),
+        ),
+        ("attestation-given", attestation()),
+        ("attestation-ended", json!({"attestation": "a1", "reason": "x"})),
+        (
+            "audit-held",
+            json!({"audit": "a1", "subject": "security", "by": "x", "body": "government", "letter": "1",
+                "document_sha256": "0".repeat(64), "held": AT, "findings": []}),
+        ),
+        ("dataset-classified", json!({"vault": "07".repeat(16), "dataset": "rekam-medis", "by": "x", "letter": "1"})),
+        (
+            "report-issued",
+            json!({"report": "monthly", "from": AT, "to": AT, "size": 1, "root": Hash([7; 32]).to_string(),
+                "data_sha256": "0".repeat(64), "pdf_sha256": "0".repeat(64), "language": "id"}),
+        ),
+        ("incident-reported", json!({"incident": "i1", "began": AT, "reported": AT, "text": "x"})),
         ("witness-removed", json!({"witness": "x", "reason": "x"})),
     ] {
         let codes = agree_by(kind, with(&[raw(kind, AT, fields)]).write().path(), &trust());
         assert!(codes.contains(&Code::Act), "{kind}: {codes:?}");
     }
+    let described = json!({"name": "DRC", "latitude": "-7.8", "certificates": []});
+    both_say("what the site says of itself", &[raw("site-described", AT, described)], &[]);
+}
+
+fn attestation() -> Value {
+    json!({"attestation": "a1", "regulation": "p", "clause": "12", "item": "x", "opinion": "met", "by": "x",
+        "letter": "1", "document_sha256": "0".repeat(64), "until": AT})
+}
+
+#[test]
+fn a_pack_that_was_applied_is_in_the_bundle() {
+    let (pack, text) = (b"a pack", pulih_ledger::ids::Sha256::of(b"a text"));
+    let object = ObjectHash::of(pack);
+    let applied = RegulationApplied { regulation: "kudus-48-2019".into(), version: 1, object, text_sha256: text };
+    let mut forged = with(&[support::by_siti(AT, applied)]);
+    assert_eq!(agree_by("no pack", forged.write().path(), &trust()), [Code::Missing]);
+    forged.put(&format!("objects/regulations/{object}"), pack);
+    assert_eq!(agree_by("a pack", forged.write().path(), &trust()), []);
+    forged.put(&format!("objects/regulations/{object}"), b"another");
+    assert_eq!(agree_by("another pack", forged.write().path(), &trust()), [Code::Object]);
 }
 
 fn added(witness: &str, of: &SigningKey) -> Vec<u8> {
@@ -252,6 +290,11 @@ fn what_is_of_another_kind_than_it_should_be_is_told_and_the_rest_is_judged() {
         ("a number below 0", vec![raw("drill-missed", AT, changed(missed(1, None), &[("count", json!(-1))]))]),
         ("no sample", vec![announce(&[("sample_percent", Value::Null)])]),
         ("no auditor", vec![announce(&[("auditor", Value::Null)])]),
+        (
+            "no text of an attestation",
+            vec![raw("attestation-given", AT, changed(attestation(), &[("text", Value::Null)]))],
+        ),
+        ("no end of one", vec![raw("attestation-given", AT, changed(attestation(), &[("until", json!("2027"))]))]),
     ] {
         both_say(what, &entries, &[Code::Entry]);
     }

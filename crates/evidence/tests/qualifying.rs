@@ -5,7 +5,9 @@ mod support;
 
 use pulih_evidence::report::Report;
 use pulih_ledger::entry::Body;
-use pulih_ledger::entry::kinds::{DrillAttested, DrillOpened, HoldReleased, PlanApplied, UserAdded};
+use pulih_ledger::entry::kinds::{
+    AttestationGiven, AuditHeld, DrillAttested, DrillOpened, HoldReleased, PlanApplied, UserAdded,
+};
 use pulih_ledger::ids::Sha256;
 use pulih_ledger::{Actor, Entry, sign_act};
 use pulih_vault::id::ObjectHash;
@@ -37,6 +39,8 @@ struct Story {
     attested: &'static str,
     /// What the auditor did beside it, and when.
     acted: Option<&'static str>,
+    /// The auditor audited the site, and stated something of a clause.
+    audited: bool,
     opens_late: bool,
     attests_another_end: bool,
     announced: &'static str,
@@ -57,6 +61,7 @@ impl Default for Story {
             opens: auditors_key(),
             attested: AFTER,
             acted: None,
+            audited: false,
             opens_late: false,
             attests_another_end: false,
             announced: AT,
@@ -73,8 +78,39 @@ fn by(user: &str, key: &SigningKey, at: &str, body: impl Into<Body>) -> Vec<u8> 
 
 fn added(user: &str, roles: &[&str], key: &SigningKey) -> Vec<u8> {
     let roles = roles.iter().map(|role| (*role).to_owned()).collect();
-    let body = UserAdded { user: user.parse().unwrap(), name: user.into(), roles, opd: None, key: key.verifier() };
+    let (name, key_of) = (user.into(), key.verifier());
+    let user = user.parse().unwrap();
+    let body = UserAdded { user, name, roles, opd: None, key: key_of, decree: None, until: None };
     by_siti(LONG_BEFORE, body)
+}
+
+fn audit() -> AuditHeld {
+    AuditHeld {
+        audit: "au-1".parse().unwrap(),
+        subject: "security".into(),
+        by: "Inspektorat".into(),
+        body: "government".into(),
+        letter: "700/11".into(),
+        document_sha256: Sha256::of(b"a report"),
+        held: BEFORE.parse().unwrap(),
+        findings: vec![],
+        accreditation: None,
+    }
+}
+
+fn attestation() -> AttestationGiven {
+    AttestationGiven {
+        attestation: "at-1".parse().unwrap(),
+        regulation: "kudus-48-2019".into(),
+        clause: "12-1".into(),
+        item: "kajian-risiko".into(),
+        opinion: "met".into(),
+        by: "Rini Wulandari".into(),
+        letter: "700/11".into(),
+        document_sha256: Sha256::of(b"a report"),
+        until: "2027-12-05T19:00:00Z".parse().unwrap(),
+        text: None,
+    }
 }
 
 impl Story {
@@ -90,6 +126,9 @@ impl Story {
         if let Some(at) = self.acted {
             let released = HoldReleased { hold: "h1".parse().unwrap(), reason: "selesai".into() };
             all.push(by("aud-1", &key_of, at, released));
+        }
+        if self.audited {
+            all.extend([by("aud-1", &key_of, BEFORE, audit()), by("aud-1", &key_of, BEFORE, attestation())]);
         }
         let mut announced = json!({"drill": "d-1", "kind": self.kind, "plan": "kabupaten", "plan_version": 1,
             "points": [point()], "scratch_bytes": 5, "policy": ObjectHash::of(support::POLICY).to_string(),
@@ -148,6 +187,8 @@ fn a_test_by_somebody_who_operates_nothing_qualifies() {
     let unknown = Story { operator: false, ..Story::default() }.report();
     assert!(unknown.is_good() && unknown.drills[0].qualifying);
     assert!(remarks(&unknown)[0].contains("does not say who operates"), "{unknown:?}");
+    // To audit is not to operate.
+    assert!(Story { audited: true, ..Story::default() }.report().drills[0].qualifying);
     // More than 24 months ago is long enough ago.
     assert!(Story { acted: Some(LONG_BEFORE), ..Story::default() }.report().drills[0].qualifying);
 }

@@ -124,6 +124,18 @@ label_id!(
     /// Who co-signs and is no site.
     WitnessId, "witness's id"
 );
+label_id!(
+    /// What a person states of a clause. Never given twice.
+    AttestationId, "attestation's id"
+);
+label_id!(
+    /// An audit. Never given twice.
+    AuditId, "audit's id"
+);
+label_id!(
+    /// A serious failure that was reported. Never given twice.
+    IncidentId, "incident's id"
+);
 
 /// SHA-256 as `sha256sum` prints it: 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -24,7 +24,8 @@ fn ended() -> Body {
 
 fn added(user: &str, key: &VerifierKey) -> Body {
     let user = user.parse().unwrap();
-    UserAdded { user, name: "Siti Rahayu, S.Kom".into(), roles: vec![], opd: None, key: key.clone() }.into()
+    let name = "Siti Rahayu, S.Kom".into();
+    UserAdded { user, name, roles: vec![], opd: None, key: key.clone(), decree: None, until: None }.into()
 }
 
 fn signed(user: &str, key: &SigningKey, body: Body) -> Entry {

@@ -10,17 +10,19 @@ use pulih_ledger::canonical;
 use pulih_ledger::cosign::CosignerKey;
 use pulih_ledger::entry::kinds::{
     AdoptedCertificate, AgentAdopted, AgentClock, AgentEnrolled, AgentHeard, AgentInvited, AgentRevoked, AgentSilent,
-    Alarm, ApprovalEnded, ApprovalGiven, BackupFailing, CertificateIssued, ChangeApproved, ChangeMade, ChangeProposed,
-    ChangeRefused, CheckpointWitnessed, CloneRefused, CopyMade, DeletionApproved, DeletionAsked, DisasterDeclared,
-    DisasterEnded, DrillAnnounced, DrillAttested, DrillAuditor, DrillEnded, DrillFinding, DrillMissed, DrillOpened,
-    DrillPhases, DrillStarted, DrillStep, ExpiryResumed, ExpiryStopped, GlassBroken, HoldPlaced, HoldReleased,
-    KeyAccepted, KeyProposed, KeyRotated, KeysOpened, LedgerDiverged, LedgerResumed, LineageBegun, LinkBack, LinkLost,
+    Alarm, ApprovalEnded, ApprovalGiven, AttestationEnded, AttestationGiven, AuditHeld, BackupFailing,
+    CertificateIssued, ChangeApproved, ChangeMade, ChangeProposed, ChangeRefused, CheckpointWitnessed, CloneRefused,
+    CopyMade, DatasetClassified, DeletionApproved, DeletionAsked, DisasterDeclared, DisasterEnded, DrillAnnounced,
+    DrillAttested, DrillAuditor, DrillEnded, DrillFinding, DrillMissed, DrillOpened, DrillPhases, DrillStarted,
+    DrillStep, ExpiryResumed, ExpiryStopped, GlassBroken, HoldPlaced, HoldReleased, IncidentReported, KeyAccepted,
+    KeyProposed, KeyRotated, KeysOpened, LedgerDiverged, LedgerResumed, LineageBegun, LinkBack, LinkLost,
     ObjectDamaged, ObjectHealed, ObjectLost, ObjectsDeleted, OpdAdded, PacksAvoided, PacksDoomed, Phases, PlanApplied,
     PolicyApplied, PullRefused, PusatMoved, RecipeApplied, RecoveryBegun, RecoveryEnded, RecoveryStep,
-    ReplicationResumed, ReplicationStopped, RestoreAsked, RestoreGrantEnded, RestoreGrantGiven, RestoreGrantUsed,
-    ScrubFinished, SeedImported, SiteAdopted, SiteAway, SiteCertified, SiteCreated, SitePaired, SiteUnpaired,
-    SitesCompared, SnapshotAccepted, SnapshotReplicated, SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded,
-    VaultPinned, WitnessAdded, WitnessRemoved,
+    RegulationApplied, ReplicationResumed, ReplicationStopped, ReportIssued, RestoreAsked, RestoreGrantEnded,
+    RestoreGrantGiven, RestoreGrantUsed, ScrubFinished, SeedImported, SiteAdopted, SiteAway, SiteCertificate,
+    SiteCertified, SiteCreated, SiteDescribed, SitePaired, SiteUnpaired, SitesCompared, SnapshotAccepted,
+    SnapshotReplicated, SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned, WitnessAdded,
+    WitnessRemoved,
 };
 use pulih_ledger::entry::{Body, ENVELOPE, Kind};
 use pulih_ledger::ids::Sha256;
@@ -90,8 +92,16 @@ fn bodies() -> Vec<Body> {
     };
     let mut all = vec![
         SiteCreated { role: "pusat".into(), name: text(), key: site, uji: true }.into(),
-        UserAdded { user: id("siti"), name: text(), roles: vec![], opd: Some(id("dinkes")), key: person.clone() }
-            .into(),
+        UserAdded {
+            user: id("siti"),
+            name: text(),
+            roles: vec![],
+            opd: Some(id("dinkes")),
+            key: person.clone(),
+            decree: Some(text()),
+            until: Some(time()),
+        }
+        .into(),
         OpdAdded { opd: id("dinkes"), name: text(), owner: Some(person.fingerprint()) }.into(),
         AgentInvited { agent: id("dinkes-1"), opd: id("dinkes"), token_sha256: hash, expires: time(), again: true }
             .into(),
@@ -134,6 +144,7 @@ fn bodies() -> Vec<Body> {
     all.extend(of_copies_and_changes());
     all.extend(of_recovery());
     all.extend(of_drills());
+    all.extend(of_regulations());
     all
 }
 
@@ -377,6 +388,83 @@ fn of_drills() -> Vec<Body> {
             opinion: "met-with-findings".into(),
             findings: vec![finding],
             document_sha256: Some(Sha256([9; 32])),
+        }
+        .into(),
+    ]
+}
+
+/// The same of what clauses are held against.
+fn of_regulations() -> Vec<Body> {
+    let (vault, object, hash) = (VaultId([7; 16]), ObjectHash([8; 32]), Sha256([9; 32]));
+    let time = || id("2027-01-31T00:00:00Z");
+    let text = || "Surat 440/17".to_owned();
+    vec![
+        RegulationApplied { regulation: "kudus-48-2019".into(), version: 2, object, text_sha256: hash }.into(),
+        AttestationGiven {
+            attestation: id("at-1"),
+            regulation: "kudus-48-2019".into(),
+            clause: "12-1".into(),
+            item: "kajian-risiko".into(),
+            opinion: "met".into(),
+            by: text(),
+            letter: text(),
+            document_sha256: hash,
+            until: time(),
+            text: Some(text()),
+        }
+        .into(),
+        AttestationEnded { attestation: id("at-1"), reason: text() }.into(),
+        AuditHeld {
+            audit: id("au-1"),
+            subject: "data-centre".into(),
+            by: text(),
+            body: "accredited".into(),
+            letter: text(),
+            document_sha256: hash,
+            held: time(),
+            findings: vec![DrillFinding { text: text(), owner: text(), until: time() }],
+            accreditation: Some(text()),
+        }
+        .into(),
+        DatasetClassified {
+            vault,
+            dataset: id("rekam-medis"),
+            purpose: Some("strategis".into()),
+            confidentiality: Some("rahasia".into()),
+            category: Some("tinggi".into()),
+            content: Some("information".into()),
+            by: text(),
+            letter: text(),
+        }
+        .into(),
+        SiteDescribed {
+            name: text(),
+            regency: Some("34.71".into()),
+            latitude: Some("-7.8".into()),
+            longitude: Some("110.4".into()),
+            operator: Some(text()),
+            provider: Some(text()),
+            certificates: vec![SiteCertificate { name: text(), number: text(), until: time() }],
+        }
+        .into(),
+        ReportIssued {
+            report: "continuity".into(),
+            from: time(),
+            to: time(),
+            size: 7,
+            root: pulih_ledger::hash::Hash::of_empty_tree(),
+            data_sha256: hash,
+            pdf_sha256: hash,
+            language: "id".into(),
+        }
+        .into(),
+        IncidentReported {
+            incident: id("in-1"),
+            hold: Some(id("h1")),
+            began: time(),
+            reported: time(),
+            letter: Some(text()),
+            text: text(),
         }
         .into(),
     ]

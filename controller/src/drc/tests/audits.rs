@@ -171,6 +171,8 @@ fn who_operates_something_does_not_test_it() {
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         opd: None,
         key: key.clone(),
+        decree: None,
+        until: None,
     };
     two.write(said(&["operator"], "budi", &key));
     let refused: Refusal = act(&two, &dewi, planned.announced.clone(), None).unwrap_err();
@@ -188,6 +190,8 @@ fn who_operates_something_does_not_test_it() {
         roles: vec!["auditor".into()],
         opd: None,
         key: auditor.verifier(),
+        decree: None,
+        until: None,
     });
     assert!(why(&two).contains("role operator"), "the role ended just now");
     wait(732 * DAY);

@@ -46,6 +46,8 @@ pub fn person_as(two: &Two, id: &'static str, name: &str, roles: &[&str]) -> Per
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         opd: None,
         key: key.verifier(),
+        decree: None,
+        until: None,
     });
     Person(id, key)
 }

@@ -41,6 +41,8 @@ fn paired() -> (Two, Person, Person) {
         roles: vec!["admin".into()],
         opd: None,
         key: key.verifier(),
+        decree: None,
+        until: None,
     });
     (two, Person("ani", key), admin)
 }

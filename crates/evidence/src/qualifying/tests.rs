@@ -36,7 +36,8 @@ fn auditor(key: &VerifierKey) -> DrillAuditor {
 
 fn added(user: &str, roles: &[&str], key: &VerifierKey) -> Body {
     let roles = roles.iter().map(|role| (*role).to_owned()).collect();
-    UserAdded { user: id(user), name: user.into(), roles, opd: None, key: key.clone() }.into()
+    let (key, name) = (key.clone(), user.into());
+    UserAdded { user: id(user), name, roles, opd: None, key, decree: None, until: None }.into()
 }
 
 fn by(user: &str, key: &VerifierKey) -> Actor {

@@ -31,7 +31,7 @@ use crate::report::{Code, Report};
 use crate::source::SourceError;
 
 /// Kinds that name an object, and in which field.
-const NAMING: [(&str, Kept, &str); 7] = [
+const NAMING: [(&str, Kept, &str); 8] = [
     ("drill-ended", Kept::Drills, "log"),
     ("key-accepted", Kept::Keys, "statement"),
     ("key-rotated", Kept::Keys, "statement"),
@@ -39,16 +39,24 @@ const NAMING: [(&str, Kept, &str); 7] = [
     ("plan-applied", Kept::Plans, "object"),
     ("policy-applied", Kept::Policies, "object"),
     ("recipe-applied", Kept::Recipes, "object"),
+    ("regulation-applied", Kept::Regulations, "object"),
 ];
 
 /// What people do and sign, and no site by itself.
-const BY_PEOPLE: [&str; 8] = [
+const BY_PEOPLE: [&str; 15] = [
+    "attestation-ended",
+    "attestation-given",
+    "audit-held",
+    "dataset-classified",
     "drill-attested",
     "drill-opened",
     "expiry-resumed",
+    "incident-reported",
     "ledger-resumed",
     "plan-applied",
     "recipe-applied",
+    "regulation-applied",
+    "report-issued",
     "witness-added",
     "witness-removed",
 ];

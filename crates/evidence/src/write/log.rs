@@ -20,13 +20,14 @@ use crate::places::{Part as Its, Place, site_id};
 use crate::verify::kind_of;
 
 /// Kinds of which a bundle has every entry, and not only the period's: who signs, who acts, and what is in force.
-const ALWAYS: [&str; 12] = [
+const ALWAYS: [&str; 13] = [
     "key-accepted",
     "key-proposed",
     "key-rotated",
     "plan-applied",
     "policy-applied",
     "recipe-applied",
+    "regulation-applied",
     "site-created",
     "site-paired",
     "site-unpaired",

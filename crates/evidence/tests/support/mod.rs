@@ -137,6 +137,8 @@ pub fn beginning() -> Vec<Vec<u8>> {
         roles: vec!["admin".into()],
         opd: None,
         key: person.verifier(),
+        decree: None,
+        until: None,
     };
     let policy = PolicyApplied { policy: "default".into(), version: 1, object: ObjectHash::of(POLICY) };
     let act = by_siti(AT, HoldReleased { hold: "h1".parse().unwrap(), reason: "selesai".into() });

@@ -7,6 +7,7 @@ mod drills;
 mod keeping;
 mod keys;
 mod recovery;
+mod regulation;
 mod silence;
 mod sites;
 mod witness;
@@ -38,7 +39,10 @@ pub use recovery::{
     AdoptedCertificate, AgentAdopted, DisasterDeclared, DisasterEnded, GlassBroken, KeysOpened, Phases, PlanApplied,
     PusatMoved, RecoveryBegun, RecoveryEnded, RecoveryStep, SiteAdopted,
 };
-
+pub use regulation::{
+    AttestationEnded, AttestationGiven, AuditHeld, DatasetClassified, IncidentReported, RegulationApplied,
+    ReportIssued, SiteCertificate, SiteDescribed,
+};
 pub use silence::{AgentClock, AgentHeard, AgentSilent, BackupFailing, LinkBack, LinkLost, SiteAway};
 pub use sites::{
     LedgerDiverged, PullRefused, SiteCertified, SitePaired, SiteUnpaired, SnapshotReplicated, VaultPinned,
@@ -176,6 +180,14 @@ kinds! {
     WitnessRemoved = "witness-removed",
     CheckpointWitnessed = "checkpoint-witnessed",
     LedgerResumed = "ledger-resumed",
+    RegulationApplied = "regulation-applied",
+    AttestationGiven = "attestation-given",
+    AttestationEnded = "attestation-ended",
+    AuditHeld = "audit-held",
+    DatasetClassified = "dataset-classified",
+    SiteDescribed = "site-described",
+    ReportIssued = "report-issued",
+    IncidentReported = "incident-reported",
 }
 
 impl Kind {
@@ -231,6 +243,12 @@ pub struct UserAdded {
     pub opd: Option<OpdId>,
     #[serde(with = "text")]
     pub key: VerifierKey,
+    /// Number of the decree that appoints the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decree: Option<String>,
+    /// Until when it does. It ends no right here: who may act is what an admin says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
