@@ -29,10 +29,23 @@ use pulih_ledger::ids::Sha256;
 use pulih_ledger::rotation::HandOver;
 use pulih_ledger::{Actor, Entry, ReadEntry, View, sign_act};
 use pulih_vault::id::{ObjectHash, VaultId};
+use pulih_vault::note::VerifierKey;
 use support::{person_key, site, site_key};
 
 fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()
+}
+
+fn user(key: VerifierKey) -> UserAdded {
+    UserAdded {
+        user: id("siti"),
+        name: "Siti".into(),
+        roles: vec![],
+        opd: Some(id("dinkes")),
+        key,
+        decree: Some("821/4".into()),
+        until: Some(id("2027-01-31T00:00:00Z")),
+    }
 }
 
 /// One of each kind, with every field that it can have.
@@ -92,16 +105,7 @@ fn bodies() -> Vec<Body> {
     };
     let mut all = vec![
         SiteCreated { role: "pusat".into(), name: text(), key: site, uji: true }.into(),
-        UserAdded {
-            user: id("siti"),
-            name: text(),
-            roles: vec![],
-            opd: Some(id("dinkes")),
-            key: person.clone(),
-            decree: Some(text()),
-            until: Some(time()),
-        }
-        .into(),
+        user(person.clone()).into(),
         OpdAdded { opd: id("dinkes"), name: text(), owner: Some(person.fingerprint()) }.into(),
         AgentInvited { agent: id("dinkes-1"), opd: id("dinkes"), token_sha256: hash, expires: time(), again: true }
             .into(),
