@@ -1,0 +1,14 @@
+//! That a report says what its data says, all of it, in either language, and the same each time.
+
+mod clauses;
+mod crowded;
+mod example;
+mod file;
+mod hostile;
+mod labels;
+mod pages;
+mod parts;
+mod placed;
+
+use crate::data;
+use crate::utc::Utc;

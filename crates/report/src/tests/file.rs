@@ -1,0 +1,94 @@
+//! That the file is the same each time, is what an archive takes, and is of the data that it names.
+
+use super::data::Continuity;
+use super::{example, hostile};
+use crate::json::sha256;
+use crate::{Language, continuity};
+
+fn has(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn the_same_data_gives_the_same_bytes() {
+    let first = continuity(&example::small(), Language::Indonesian).unwrap();
+    let other = continuity(&example::small(), Language::English).unwrap();
+    assert_ne!(first.bytes, other.bytes);
+    assert_eq!(first.data_sha256, other.data_sha256);
+    assert_eq!(first, continuity(&example::small(), Language::Indonesian).unwrap());
+    let mut changed = example::small();
+    changed.rpo[0].worst_seconds = Some(3_413);
+    assert_ne!(first.data_sha256, continuity(&changed, Language::Indonesian).unwrap().data_sha256);
+}
+
+#[test]
+fn it_is_pdf_a_2a_with_its_title_author_date_and_language() {
+    for (language, code, title) in [
+        (Language::Indonesian, "id", "Laporan Uji Keberlangsungan"),
+        (Language::English, "en", "Continuity Test Report"),
+    ] {
+        let pdf = continuity(&example::small(), language).unwrap();
+        assert!(pdf.bytes.starts_with(b"%PDF-1.7"));
+        for text in [
+            "<pdfaid:part>2</pdfaid:part>",
+            "<pdfaid:conformance>A</pdfaid:conformance>",
+            "<pdfuaid:part>1</pdfuaid:part>",
+            &format!("{title} – Kabupaten Kuantan Singingi"),
+            "Dinas Komunikasi, Informatika, Statistik dan Persandian",
+            "2027-03-10T09:00:00",
+            &format!("<rdf:li>{code}</rdf:li>"),
+        ] {
+            assert!(has(&pdf.bytes, text), "{text}");
+        }
+        assert!((8..=14).contains(&pdf.pages), "{}", pdf.pages);
+    }
+}
+
+#[test]
+fn an_archive_takes_hostile_and_empty_data_too() {
+    for data in [hostile::hostile(), example::empty()] {
+        for language in [Language::Indonesian, Language::English] {
+            continuity(&data, language).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_hash_is_of_the_data_as_canonical_json() {
+    let data = example::small();
+    let json = data.to_json().unwrap();
+    let pdf = continuity(&data, Language::Indonesian).unwrap();
+    assert_eq!(pdf.data_sha256, sha256(json.as_bytes()));
+    assert_eq!(sha256(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert!(json.starts_with(r#"{"approval":[{"duty":"prepared","name":"#), "{}", &json[..60]);
+    assert!(json.contains(r#""type":"pulih/report/continuity/v1""#));
+    assert!(!json.contains(": ") || !json.contains('\n'));
+    let again: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(again, data.value().unwrap());
+}
+
+#[test]
+fn the_csv_has_every_value_and_no_formula() {
+    let mut data: Continuity = example::small();
+    data.findings[0].text = "=HYPERLINK(\"http://x\"), \"a\"".into();
+    let csv = data.to_csv().unwrap();
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines[0], "part,row,field,value");
+    for line in [
+        "rpo,1,worst_seconds,3412",
+        "rto_datasets,2,phases.fetch,1900000",
+        "site,,zone,WIB",
+        "test,,auditor.mandate,700/98/INSP/2027",
+        "regulations,1,clauses.3.verdict,not-met",
+        "regulations,1,clauses.2.attested.1.by,\"Drs. Hendra Wijaya, Inspektur Daerah\"",
+        "minutes,,keys.2.site,drc-14.09",
+        "steps,5,milliseconds,",
+        "findings,1,text,\"'=HYPERLINK(\"\"http://x\"\"), \"\"a\"\"\"",
+        "uji,,,false",
+    ] {
+        assert!(lines.contains(&line), "{line}");
+    }
+    let mut values = Vec::new();
+    hostile::texts(&data.value().unwrap(), &mut values);
+    assert!(values.iter().all(|value| csv.contains(&value.replace('"', "\"\""))));
+}

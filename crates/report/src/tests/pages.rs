@@ -1,0 +1,177 @@
+//! That nothing is cut off, nothing overlaps and nothing of the data is left out, whatever the data is.
+
+use serde_json::Value;
+
+use super::data::Continuity;
+use super::placed::{Laid, lay_out, solid};
+use super::{crowded, example, hostile};
+use crate::{Language, Utc, printable};
+
+const BOTH: [Language; 2] = [Language::Indonesian, Language::English];
+const LEFT_MARGIN: f64 = 76.5;
+const RIGHT_MARGIN: f64 = 65.2;
+const EDGE: f64 = 15.0;
+
+fn inside(laid: &Laid) {
+    for run in laid.runs.iter().filter(|run| !run.turned && !run.text.trim().is_empty()) {
+        let within = run.left > LEFT_MARGIN - 0.6
+            && run.right < laid.width - RIGHT_MARGIN + 0.6
+            && run.top > EDGE
+            && run.bottom < laid.height - EDGE;
+        assert!(within, "cut off: {run:?}");
+    }
+}
+
+fn apart(laid: &Laid) {
+    for page in 1..=laid.pages {
+        let mut runs: Vec<_> =
+            laid.runs.iter().filter(|run| run.page == page && !run.turned && !run.text.trim().is_empty()).collect();
+        runs.sort_by(|a, b| a.top.total_cmp(&b.top));
+        for (i, a) in runs.iter().enumerate() {
+            for b in runs[i + 1..].iter().take_while(|b| b.top < a.bottom - 0.8) {
+                let overlap = a.right.min(b.right) - a.left.max(b.left);
+                assert!(overlap < 0.8, "one over the other by {overlap}: {a:?} and {b:?}");
+            }
+        }
+    }
+}
+
+fn is_sound(data: &Continuity, language: Language) -> Laid {
+    let laid = lay_out(data, language);
+    inside(&laid);
+    apart(&laid);
+    laid
+}
+
+/// Codes that labels stand for, and the language that is not shown.
+const NOT_SHOWN: [&str; 11] =
+    ["type", "kind", "what", "outcome", "role", "duty", "source", "opinion", "verdict", "en", "remedy"];
+
+fn every_text(value: &Value, name: &str, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            let code = NOT_SHOWN.contains(&name) || (name == "place" && ["pusat", "drc"].contains(&text.as_str()));
+            if !code && Utc::read(text).is_err() {
+                found.push(text.clone());
+            }
+        }
+        Value::Array(all) => all.iter().for_each(|its| every_text(its, name, found)),
+        Value::Object(fields) => fields.iter().for_each(|(name, its)| every_text(its, name, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[test]
+fn all_that_the_data_says_is_on_the_pages() {
+    let data = example::small();
+    let written = is_sound(&data, Language::Indonesian).text();
+    let mut texts = Vec::new();
+    every_text(&data.value().unwrap(), "", &mut texts);
+    assert!(texts.len() > 150, "{}", texts.len());
+    for text in texts {
+        assert!(written.contains(&solid(&text)), "left out: {text}");
+    }
+    // Numbers, times and durations as they are said.
+    for shown in [
+        "10 Maret 2027, 09:00:00 WIB",
+        "00:46:30,250",
+        "1 hari 02:00:05",
+        "268.435.456.000",
+        "99,87 %",
+        "168 km",
+        "145 hari lagi",
+        "112.004",
+        "2027-03-02 09:25:40",
+        "Rabu",
+    ] {
+        assert!(written.contains(&solid(shown)), "not as expected: {shown}");
+    }
+}
+
+#[test]
+fn a_report_of_which_nothing_is_known_says_so_in_each_part() {
+    for language in BOTH {
+        let laid = is_sound(&example::empty(), language);
+        assert!((6..=10).contains(&laid.pages), "{}", laid.pages);
+    }
+    let laid = lay_out(&example::empty(), Language::Indonesian);
+    for words in [
+        "Belum ada pejabat penanda tangan yang tercatat.",
+        "Tidak ada peraturan yang tercatat sebagai dasar uji.",
+        "Belum ada situs yang tercatat.",
+        "Belum pernah ada uji yang diumumkan.",
+        "Tidak ada langkah yang tercatat.",
+        "Tidak ada temuan.",
+        "Tidak ada auditor yang menyatakan pendapat",
+        "Tidak ada entri yang dirujuk.",
+        "Tidak ada checkpoint.",
+    ] {
+        assert!(laid.says(words), "{words}");
+    }
+}
+
+#[test]
+fn hundreds_of_rows_and_long_names_go_over_pages() {
+    let data = crowded::large();
+    let laid = is_sound(&data, Language::Indonesian);
+    assert!((100..=250).contains(&laid.pages), "{}", laid.pages);
+    let written = laid.text();
+    for i in [0, 1, 149, 298, 299] {
+        assert!(written.contains(&format!("kecamatan-{i:03}")), "{i}");
+    }
+    // Of an annex over many pages each has the heading.
+    let heading = "IndeksJenisWaktu(WIB)SHA-256";
+    let pages = (1..=laid.pages).filter(|page| laid.text_of(*page).contains(heading)).count();
+    assert!(pages > 8, "{pages}");
+}
+
+#[test]
+fn a_simulated_clock_marks_every_page() {
+    for (uji, marks) in [(true, 1), (false, 0)] {
+        let data = Continuity { uji, ..example::small() };
+        for language in BOTH {
+            let laid = is_sound(&data, language);
+            for page in 1..=laid.pages {
+                let found = laid.runs.iter().filter(|run| run.page == page && run.turned && run.text == "UJI").count();
+                assert_eq!(found, marks, "page {page}");
+            }
+        }
+    }
+    let data = Continuity { uji: true, ..example::small() };
+    let laid = lay_out(&data, Language::Indonesian);
+    assert!((1..=laid.pages).all(|page| laid.text_of(page).contains("BUKANLAPORANRESMI")));
+}
+
+#[test]
+fn hostile_text_is_text() {
+    let data = hostile::hostile();
+    for language in BOTH {
+        let laid = is_sound(&data, language);
+        let written = laid.text();
+        for text in [hostile::MARKUP, hostile::LONG, hostile::TURNED] {
+            let shown = solid(&printable::text(text));
+            let found = written.matches(&shown).count();
+            // The same in each part; a few are broken by the end of a page.
+            assert!(found > 25, "{found} times: {shown}");
+        }
+        for raw in ['\u{202e}', '\u{2066}', '\u{200b}', '🔥', '\0'] {
+            assert!(!laid.runs.iter().any(|run| run.text.contains(raw)), "{raw:?}");
+        }
+    }
+}
+
+#[test]
+fn each_page_names_the_report_its_checkpoint_its_number_and_its_data() {
+    let data = example::small();
+    let (document, hash) = crate::pdf::lay_out(&data, Language::English).unwrap();
+    let laid = super::placed::placed(&document);
+    for page in 1..=laid.pages {
+        let text = laid.text_of(page);
+        assert!(text.contains(&format!("Page{page}of{}", laid.pages)), "{page}");
+        assert!(text.contains(&hash[..16]), "{page}");
+        if page > 1 {
+            assert!(text.contains("ContinuityTestReport–KabupatenKuantanSingingi"), "{page}");
+            assert!(text.contains("Checkpointdrc-14.09·48,291"), "{page}");
+        }
+    }
+}
