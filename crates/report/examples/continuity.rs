@@ -13,6 +13,8 @@ mod example;
 #[allow(dead_code)]
 #[path = "../src/tests/hostile.rs"]
 mod hostile;
+#[path = "../src/tests/measured.rs"]
+mod measured;
 
 fn main() -> ExitCode {
     let given: Vec<String> = std::env::args().skip(1).collect();

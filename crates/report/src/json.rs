@@ -6,10 +6,14 @@ use serde_json::Value;
 use crate::data::{CONTINUITY, Continuity};
 use crate::error::ReportError;
 
+/// 2^53 - 1, as RFC 8785 has it.
+const LARGEST: u64 = (1 << 53) - 1;
+
 impl Continuity {
     /// As a value: its fields, and `type`.
     pub(crate) fn value(&self) -> Result<Value, ReportError> {
         let mut value = serde_json::to_value(self)?;
+        bounded(&value, "")?;
         if let Value::Object(fields) = &mut value {
             fields.insert("type".to_owned(), CONTINUITY.into());
         }
@@ -22,6 +26,19 @@ impl Continuity {
         let mut text = String::new();
         write(&self.value()?, &mut text)?;
         Ok(text)
+    }
+}
+
+/// Refuses a figure that readers of JSON would round; `path` is for people.
+fn bounded(value: &Value, path: &str) -> Result<(), ReportError> {
+    match value {
+        Value::Object(fields) => fields.iter().try_for_each(|(name, its)| bounded(its, &format!("{path}.{name}"))),
+        Value::Array(all) => all.iter().enumerate().try_for_each(|(i, its)| bounded(its, &format!("{path}.{}", i + 1))),
+        Value::Number(its) => match its.as_i64() {
+            Some(its) if its.unsigned_abs() <= LARGEST => Ok(()),
+            _ => Err(ReportError::Figure(path.trim_start_matches('.').to_owned())),
+        },
+        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
     }
 }
 

@@ -2,15 +2,16 @@
 
 use serde_json::json;
 use typst::diag::SourceDiagnostic;
-use typst::foundations::Smart;
+use typst::foundations::{Datetime, Smart};
 use typst_layout::PagedDocument;
-use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
+use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
 use crate::data::Continuity;
 use crate::error::ReportError;
 use crate::json::sha256;
 use crate::language::Language;
 use crate::printable;
+use crate::utc::Utc;
 use crate::world::Sealed;
 
 /// Layouts that Typst keeps in memory for the next report: none, a controller writes few of them.
@@ -32,6 +33,7 @@ pub fn continuity(data: &Continuity, language: Language) -> Result<Pdf, ReportEr
     let options = PdfOptions {
         ident: Smart::Custom(ident),
         creator: Smart::Custom(Some("Pulih".to_owned())),
+        timestamp: timestamp(&data.issued),
         standards: PdfStandards::new(&STANDARDS).map_err(|error| ReportError::Export(error.message().to_string()))?,
         ..PdfOptions::default()
     };
@@ -40,6 +42,14 @@ pub fn continuity(data: &Continuity, language: Language) -> Result<Pdf, ReportEr
     drop(document);
     typst::comemo::evict(KEPT_LAYOUTS);
     Ok(Pdf { bytes, data_sha256, pages })
+}
+
+/// When the file says that it was made: when the report was issued.
+fn timestamp(issued: &Utc) -> Option<Timestamp> {
+    let [year, month, day, hour, minute, second] = issued.parts();
+    let part = |its: u32| u8::try_from(its).ok();
+    let date = (i32::try_from(year).ok()?, part(month)?, part(day)?);
+    Datetime::from_ymd_hms(date.0, date.1, date.2, part(hour)?, part(minute)?, part(second)?).map(Timestamp::new_utc)
 }
 
 /// For archives: tagged, with the text of each glyph (docs/decisions.md); and for whoever has it read aloud.

@@ -6,6 +6,7 @@ mod example;
 mod file;
 mod hostile;
 mod labels;
+mod measured;
 mod pages;
 mod parts;
 mod placed;

@@ -23,6 +23,11 @@ impl Utc {
         is_time(text).then(|| Self(text.to_owned())).ok_or_else(|| ReportError::Time(text.chars().take(40).collect()))
     }
 
+    /// Year, month, day, hour, minute, second.
+    pub(crate) fn parts(&self) -> [u32; 6] {
+        parts(&self.0)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -39,14 +44,19 @@ fn is_time(text: &str) -> bool {
     if text.len() != 20 || !text.bytes().enumerate().all(shape) {
         return false;
     }
-    let number = |from: usize, to: usize| text[from..to].parse::<u32>().unwrap_or(u32::MAX);
-    let (year, month, day) = (number(0, 4), number(5, 7), number(8, 10));
+    let [year, month, day, hour, minute, second] = parts(text);
     (1970..=9998).contains(&year)
         && (1..=12).contains(&month)
         && (1..=days_of(year, month)).contains(&day)
-        && number(11, 13) < 24
-        && number(14, 16) < 60
-        && number(17, 19) < 60
+        && hour < 24
+        && minute < 60
+        && second < 60
+}
+
+/// Of a text of that shape.
+fn parts(text: &str) -> [u32; 6] {
+    [(0, 4), (5, 7), (8, 10), (11, 13), (14, 16), (17, 19)]
+        .map(|(from, to)| text.get(from..to).and_then(|part| part.parse().ok()).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::clauses::regulation;
 use super::data::{Continuity, Finding, Person, Role, ServiceRto, Source, What};
-use super::example::{component, entry, rpo, rto, small, step, utc};
+use super::example::{component, entry, small, utc};
+use super::measured::{rpo, rto, step};
 
 /// Hundreds of rows, long names, and a clock that is not the world's.
 pub fn large() -> Continuity {

@@ -35,7 +35,7 @@ fn it_is_pdf_a_2a_with_its_title_author_date_and_language() {
             "<pdfuaid:part>1</pdfuaid:part>",
             &format!("{title} – Kabupaten Kuantan Singingi"),
             "Dinas Komunikasi, Informatika, Statistik dan Persandian",
-            "2027-03-10T09:00:00",
+            "<xmp:CreateDate>2027-03-10T02:00:00+00:00</xmp:CreateDate>",
             &format!("<rdf:li>{code}</rdf:li>"),
         ] {
             assert!(has(&pdf.bytes, text), "{text}");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::data::Continuity;
+use super::data::{Continuity, Phases};
 use super::placed::{Laid, lay_out, solid};
 use super::{crowded, example, hostile};
 use crate::{Language, Utc, printable};
@@ -123,6 +123,48 @@ fn hundreds_of_rows_and_long_names_go_over_pages() {
     let heading = "IndeksJenisWaktu(WIB)SHA-256";
     let pages = (1..=laid.pages).filter(|page| laid.text_of(*page).contains(heading)).count();
     assert!(pages > 8, "{pages}");
+}
+
+/// Every figure as large as JSON holds one.
+fn vast() -> Continuity {
+    let most = (1 << 53) - 1;
+    let mut data = example::small();
+    data.scope.distance_km = Some(most);
+    data.scope.components.iter_mut().for_each(|its| its.bytes = Some(most));
+    data.checkpoints.iter_mut().for_each(|its| its.size = most);
+    data.entries.iter_mut().for_each(|its| its.index = most);
+    for its in &mut data.steps {
+        its.number = most;
+        [&mut its.planned_from_ms, &mut its.planned_ms, &mut its.from_ms, &mut its.milliseconds]
+            .into_iter()
+            .for_each(|figure| *figure = Some(most));
+    }
+    for its in &mut data.rpo {
+        [&mut its.target_seconds, &mut its.exposure_seconds, &mut its.p95_seconds, &mut its.worst_seconds]
+            .into_iter()
+            .for_each(|figure| *figure = Some(most));
+        its.breaches = most;
+    }
+    data.rto_services.iter_mut().for_each(|its| its.milliseconds = Some(most));
+    for its in &mut data.rto_datasets {
+        its.milliseconds = Some(most);
+        its.phases = Some(Phases { approve: 0, fetch: most, decrypt: most, write: 1, verify: most, check: most });
+    }
+    data
+}
+
+#[test]
+fn the_largest_figures_fit() {
+    for language in BOTH {
+        let laid = is_sound(&vast(), language);
+        let day =
+            if language == Language::English { "104,249,991d08:59:00.991" } else { "104.249.991hari08:59:00,991" };
+        assert!(laid.says(day));
+    }
+    let mut data = vast();
+    data.rpo[1].worst_seconds = Some(1 << 53);
+    let refused = crate::continuity(&data, Language::English).unwrap_err().to_string();
+    assert!(refused.starts_with("`rpo.2.worst_seconds` is above"), "{refused}");
 }
 
 #[test]
