@@ -1,12 +1,17 @@
 //! The command line: what people type, and what they see.
 
 mod ask;
+mod attest;
+mod audit;
 mod copies;
+mod dataset;
 mod disaster;
 mod doctor;
 mod drill;
 mod evidence;
 mod files;
+mod findings;
+mod incident;
 mod init;
 mod keeping;
 mod keys;
@@ -107,6 +112,18 @@ enum Command {
     /// On a third machine: co-sign ledgers that go on from all that it saw of them
     #[command(subcommand)]
     Witness(witness::Witness),
+    /// What people state of a regulation's clauses
+    #[command(subcommand)]
+    Attest(attest::AttestCommand),
+    /// Audits that were held
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// What kind of data a dataset holds
+    #[command(subcommand)]
+    Dataset(dataset::DatasetCommand),
+    /// Serious failures that others caused
+    #[command(subcommand)]
+    Incident(incident::IncidentCommand),
     /// Offices that own data
     #[command(subcommand)]
     Opd(Opd),
@@ -217,6 +234,12 @@ struct Signed {
     sign_with: Option<PathBuf>,
 }
 
+const USER_ADD: &str = "\
+Example:
+
+  pulih-controller user add budi --name \"Budi Santoso, Diskominfo\" --role operator --key KEY \\
+      --decree 821/4/2026 --until 2027-12-31 --as siti --sign-with siti.key";
+
 #[derive(Debug, Subcommand)]
 enum User {
     /// Make a person's key; prints the half that others may know
@@ -225,6 +248,7 @@ enum User {
         file: PathBuf,
     },
     /// Let a person act; the first one has to be an admin, who then adds the others
+    #[command(after_long_help = USER_ADD)]
     Add {
         /// A short name that is never given to another
         id: String,
@@ -240,6 +264,12 @@ enum User {
         /// As `pulih-controller user key` printed it
         #[arg(long, value_name = "KEY")]
         key: String,
+        /// Number of the decree that appoints the person
+        #[arg(long, value_name = "NUMBER")]
+        decree: Option<String>,
+        /// Until when the decree does: a date (2027-12-31) or how long (1y). It ends no right here
+        #[arg(long, value_name = "WHEN", requires = "decree")]
+        until: Option<String>,
         #[command(flatten)]
         signed: Signed,
     },

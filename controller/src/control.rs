@@ -16,6 +16,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
+use crate::attest;
 use crate::catalog::{Grant, PeerSite, User, Vault};
 use crate::drc::{changes, drills, recovery};
 use crate::evidence::{keys, witnesses};
@@ -98,6 +99,8 @@ pub enum Ask {
     Witness(witnesses::Ask),
     /// Of another key for the ledger.
     Key(keys::Ask),
+    /// Of what people state of a regulation's clauses.
+    Attest(attest::Ask),
 }
 
 /// What answers commands: a site of one role.
@@ -195,6 +198,7 @@ fn act(pusat: &Pusat, ask: Ask) -> Answer<Value> {
         }
         Ask::PeerList => Ok(peers(pusat.peers()?)),
         Ask::Witness(ask) => pusat.answer_witnesses(&ask),
+        Ask::Attest(ask) => pusat.answer_attest(&ask),
         Ask::Checkpoint => {
             pusat.checkpoint()?;
             Ok(json!({"type": "pulih/checkpoint/v1", "entries": pusat.entries()}))
@@ -222,8 +226,12 @@ pub fn vaults(vaults: Vec<Vault>) -> Value {
 }
 
 pub fn users(users: Vec<User>) -> Value {
-    let users =
-        users.into_iter().map(|its| json!({"user": its.id, "name": its.name, "roles": its.roles, "opd": its.opd}));
+    let users = users.into_iter().map(|its| {
+        json!({
+            "user": its.id, "name": its.name, "roles": its.roles, "opd": its.opd, "decree": its.decree,
+            "until": its.until.map(utc::rfc3339),
+        })
+    });
     json!({"type": "pulih/users/v1", "users": users.collect::<Vec<_>>()})
 }
 

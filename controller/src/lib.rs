@@ -1,6 +1,7 @@
 //! The controller of a site: one process that takes in the agents' snapshots, decides what is
 //! believed, and writes down what happened before it does.
 
+mod attest;
 pub mod base;
 pub mod card;
 pub mod cards;

@@ -9,10 +9,12 @@ use pulih_vault::utc;
 
 use crate::catalog::{Catalog, User};
 use crate::gateway::answer::{Answer, Refusal};
+use crate::pusat::is_printable;
 use crate::record::Record;
 
 /// How far the clock of a person's machine may be off, and how long a signed act may be on its way.
 const ACT_SECONDS: i64 = 24 * 3600;
+const MOST_DECREE: usize = 200;
 
 /// What a person may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +76,7 @@ pub fn believe(record: &Record, entry: &str, now: i64) -> Answer<Act> {
     }
     let body = entry.body().ok_or_else(|| bad("the act is of a kind that this version does not know"))?;
     match &entry.actor {
-        Actor::Site if may_be_first(&record.catalog, body)? => {
+        Actor::Site if may_be_first(&record.catalog, body, at)? => {
             let entry = Entry::new(entry.site.clone(), entry.at.clone(), Actor::Site, body.clone());
             Ok(Act { entry, person: None })
         }
@@ -100,7 +102,7 @@ pub fn check_added(catalog: &Catalog, person: &User, its: &UserAdded, signed: i6
     if catalog.user(its.user.as_str())?.is_some_and(|known| known.at >= signed) {
         return Err(bad(format!("something newer was signed about {}; sign this again", its.user)));
     }
-    check_user(catalog, its)
+    check_user(catalog, its, signed)
 }
 
 pub fn check_unpaired(catalog: &Catalog, its: &SiteUnpaired) -> Answer<()> {
@@ -109,7 +111,7 @@ pub fn check_unpaired(catalog: &Catalog, its: &SiteUnpaired) -> Answer<()> {
 }
 
 /// The first person is added by whoever has the site's console; everyone after by an admin.
-fn may_be_first(catalog: &Catalog, body: &Body) -> Answer<bool> {
+fn may_be_first(catalog: &Catalog, body: &Body, at: i64) -> Answer<bool> {
     let Body::UserAdded(its) = body else { return Ok(false) };
     if !catalog.users()?.is_empty() {
         return Ok(false);
@@ -117,11 +119,24 @@ fn may_be_first(catalog: &Catalog, body: &Body) -> Answer<bool> {
     if !its.roles.iter().any(|role| role == Role::Admin.as_str()) {
         return Err(bad("the first person has to be an admin, who then adds the others"));
     }
-    check_user(catalog, its)?;
+    check_user(catalog, its, at)?;
     Ok(true)
 }
 
-fn check_user(catalog: &Catalog, its: &UserAdded) -> Answer<()> {
+/// The decree that appoints a person, and until when. That it ends takes nothing from the person here: an admin does.
+fn check_appointed(its: &UserAdded, at: i64) -> Answer<()> {
+    if its.decree.as_deref().is_some_and(|decree| !is_printable(decree, MOST_DECREE)) {
+        return Err(bad("the number of the decree is empty, too long, or has control characters"));
+    }
+    match its.until.as_ref().map(|until| utc::parse(until.as_str()).unwrap_or(i64::MIN)) {
+        Some(_) if its.decree.is_none() => Err(bad("until when a person is appointed is what a decree says: name it")),
+        Some(until) if until <= at => Err(bad("the appointment has ended already")),
+        _ => Ok(()),
+    }
+}
+
+fn check_user(catalog: &Catalog, its: &UserAdded, at: i64) -> Answer<()> {
+    check_appointed(its, at)?;
     let known = |role: &String| Role::ALL.iter().any(|known| known.as_str() == role);
     if its.roles.is_empty() || !its.roles.iter().all(known) {
         return Err(bad("a role is `admin`, `operator`, `walidata` or `auditor`, and a person has at least one"));

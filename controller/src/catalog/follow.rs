@@ -9,8 +9,8 @@ use pulih_vault::utc;
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::{
-    Catalog, CatalogError, Result, adopted, changes, copies, drills, keeping, keys, recipes, recoveries, replicas,
-    silence, standing, witnesses,
+    Catalog, CatalogError, Result, adopted, changes, copies, drills, keeping, keys, recipes, recoveries, regulations,
+    replicas, silence, standing, witnesses,
 };
 
 /// What the catalog sees of an entry: `None` of one that cannot be read, and no body of one of a kind that this
@@ -70,7 +70,7 @@ fn follow(db: &Transaction, index: u64, at: i64, actor: &Actor, body: Option<&Bo
         Body::SnapshotAccepted(its) => silence::succeeded(db, its)?,
         _ => {}
     }
-    for room in [keeping::apply, changes::apply, drills::apply] {
+    for room in [keeping::apply, changes::apply, drills::apply, regulations::apply] {
         if room(db, index, at, actor, body)? {
             return Ok(());
         }
@@ -97,9 +97,10 @@ fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result
     match body {
         Body::UserAdded(its) => {
             db.execute("INSERT OR IGNORE INTO user_entry (number) VALUES (?1)", [index as i64])?;
-            let sql = "INSERT OR REPLACE INTO user (id, name, roles, opd, at) VALUES (?1, ?2, ?3, ?4, ?5)";
-            let opd = its.opd.as_ref().map(OpdId::as_str);
-            db.execute(sql, params![its.user.as_str(), its.name, its.roles.join(" "), opd, at])
+            let sql = "INSERT OR REPLACE INTO user (id, name, roles, opd, at, decree, until) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            let (opd, until) = (its.opd.as_ref().map(OpdId::as_str), its.until.as_ref().map(seconds));
+            db.execute(sql, params![its.user.as_str(), its.name, its.roles.join(" "), opd, at, its.decree, until])
         }
         Body::OpdAdded(its) => {
             let owner = its.owner.map(|owner| owner.to_string());

@@ -22,6 +22,9 @@ pub struct User {
     pub opd: Option<String>,
     /// When this was last said of the person.
     pub at: i64,
+    /// Number of the decree that appoints the person, and until when it does.
+    pub decree: Option<String>,
+    pub until: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,10 +70,18 @@ impl Catalog {
     }
 
     pub fn users(&self) -> Result<Vec<User>> {
-        self.all("SELECT id, name, roles, opd, at FROM user ORDER BY id", [], |row| {
+        self.all("SELECT id, name, roles, opd, at, decree, until FROM user ORDER BY id", [], |row| {
             let roles: String = row.get(2)?;
             let roles = roles.split_whitespace().map(str::to_owned).collect();
-            Ok(User { id: row.get(0)?, name: row.get(1)?, roles, opd: row.get(3)?, at: row.get(4)? })
+            Ok(User {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                roles,
+                opd: row.get(3)?,
+                at: row.get(4)?,
+                decree: row.get(5)?,
+                until: row.get(6)?,
+            })
         })
     }
 

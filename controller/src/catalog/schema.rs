@@ -3,12 +3,12 @@
 use rusqlite::Connection;
 
 use super::{
-    adopted, changes, copies, drills, keeping, keys, objects, points, presence, recipes, recoveries, replicas, silence,
-    standing, witnesses,
+    adopted, changes, copies, drills, keeping, keys, objects, points, presence, recipes, recoveries, regulations,
+    replicas, silence, standing, witnesses,
 };
 
 /// Each is one or more texts, for a room of the catalog has its own tables.
-const MIGRATIONS: [&[&str]; 5] = [&["
+const MIGRATIONS: [&[&str]; 6] = [&["
     -- What follows from the ledger.
     CREATE TABLE ledger (size INTEGER NOT NULL) STRICT;
     INSERT INTO ledger (size) VALUES (0);
@@ -98,7 +98,7 @@ const MIGRATIONS: [&[&str]; 5] = [&["
     recoveries::SERVERS,
     objects::TABLES,
     adopted::TAKEN_OVER,
-], &[silence::TABLES, standing::TABLES, points::TABLES, presence::TABLES, drills::TABLES, witnesses::TABLES, keys::TABLES, recipes::TABLES]];
+], &[silence::TABLES, standing::TABLES, points::TABLES, presence::TABLES, drills::TABLES, witnesses::TABLES, keys::TABLES, recipes::TABLES], &[regulations::TABLES]];
 
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 

@@ -12,8 +12,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{
-    Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, copies, disaster, keeping, person, plan,
-    policy, proposal, recipe, scrub, serve, show,
+    Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, attest, audit, copies, dataset, disaster,
+    incident, keeping, person, plan, policy, proposal, recipe, scrub, serve, show,
 };
 use crate::control::{self, Ask, SOCKET};
 use crate::pusat::draw;
@@ -107,15 +107,15 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
             Ask::AgentRevoke { agent: name.clone(), reason: reason.clone() }
         }
         Command::Agent(Agent::List) | Command::Status => Ask::Status,
-        Command::User(User::Add { id, name, roles, opd, key, signed }) => {
+        Command::User(User::Add { id, name, roles, opd, key, decree, until, signed }) => {
             let added = UserAdded {
                 user: id.parse().map_err(said)?,
                 name: name.clone(),
                 roles: roles.clone(),
                 opd: opd.as_deref().map(str::parse).transpose().map_err(said)?,
                 key: key.trim().parse().map_err(said)?,
-                decree: None,
-                until: None,
+                decree: decree.clone(),
+                until: until.as_deref().map(person::until).transpose()?.map(time).transpose().map_err(said)?,
             };
             acting(dir, signed, added.into())?
         }
@@ -178,6 +178,10 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         Command::Disaster(command) => disaster::asked(dir, command)?,
         Command::Plan(command) => plan::asked(dir, command)?,
         Command::Recipe(command) => recipe::asked(dir, command)?,
+        Command::Attest(command) => attest::asked(dir, command)?,
+        Command::Audit(command) => audit::asked(dir, command)?,
+        Command::Dataset(command) => dataset::asked(dir, command)?,
+        Command::Incident(command) => incident::asked(dir, command)?,
         Command::Proposal(command) => proposal::asked(dir, command)?,
         Command::Resume(command) => proposal::resumed(dir, command)?,
         Command::Init(_)

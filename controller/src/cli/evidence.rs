@@ -5,7 +5,7 @@ mod bundle;
 mod figures;
 mod key;
 mod list;
-mod period;
+pub(in crate::cli) mod period;
 mod rpo;
 mod rto;
 mod states;

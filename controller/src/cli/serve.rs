@@ -113,6 +113,7 @@ pub fn open(dir: &SiteDir) -> Result<(Opened, SiteLock), Failure> {
 pub fn run(dir: &SiteDir, at: &AtKeeper) -> Result<(), Failure> {
     let (opened, _lock) = open(dir)?;
     opened.base().say_away()?;
+    opened.base().describe_site()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Said(format!("cannot start: {error}")))?;
     match opened {
@@ -250,7 +251,7 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>, keeper_at: PathBuf) -> Result<(
             }
             _ = tending.tick() => if keeper.is_finished() {
                 let drc = drc.clone();
-                keeper = tokio::task::spawn_blocking(move || tended(drc.tend()));
+                keeper = tokio::task::spawn_blocking(move || tended(drc.tend().and_then(|()| drc.describe_site())));
             },
             _ = listening.tick() => if listener.is_finished() {
                 let drc = drc.clone();
@@ -312,7 +313,8 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
             },
             _ = tending.tick() => if tender.is_finished() {
                 let pusat = pusat.clone();
-                tender = tokio::spawn(async move { tended(pusat.blocking(Pusat::tend).await) });
+                let tend = |pusat: &Pusat| pusat.tend().and_then(|()| pusat.describe_site());
+                tender = tokio::spawn(async move { tended(pusat.blocking(tend).await) });
             },
             _ = listening.tick() => if listener.is_finished() {
                 let pusat = pusat.clone();

@@ -7,7 +7,8 @@ use pulih_terminal::{Table, duration, printable, size};
 use serde_json::Value;
 
 use super::{
-    Agent, Approve, Command, Grant, Opd, Pair, Policy, User, copies, disaster, keeping, plan, proposal, recipe, scrub,
+    Agent, Approve, Command, Grant, Opd, Pair, Policy, User, attest, audit, copies, dataset, disaster, incident,
+    keeping, plan, proposal, recipe, scrub,
 };
 
 /// Words that an agent or another person wrote are among them.
@@ -51,10 +52,11 @@ pub fn text(command: &Command, answer: &Value) -> String {
         ),
         Command::User(User::Add { id, .. }) => format!("{id} may act with that key.\n"),
         Command::User(_) => table(
-            &["USER", "NAME", "ROLES", "OPD"],
+            &["USER", "NAME", "ROLES", "OPD", "DECREE", "UNTIL"],
             list(answer, "users").iter().map(|its| {
                 let roles: Vec<&str> = list(its, "roles").iter().filter_map(Value::as_str).collect();
-                vec![field(its, "user"), field(its, "name"), roles.join(" "), field(its, "opd")]
+                let rest = ["opd", "decree", "until"].map(|name| field(its, name));
+                [vec![field(its, "user"), field(its, "name"), roles.join(" ")], rest.into()].concat()
             }),
             "Nobody yet; `pulih-controller user add` adds the first admin.\n",
         ),
@@ -106,6 +108,10 @@ pub fn text(command: &Command, answer: &Value) -> String {
         Command::Disaster(command) => disaster::text(command, answer),
         Command::Plan(command) => plan::text(command, answer),
         Command::Recipe(command) => recipe::text(command, answer),
+        Command::Attest(command) => attest::text(command, answer),
+        Command::Audit(command) => audit::text(command, answer),
+        Command::Dataset(command) => dataset::text(command, answer),
+        Command::Incident(command) => incident::text(command, answer),
         Command::Proposal(command) => proposal::text(command, answer),
         Command::Resume(_) => "It goes on from here.\n".to_owned(),
         Command::Recover(_)

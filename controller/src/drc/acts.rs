@@ -7,6 +7,7 @@ use pulih_vault::utc;
 
 use super::recovery::{disaster, keys, steps};
 use super::{Drc, drills, lock};
+use crate::attest;
 use crate::card;
 use crate::cards;
 use crate::catalog::{Catalog, User};
@@ -51,6 +52,10 @@ impl Drc {
             }
             Body::PlanApplied(its) => self.take_plan(&record.catalog, its, attachment)?,
             Body::RecipeApplied(its) => self.take_recipe(&record.catalog, its, attachment)?,
+            Body::RegulationApplied(its) => {
+                attest::pack::take(&*self.store, &self.id()?, &record.catalog, its, attachment)?;
+            }
+            Body::ReportIssued(its) => attest::check_issued(record.log(), its)?,
             Body::DrillAnnounced(its) => {
                 self.check_drill_of_plan(its)?;
                 self.check_drill_of_recipe(its)?;
@@ -173,6 +178,7 @@ impl Drc {
             }
             _ if self.check_keeping(catalog, person, body)? => {}
             _ if witnesses::check(catalog, person, body)? => {}
+            _ if attest::check(catalog, person, body, now)? => {}
             _ => return Err(Refusal::new(Code::Forbidden, "this is not done by a person at a DRC")),
         }
         Ok(also)

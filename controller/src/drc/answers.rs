@@ -27,6 +27,7 @@ impl Answers for Drc {
             }
             Ask::PeerList => Ok(peers(self.peers()?)),
             Ask::Witness(ask) => self.answer_witnesses(&ask),
+            Ask::Attest(ask) => self.answer_attest(&ask),
             Ask::Act { entry, attachment } => {
                 self.act(&entry, attachment.as_deref())?;
                 Ok(acted(&entry))

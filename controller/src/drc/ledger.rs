@@ -21,6 +21,7 @@ use super::error::PullError;
 use super::rehomed::Rehomed;
 use super::there::There;
 use super::{Drc, Mirrored, lock};
+use crate::attest;
 use crate::card;
 use crate::cards;
 use crate::catalog::{Catalog, PeerSite};
@@ -29,6 +30,7 @@ use crate::portions::portions;
 
 /// Cards that are kept of another site: it is paired a few times in its life.
 const MOST_CARDS: usize = 64;
+const MOST_PACKS: usize = 64;
 /// A site whose clock is off by more than this is not heard by it, in seconds.
 const CLOCKS_APART: i64 = 24 * 3600;
 /// A head that is older by no more than this may be one of a clock that was set right, in seconds.
@@ -179,6 +181,7 @@ impl Drc {
         let object = mirrored.catalog.policy()?.map(|(object, _)| object);
         drop(mirrored);
         self.take_policy(&site, object, there)?;
+        self.take_packs(&site, there)?;
         self.take_cards(&site, there)?;
         self.exchange_statements(peer, there)?;
         if news == News::Fresh {
@@ -328,6 +331,30 @@ impl Drc {
                 return Err(PullError::refused(&name, "it does not have the hash in its name"));
             }
             cards::put(&*self.store, site, &text)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the regulation packs that the Pusat Data follows: what it is held against is judged here too. What is not
+    /// there keeps nothing else from coming.
+    fn take_packs(&self, site: &SiteId, there: &dyn There) -> Result<(), PullError> {
+        let known = lock(&self.mirrored).catalog.regulation_objects()?;
+        for hash in known.iter().filter_map(|hash| hash.parse::<ObjectHash>().ok()).take(MOST_PACKS) {
+            let name = attest::pack::object(site, hash)?;
+            if self.is_here(&name)? {
+                continue;
+            }
+            let bytes = match there.read(&name, attest::pack::MAX_BYTES as u64) {
+                Err(StoreError::NotFound { .. }) => continue,
+                read => read.map_err(|error| PullError::there(&name, error))?,
+            };
+            if ObjectHash::of(&bytes) != hash {
+                return Err(PullError::refused(&name, "it does not have the hash in its name"));
+            }
+            match self.store.create(&name, &bytes) {
+                Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
+                Err(error) => return Err(PullError::here(error)),
+            }
         }
         Ok(())
     }

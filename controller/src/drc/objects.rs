@@ -61,7 +61,7 @@ pub(super) struct Wanted {
 }
 
 impl Drc {
-    fn is_here(&self, name: &ObjectName) -> Result<bool, PullError> {
+    pub(super) fn is_here(&self, name: &ObjectName) -> Result<bool, PullError> {
         match self.store.size(name) {
             Ok(_) => Ok(true),
             Err(StoreError::NotFound { .. }) => Ok(false),

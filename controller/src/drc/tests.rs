@@ -10,6 +10,7 @@ mod drills;
 mod handover;
 mod keys;
 mod quarter;
+mod regulations;
 mod servers;
 mod years;
 

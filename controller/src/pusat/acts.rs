@@ -8,6 +8,7 @@ use pulih_protocol::error::Code;
 use pulih_vault::utc;
 
 use super::{Pusat, lock};
+use crate::attest;
 use crate::cards;
 use crate::catalog::{Catalog, User};
 use crate::evidence::{keys, witnesses};
@@ -58,6 +59,10 @@ impl Pusat {
                 self.check_pairing(&record.catalog, its, attachment)?;
                 cards::put(&*self.store, &self.id()?, attachment.unwrap_or_default())?;
             }
+            Body::RegulationApplied(its) => {
+                attest::pack::take(&*self.store, &self.id()?, &record.catalog, its, attachment)?;
+            }
+            Body::ReportIssued(its) => attest::check_issued(record.log(), its)?,
             _ => {}
         }
         record.append(&[entry])?;
@@ -103,6 +108,7 @@ impl Pusat {
                 must(person.speaks_for(&opd) || person.is(Role::Admin), "the OPD's walidata")
             }
             _ if self.check_keeping(catalog, person, body)? || witnesses::check(catalog, person, body)? => Ok(()),
+            _ if attest::check(catalog, person, body, now)? => Ok(()),
             _ => Err(forbidden("this is written by the site itself, not by a person")),
         }
     }

@@ -24,7 +24,7 @@ pub const MAX_FINDINGS: usize = 50;
 const AUDITOR: &str = "auditor";
 
 /// The same day and time so many years on; of 29 February the 28th where there is no other.
-fn years_on(at: i64, years: i64) -> i64 {
+pub fn years_on(at: i64, years: i64) -> i64 {
     let text = utc::rfc3339(at);
     let year = text.get(..4).and_then(|year| year.parse::<i64>().ok()).unwrap_or(1970) + years;
     let rest = text.get(4..).unwrap_or_default();

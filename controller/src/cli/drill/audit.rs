@@ -1,25 +1,20 @@
 //! `drill open` and `drill attest`: what an independent auditor does, with a key of that person's own.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use pulih_ledger::entry::Body;
-use pulih_ledger::entry::kinds::{DrillAttested, DrillFinding, DrillOpened};
+use pulih_ledger::entry::kinds::{DrillAttested, DrillOpened};
 use pulih_ledger::ids::Sha256;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::to_its_end;
 use crate::cli::ask::{answer, said};
+use crate::cli::findings::findings;
 use crate::cli::keys::AtKeeper;
 use crate::cli::{Failure, Signed, person};
 use crate::control::Ask;
 use crate::drc::drills::Ask as Drills;
-use crate::record::time;
 use crate::site::SiteDir;
-
-const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// What comes with an attestation.
 pub struct Files<'a> {
@@ -56,31 +51,4 @@ pub fn attest(dir: &SiteDir, drill: &str, opinion: &str, files: &Files, signed: 
     };
     sign(dir, signed, attested.into())?;
     answer(dir, Ask::Drill(Drills::Show { id: drill.to_owned() }))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Found {
-    finding: Vec<Finding>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Finding {
-    text: String,
-    owner: String,
-    until: String,
-}
-
-fn findings(file: &Path) -> Result<Vec<DrillFinding>, Failure> {
-    let wrong = |why: &dyn std::fmt::Display| Failure::Said(format!("{}: {why}", file.display()));
-    let mut text = String::new();
-    let read = File::open(file).and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text));
-    read.map_err(|error| wrong(&error))?;
-    let found: Found = toml::from_str(&text).map_err(|error| wrong(&error))?;
-    let finding = |its: Finding| {
-        let until = time(person::until(&its.until)?).map_err(said)?;
-        Ok(DrillFinding { text: its.text, owner: its.owner, until })
-    };
-    found.finding.into_iter().map(finding).collect()
 }

@@ -63,6 +63,16 @@ pub fn day(text: &str, zone: Zone) -> Result<i64, Failure> {
     Ok(midnight - i64::from(zone.offset_seconds()))
 }
 
+/// A time (RFC 3339), or the first moment of a day.
+pub fn moment(dir: &SiteDir, text: &str) -> Result<i64, Failure> {
+    if !text.contains('T') {
+        return day(text, zone(dir)?);
+    }
+    let none =
+        || Failure::Said(format!("{text:?} is no time: write it as 2026-11-01T03:10:00Z, or a day as 2026-11-01"));
+    utc::parse(text).ok_or_else(none)
+}
+
 /// The first moment of the month.
 fn month_of(now: i64, zone: Zone) -> Result<i64, Failure> {
     let here = utc::rfc3339(now + i64::from(zone.offset_seconds()));

@@ -14,7 +14,7 @@ use crate::record::time;
 use crate::site::SiteRole;
 
 fn person(id: &str, role: &str) -> User {
-    User { id: id.into(), name: id.into(), roles: vec![role.into()], opd: None, at: 0 }
+    User { id: id.into(), name: id.into(), roles: vec![role.into()], opd: None, at: 0, decree: None, until: None }
 }
 
 fn check(bench: &Bench, role: SiteRole, person: &User, body: impl Into<Body>) -> Answer<()> {

@@ -183,7 +183,15 @@ impl Story {
 
     /// What a person signs, if the site takes it.
     fn person(&self, body: impl Into<Body>) {
-        let siti = User { id: "siti".into(), name: "Siti".into(), roles: vec!["admin".into()], opd: None, at: 0 };
+        let siti = User {
+            id: "siti".into(),
+            name: "Siti".into(),
+            roles: vec!["admin".into()],
+            opd: None,
+            at: 0,
+            decree: None,
+            until: None,
+        };
         let body = body.into();
         assert!(crate::keeping::check(&lock(&self.bench.pusat.catalog), SiteRole::Pusat, &siti, &body).unwrap());
         self.bench.write_as("siti", body);

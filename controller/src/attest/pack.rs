@@ -1,0 +1,77 @@
+//! Packs that were applied: objects of the site, named by its ledger. What stands in one is read by `pulih-policies`;
+//! here it is bytes under a hash, and that they are the bytes that somebody signed.
+
+use pulih_ledger::entry::kinds::RegulationApplied;
+use pulih_ledger::ids::SiteId;
+use pulih_policies::Name;
+use pulih_protocol::error::Code;
+use pulih_vault::id::ObjectHash;
+use pulih_vault::store::{ObjectName, Store, StoreError};
+use pulih_vault::utc;
+use serde_json::{Value, json};
+
+use crate::catalog::{AppliedRegulation, Catalog};
+use crate::gateway::answer::{Answer, Refusal};
+
+/// Most bytes of a pack.
+pub const MAX_BYTES: usize = 1 << 20;
+
+fn bad(why: impl Into<String>) -> Refusal {
+    Refusal::new(Code::BadRequest, why)
+}
+
+pub fn row(its: &AppliedRegulation) -> Value {
+    json!({
+        "regulation": its.name, "version": its.version, "hash": its.object, "text_sha256": its.text,
+        "since": utc::rfc3339(its.applied),
+    })
+}
+
+/// Where a pack lies in the store of a site.
+pub fn object(site: &SiteId, hash: ObjectHash) -> Answer<ObjectName> {
+    format!("site/{site}/regulations/{hash}").parse().map_err(|error| Refusal::internal(&error))
+}
+
+/// Puts the pack that a person applies into the store, if it is the one that was signed.
+pub fn take(
+    store: &dyn Store,
+    site: &SiteId,
+    catalog: &Catalog,
+    its: &RegulationApplied,
+    text: Option<&str>,
+) -> Answer<()> {
+    let text = text.ok_or_else(|| bad("the pack's text is missing"))?;
+    if text.len() > MAX_BYTES {
+        return Err(bad(format!("the pack has {} bytes; at most {MAX_BYTES} are allowed", text.len())));
+    }
+    let hash = ObjectHash::of(text.as_bytes());
+    if its.object != hash {
+        return Err(bad("what was signed is another pack than the one that came with it"));
+    }
+    its.regulation.parse::<Name>().map_err(|error| bad(format!("the regulation's name: {error}")))?;
+    if its.version == 0 {
+        return Err(bad("versions of a pack count from 1"));
+    }
+    if let Some(known) = catalog.regulation(&its.regulation, None)?.filter(|known| known.version >= its.version) {
+        let text = format!(
+            "the pack has version {}, and {} is in force; raise `version` and apply it again",
+            its.version, known.version
+        );
+        return Err(bad(text));
+    }
+    match store.create(&object(site, hash)?, text.as_bytes()) {
+        Ok(()) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The text of a pack that was applied.
+pub fn read(store: &dyn Store, site: &SiteId, its: &AppliedRegulation) -> Answer<String> {
+    let hash: ObjectHash = its.object.parse().map_err(|error| Refusal::internal(&error))?;
+    let bytes = store.read(&object(site, hash)?, MAX_BYTES as u64)?;
+    if ObjectHash::of(&bytes) != hash {
+        let text = format!("the pack {hash} in the store is damaged; apply it again with a higher version");
+        return Err(Refusal::new(Code::Refused, text));
+    }
+    String::from_utf8(bytes).map_err(|error| Refusal::internal(&error))
+}
