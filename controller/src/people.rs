@@ -25,7 +25,7 @@ pub enum Role {
     Operator,
     /// Speaks for an OPD, and for none but that.
     Walidata,
-    /// Reads.
+    /// Reads, and states what it found.
     Auditor,
 }
 

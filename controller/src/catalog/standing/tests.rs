@@ -213,7 +213,9 @@ fn take_back(path: &Path) {
          DROP INDEX snapshot_unlocked; DROP INDEX alarm_at; ALTER TABLE snapshot DROP COLUMN is_locked;
          DROP TABLE silence; DROP TABLE agent_clock; DROP TABLE alive; DROP TABLE drill; DROP TABLE drill_step;
          DROP TABLE drill_missed; DROP TABLE drill_schedule; DROP TABLE drill_tried; DROP TABLE witness; DROP TABLE next_key;
-         DROP TABLE recipe; DROP TABLE recipe_tried;
+         DROP TABLE recipe; DROP TABLE recipe_tried; DROP TABLE regulation; DROP TABLE attestation; DROP TABLE audit;
+         DROP TABLE incident; DROP TABLE classified; DROP TABLE description; ALTER TABLE user DROP COLUMN decree;
+         ALTER TABLE user DROP COLUMN until;
          PRAGMA user_version = 4;",
     )
     .unwrap();
