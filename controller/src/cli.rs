@@ -240,6 +240,32 @@ Example:
   pulih-controller user add budi --name \"Budi Santoso, Diskominfo\" --role operator --key KEY \\
       --decree 821/4/2026 --until 2027-12-31 --as siti --sign-with siti.key";
 
+#[derive(Debug, clap::Args)]
+struct UserToAdd {
+    /// A short name that is never given to another
+    id: String,
+    /// The person's name and office
+    #[arg(long)]
+    name: String,
+    /// admin, operator, walidata or auditor
+    #[arg(long = "role", value_name = "ROLE", required = true)]
+    roles: Vec<String>,
+    /// The office that a walidata speaks for
+    #[arg(long)]
+    opd: Option<String>,
+    /// As `pulih-controller user key` printed it
+    #[arg(long, value_name = "KEY")]
+    key: String,
+    /// Number of the decree that appoints the person
+    #[arg(long, value_name = "NUMBER")]
+    decree: Option<String>,
+    /// Until when the decree does: a date (2027-12-31) or how long (1y). It ends no right here
+    #[arg(long, value_name = "WHEN", requires = "decree")]
+    until: Option<String>,
+    #[command(flatten)]
+    signed: Signed,
+}
+
 #[derive(Debug, Subcommand)]
 enum User {
     /// Make a person's key; prints the half that others may know
@@ -249,30 +275,7 @@ enum User {
     },
     /// Let a person act; the first one has to be an admin, who then adds the others
     #[command(after_long_help = USER_ADD)]
-    Add {
-        /// A short name that is never given to another
-        id: String,
-        /// The person's name and office
-        #[arg(long)]
-        name: String,
-        /// admin, operator, walidata or auditor
-        #[arg(long = "role", value_name = "ROLE", required = true)]
-        roles: Vec<String>,
-        /// The office that a walidata speaks for
-        #[arg(long)]
-        opd: Option<String>,
-        /// As `pulih-controller user key` printed it
-        #[arg(long, value_name = "KEY")]
-        key: String,
-        /// Number of the decree that appoints the person
-        #[arg(long, value_name = "NUMBER")]
-        decree: Option<String>,
-        /// Until when the decree does: a date (2027-12-31) or how long (1y). It ends no right here
-        #[arg(long, value_name = "WHEN", requires = "decree")]
-        until: Option<String>,
-        #[command(flatten)]
-        signed: Signed,
-    },
+    Add(Box<UserToAdd>),
     /// List people and what they may do
     List,
 }

@@ -12,8 +12,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{
-    Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, attest, audit, copies, dataset, disaster,
-    incident, keeping, person, plan, policy, proposal, recipe, scrub, serve, show,
+    Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, UserToAdd, attest, audit, copies,
+    dataset, disaster, incident, keeping, person, plan, policy, proposal, recipe, scrub, serve, show,
 };
 use crate::control::{self, Ask, SOCKET};
 use crate::pusat::draw;
@@ -107,18 +107,7 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
             Ask::AgentRevoke { agent: name.clone(), reason: reason.clone() }
         }
         Command::Agent(Agent::List) | Command::Status => Ask::Status,
-        Command::User(User::Add { id, name, roles, opd, key, decree, until, signed }) => {
-            let added = UserAdded {
-                user: id.parse().map_err(said)?,
-                name: name.clone(),
-                roles: roles.clone(),
-                opd: opd.as_deref().map(str::parse).transpose().map_err(said)?,
-                key: key.trim().parse().map_err(said)?,
-                decree: decree.clone(),
-                until: until.as_deref().map(person::until).transpose()?.map(time).transpose().map_err(said)?,
-            };
-            acting(dir, signed, added.into())?
-        }
+        Command::User(User::Add(its)) => acting(dir, &its.signed, added(its)?.into())?,
         Command::User(User::List) => Ask::UserList,
         Command::Approve(Approve::Give { dataset, agent, vault, by, letter, document, until, signed }) => {
             let (opd, vault) = vault_of(dir, agent, vault.as_deref())?;
@@ -198,6 +187,19 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         | Command::Policy(Policy::Check { .. } | Policy::Diff { .. }) => {
             return Err(Failure::Said("this asks nothing of a site".into()));
         }
+    })
+}
+
+/// A person, as the ledger will have that person.
+fn added(its: &UserToAdd) -> Result<UserAdded, Failure> {
+    Ok(UserAdded {
+        user: its.id.parse().map_err(said)?,
+        name: its.name.clone(),
+        roles: its.roles.clone(),
+        opd: its.opd.as_deref().map(str::parse).transpose().map_err(said)?,
+        key: its.key.trim().parse().map_err(said)?,
+        decree: its.decree.clone(),
+        until: its.until.as_deref().map(person::until).transpose()?.map(time).transpose().map_err(said)?,
     })
 }
 

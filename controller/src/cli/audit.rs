@@ -21,7 +21,7 @@ use crate::site::SiteDir;
 pub enum AuditCommand {
     /// Put an audit on record
     #[command(after_long_help = RECORD)]
-    Record(Record),
+    Record(Box<Record>),
     /// List audits
     List,
 }

@@ -15,7 +15,7 @@ use crate::site::SiteDir;
 pub enum DatasetCommand {
     /// Put on record what kind of data a dataset holds
     #[command(after_long_help = CLASSIFY)]
-    Classify(Classify),
+    Classify(Box<Classify>),
     /// List what was said of datasets: of each the newest word
     List,
 }

@@ -50,7 +50,7 @@ pub fn text(command: &Command, answer: &Value) -> String {
             }),
             "No OPD yet; `pulih-controller opd add` adds one.\n",
         ),
-        Command::User(User::Add { id, .. }) => format!("{id} may act with that key.\n"),
+        Command::User(User::Add(its)) => format!("{} may act with that key.\n", its.id),
         Command::User(_) => table(
             &["USER", "NAME", "ROLES", "OPD", "DECREE", "UNTIL"],
             list(answer, "users").iter().map(|its| {
