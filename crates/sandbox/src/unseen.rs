@@ -17,10 +17,11 @@ const MAX_OPEN: usize = 1 << 20;
 pub fn bytes(data: &Path, first: Pid) -> Option<u64> {
     let device = fs::metadata(data).ok()?.st_dev();
     let name = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/pid"));
-    let of_box = match name(&first.as_raw_nonzero().to_string()) {
+    let first = first.as_raw_nonzero().to_string();
+    let of_box = match name(&first) {
         Ok(name) => name,
-        // It has ended, and all others with it.
-        Err(error) if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH) => return Some(0),
+        // All others end with it. The kernel says `EACCES` too of one that ends while it is asked.
+        Err(_) if has_ended(&first) => return Some(0),
         Err(_) => return None,
     };
     let (mut files, mut looked) = (BTreeMap::new(), 0);
@@ -54,6 +55,15 @@ pub fn bytes(data: &Path, first: Pid) -> Option<u64> {
     Some(files.values().fold(0, |sum: u64, its| sum.saturating_add(*its)))
 }
 
+/// Whether a process is gone, or has nothing left but its status.
+fn has_ended(pid: &str) -> bool {
+    match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        // Its name, in brackets, may have any character.
+        Ok(stat) => stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X'])),
+        Err(error) => error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH),
+    }
+}
+
 /// `begin-end rwxp offset major:minor inode path (deleted)`: the file, and how much of it is mapped.
 fn mapped(line: &str, device: u64) -> Option<(u64, u64)> {
     let mut fields = line.strip_suffix(" (deleted)")?.split_whitespace();
@@ -68,7 +78,23 @@ fn mapped(line: &str, device: u64) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
+
+    #[test]
+    fn a_box_that_ends_while_it_is_looked_at_takes_nothing() {
+        for _ in 0..200 {
+            let mut child = Command::new("/bin/true").spawn().unwrap();
+            let pid = Pid::from_raw(child.id() as i32).unwrap();
+            let reaper = std::thread::spawn(move || child.wait().unwrap());
+            while !reaper.is_finished() {
+                assert!(bytes(Path::new("/"), pid).is_some());
+            }
+            assert_eq!(bytes(Path::new("/"), pid), Some(0));
+            reaper.join().unwrap();
+        }
+    }
 
     #[test]
     fn a_mapped_file_that_was_deleted_is_known_by_its_device_and_number() {
