@@ -4,7 +4,8 @@
 //!
 //! A recovery plan is another such file: which services come back in which order, and who does what.
 //! `docs/contracts/plan.md` is its contract. So is an application recipe, `docs/contracts/recipe.md`: the one file
-//! here that says what is executed, which is why only a site's own admin signs one.
+//! here that says what is executed, which is why only a site's own admin signs one. And so is a regulation pack,
+//! `docs/contracts/regulation.md`.
 //!
 //! What a policy can never carry: who may read (recipients), who may write (signers, keys), and
 //! anything to execute. A Pusat Data that was taken over hands out policies, and nothing in one
@@ -28,6 +29,7 @@ mod quantity;
 mod quote;
 mod read;
 mod recipe;
+mod regulation;
 mod schedule;
 mod timetable;
 mod window;
@@ -46,8 +48,13 @@ pub use plan::{Part, Person, Plan, PlanProblem, Service, Task, When};
 pub use policy::{Band, Limits, Office, Overrides, Policy, Rules, Targets};
 pub use problem::{Problem, ProblemKind, Refused, Schema};
 pub use quantity::{Delay, QuantityError, Rate, Size, Span};
+pub use read::near::nearest;
 pub use read::{MAX_BYTES, MAX_OVERRIDES};
 pub use recipe::{Answered, DATA, Expect, Program, Question, Ready, Recipe, RecipeLimits, RecipeProblem, Up};
+pub use regulation::{
+    Against, Applies, Clause, ClauseKind, Item, MAX_REGULATION_TEXT_BYTES, RegencyCode, Regulation, RegulationProblem,
+    Words,
+};
 pub use schedule::Schedule;
 pub use timetable::{Timetable, jitter};
 pub use window::{DayRange, HoursError, Windows};

@@ -13,6 +13,7 @@ use crate::plan::PlanProblem;
 use crate::quantity::{QuantityError, Span};
 use crate::quote::short;
 use crate::recipe::RecipeProblem;
+use crate::regulation::RegulationProblem;
 use crate::window::HoursError;
 use crate::zone::ZoneError;
 
@@ -80,6 +81,8 @@ pub enum ProblemKind {
     Plan(#[from] PlanProblem),
     #[error(transparent)]
     Recipe(#[from] RecipeProblem),
+    #[error(transparent)]
+    Regulation(RegulationProblem),
 }
 
 impl ProblemKind {
@@ -113,6 +116,7 @@ impl ProblemKind {
             Self::Wipe(_) | Self::DrillWipe => "drill-wipe",
             Self::Plan(its) => its.code(),
             Self::Recipe(its) => its.code(),
+            Self::Regulation(its) => its.code(),
         }
     }
 
@@ -167,6 +171,7 @@ impl ProblemKind {
             Self::DrillWipe => "write `always`, or take it out",
             Self::Plan(its) => return its.remedy(),
             Self::Recipe(its) => return its.remedy(),
+            Self::Regulation(its) => return its.remedy(),
             Self::ScheduleMissesRpo { .. } => "schedule more runs, widen the windows, or make `rpo_pusat` longer",
         };
         fixed.to_owned()
@@ -247,9 +252,10 @@ pub enum Schema {
     Policy,
     Plan,
     Recipe,
+    Regulation,
 }
 
-/// A file that is no policy, recovery plan or recipe. What was in force stays in force.
+/// A file that is no policy, recovery plan, recipe or regulation pack. What was in force stays in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     pub schema: Schema,
@@ -268,6 +274,7 @@ impl fmt::Display for Refused {
             Schema::Policy => "policy",
             Schema::Plan => "recovery plan",
             Schema::Recipe => "application recipe",
+            Schema::Regulation => "regulation pack",
         };
         write!(f, "{} is no {what}: {many} {} wrong", self.file, if many == 1 { "thing is" } else { "things are" })?;
         for problem in &self.problems {

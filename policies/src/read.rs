@@ -4,7 +4,7 @@
 mod check;
 mod drills;
 mod forbidden;
-mod near;
+pub(crate) mod near;
 mod nesting;
 mod overrides;
 mod table;
@@ -48,19 +48,19 @@ pub(crate) fn read<T>(
     bytes: &[u8],
     told: impl FnOnce(&Sink, &DeTable) -> Option<T>,
 ) -> Result<T, Refused> {
-    let refuse = |sink: Sink<'_>| Err(sink.refused(schema, file));
+    let refuse = |sink: Sink<'_>| Err(sink.refused(file));
     if bytes.len() > MAX_BYTES {
-        return refuse(Sink::new("").with(0..0, "", ProblemKind::FileTooLarge));
+        return refuse(Sink::new(schema, "").with(0..0, "", ProblemKind::FileTooLarge));
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
             let sound = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
             let end = sound.len();
-            return refuse(Sink::new(&sound).with(end..end, "", ProblemKind::NotText));
+            return refuse(Sink::new(schema, &sound).with(end..end, "", ProblemKind::NotText));
         }
     };
-    let sink = Sink::new(text);
+    let sink = Sink::new(schema, text);
     if let Some(at) = nesting::too_deep(text) {
         return refuse(sink.with(at..at + 1, "", ProblemKind::TooDeep));
     }

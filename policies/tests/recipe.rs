@@ -144,3 +144,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_key_that_no_policy_may_have_is_unknown_here_too() {
+    for key in ["script", "recipients", "token"] {
+        assert_eq!(refused(&format!("{key} = \"x\"\n{GOOD}")), [(key.to_owned(), 1, "unknown-field")], "{key}");
+    }
+}

@@ -1,9 +1,10 @@
-//! Packs that were applied: objects of the site, named by its ledger. What stands in one is read by `pulih-policies`;
-//! here it is bytes under a hash, and that they are the bytes that somebody signed.
+//! Packs that were applied: objects of the site, named by its ledger. One that cannot be read is never in force; that its
+//! words stand in the regulation's text was looked at by whoever signed it, who had that text.
 
+use pulih_comply::packs;
 use pulih_ledger::entry::kinds::RegulationApplied;
 use pulih_ledger::ids::SiteId;
-use pulih_policies::Name;
+use pulih_policies::MAX_BYTES;
 use pulih_protocol::error::Code;
 use pulih_vault::id::ObjectHash;
 use pulih_vault::store::{ObjectName, Store, StoreError};
@@ -12,9 +13,6 @@ use serde_json::{Value, json};
 
 use crate::catalog::{AppliedRegulation, Catalog};
 use crate::gateway::answer::{Answer, Refusal};
-
-/// Most bytes of a pack.
-pub const MAX_BYTES: usize = 1 << 20;
 
 fn bad(why: impl Into<String>) -> Refusal {
     Refusal::new(Code::BadRequest, why)
@@ -41,16 +39,14 @@ pub fn take(
     text: Option<&str>,
 ) -> Answer<()> {
     let text = text.ok_or_else(|| bad("the pack's text is missing"))?;
-    if text.len() > MAX_BYTES {
-        return Err(bad(format!("the pack has {} bytes; at most {MAX_BYTES} are allowed", text.len())));
-    }
+    let pack = packs::read("pack", text.as_bytes(), None).map_err(|refused| bad(refused.to_string()))?;
     let hash = ObjectHash::of(text.as_bytes());
-    if its.object != hash {
+    let is_it = its.object == hash
+        && its.regulation == pack.name.as_str()
+        && its.version == u64::from(pack.version)
+        && its.text_sha256.to_string() == pack.text_sha256;
+    if !is_it {
         return Err(bad("what was signed is another pack than the one that came with it"));
-    }
-    its.regulation.parse::<Name>().map_err(|error| bad(format!("the regulation's name: {error}")))?;
-    if its.version == 0 {
-        return Err(bad("versions of a pack count from 1"));
     }
     if let Some(known) = catalog.regulation(&its.regulation, None)?.filter(|known| known.version >= its.version) {
         let text = format!(

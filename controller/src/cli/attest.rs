@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use pulih_comply::packs::read;
 use pulih_evidence::qualifying::OPINIONS;
 use pulih_ledger::entry::kinds::{AttestationEnded, AttestationGiven};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::ask::{acting, answer, said};
@@ -108,40 +108,21 @@ pub fn asked(dir: &SiteDir, command: &AttestCommand) -> Result<Ask, Failure> {
     }
 }
 
-/// What this asks of a pack, which was checked whole before an admin applied it.
-#[derive(Debug, Deserialize)]
-struct Pack {
-    version: u64,
-    clause: Vec<Clause>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Clause {
-    id: String,
-    #[serde(default)]
-    attest: Vec<Item>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Item {
-    item: String,
-}
-
 /// That the pack in force asks for this item of this clause: nobody signs what nothing reads.
 fn must_be_asked(dir: &SiteDir, give: &Give) -> Result<(), Failure> {
     let name = &give.regulation;
     let shown = answer(dir, Ask::Attest(Attest::Regulation { name: name.clone(), version: None }))?;
-    let pack: Pack = toml::from_str(shown["text"].as_str().unwrap_or_default())
-        .map_err(|error| Failure::Said(format!("the pack {name} in force cannot be read: {error}")))?;
+    let text = shown["text"].as_str().unwrap_or_default();
+    let pack = read(name, text.as_bytes(), None).map_err(said)?;
     let listed = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    let Some(clause) = pack.clause.iter().find(|its| its.id == give.clause) else {
-        let ids = listed(pack.clause.iter().map(|its| its.id.as_str()).collect());
+    let Some(clause) = pack.clause(&give.clause) else {
+        let ids = listed(pack.clauses.iter().map(|its| its.id.as_str()).collect());
         return Err(Failure::Said(format!(
             "{name} version {} has no clause {}; it has {ids}",
             pack.version, give.clause
         )));
     };
-    if clause.attest.iter().any(|its| its.item == give.item) {
+    if clause.attest.iter().any(|its| its.item.as_str() == give.item) {
         return Ok(());
     }
     let items = listed(clause.attest.iter().map(|its| its.item.as_str()).collect());

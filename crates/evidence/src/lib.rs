@@ -5,6 +5,7 @@
 pub mod facts;
 pub mod places;
 pub mod qualifying;
+pub mod register;
 pub mod report;
 pub mod rpo;
 pub mod rto;

@@ -9,4 +9,4 @@ mod text;
 pub use findings::{Finding, Findings, Verdict};
 pub use number::{count, duration, size};
 pub use table::{Align, Table};
-pub use text::{printable, printable_lines};
+pub use text::{printable, printable_lines, wrapped};

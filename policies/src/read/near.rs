@@ -4,7 +4,7 @@
 const MOST_CHANGES: usize = 2;
 const MAX_CHARS: usize = 40;
 
-pub(super) fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
+pub fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
     let plain = |key: &str| key.to_lowercase().replace('-', "_").chars().collect::<Vec<_>>();
     let key = plain(key);
     if key.len() > MAX_CHARS {

@@ -14,6 +14,7 @@ use crate::problem::{MAX_LISTED, Problem, ProblemKind, Refused, Schema};
 use crate::quote::short;
 
 pub(crate) struct Sink<'a> {
+    schema: Schema,
     text: &'a str,
     problems: RefCell<Vec<(usize, Problem)>>,
     unlisted: Cell<usize>,
@@ -22,8 +23,8 @@ pub(crate) struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, problems: RefCell::default(), unlisted: Cell::new(0), places: RefCell::default() }
+    pub(crate) fn new(schema: Schema, text: &'a str) -> Self {
+        Self { schema, text, problems: RefCell::default(), unlisted: Cell::new(0), places: RefCell::default() }
     }
 
     pub(crate) fn with(self, place: Place, field: &str, kind: ProblemKind) -> Self {
@@ -45,6 +46,11 @@ impl<'a> Sink<'a> {
         self.problems.borrow().len() >= MAX_LISTED
     }
 
+    /// Whether a key was told already as one that nothing of this kind may have.
+    fn is_told(&self, key: &str) -> bool {
+        self.schema == Schema::Policy && forbidden::is(key)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.problems.borrow().is_empty()
     }
@@ -53,7 +59,8 @@ impl<'a> Sink<'a> {
         self.places.borrow().get(field).cloned()
     }
 
-    pub(crate) fn refused(self, schema: Schema, file: &str) -> Refused {
+    pub(crate) fn refused(self, file: &str) -> Refused {
+        let schema = self.schema;
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|(at, _)| *at);
         let problems = problems.into_iter().map(|(_, problem)| problem).collect();
@@ -104,7 +111,7 @@ impl<'a> Table<'a> {
                 Err(error) => self.sink.report(key.span(), &path, ProblemKind::Name(error)),
                 Ok(name) => {
                     // Something that is no table and has a forbidden name was told as such.
-                    let told = forbidden::is(key.get_ref()) && !value.get_ref().is_table();
+                    let told = self.sink.is_told(key.get_ref()) && !value.get_ref().is_table();
                     let entry = Entry { sink: self.sink, field: path, place: value.span(), value: value.get_ref() };
                     if let Some(table) = (!told).then(|| entry.table()).flatten() {
                         named.push((name, table));
@@ -130,7 +137,7 @@ impl<'a> Table<'a> {
         let known = self.known.borrow();
         for (key, _) in self.values {
             let name = &**key.get_ref();
-            if known.contains(&name) || forbidden::is(name) {
+            if known.contains(&name) || self.sink.is_told(name) {
                 continue;
             }
             // Of a file full of such keys no time is spent on those that are only counted.

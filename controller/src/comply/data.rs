@@ -1,0 +1,168 @@
+//! Facts of offices and datasets: who approved what, what is fresh at which site, how it is classed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pulih_evidence::facts::{Key, Owner};
+use pulih_evidence::register::Recorded;
+use pulih_ledger::entry::kinds::{ApprovalGiven, DatasetClassified};
+use pulih_ledger::ids::OpdId;
+use pulih_policies::{Class, Policy};
+use pulih_vault::trust;
+use pulih_vault::utc;
+use serde_json::Value;
+
+use super::records::{Ledger, Object, Records};
+use crate::gateway::answer::{Answer, Refusal};
+
+/// A dataset that counts, and what is asked of it by offices.
+pub struct Dataset {
+    pub opd: OpdId,
+    is_approved: bool,
+    is_fresh: bool,
+    entries: Vec<String>,
+    fact: Object,
+}
+
+/// Those that count now: approved, or with a point. `states`: by vault and dataset, as a DRC has them.
+pub fn datasets(records: &Records, states: &BTreeMap<(String, String), String>) -> Vec<Dataset> {
+    let keys: BTreeSet<&Key> = records.all().flat_map(|its| its.said.facts.keys()).collect();
+    let counted = keys.into_iter().filter_map(|key| Some((key, records.owner(key)?)));
+    counted.filter_map(|(key, owner)| dataset(records, key, owner, states)).collect()
+}
+
+fn dataset(
+    records: &Records,
+    key: &Key,
+    owner: &Owner,
+    states: &BTreeMap<(String, String), String>,
+) -> Option<Dataset> {
+    let exposure = |ledger: &Ledger| ledger.said.facts.timeline(key, records.peer_facts(ledger))?.exposure(records.now);
+    let at_pusat = exposure(records.pusat());
+    let at_drc = records.drc().and_then(exposure);
+    // One that does not count any more, or not yet, is none.
+    at_pusat.or(at_drc)?;
+    let (approval, ledger) = approval(records, key).unzip();
+    let mut entries: Vec<String> = approval.zip(ledger).map(|(its, ledger)| ledger.entry(its)).into_iter().collect();
+    let targets = records.policies.newest().and_then(|(_, policy)| {
+        policy.targets(owner.class.parse::<Class>().ok()?, owner.opd.as_str(), key.dataset.as_str())
+    });
+    let inside = |exposure: Option<u64>, target: Option<u64>| Some(exposure? <= target?);
+    let rpo = targets.as_ref().map(|its| its.rpo_pusat.seconds());
+    let is_fresh = inside(at_pusat, rpo).unwrap_or(false);
+    let classes = classes(records, key);
+    entries.extend(classes.iter().map(|(its, ledger)| ledger.entry(its)));
+    let newest = |pick: fn(&DatasetClassified) -> Option<&String>| {
+        classes.iter().rev().find_map(|(its, _)| pick(&its.says)).cloned()
+    };
+    let fact = Object::default()
+        .with("opd", owner.opd.as_str())
+        .with("agent", owner.agent.as_str())
+        .with("dataset", key.dataset.as_str())
+        .with("class", owner.class.as_str())
+        .with("approved", approval.is_some())
+        .with_some("approval_days_left", approval.and_then(|its| Some(records.days_until(until(its)?))))
+        .with_some("exposure_seconds", at_pusat)
+        .with_some("rpo_seconds", rpo)
+        .with("fresh", is_fresh)
+        .with_some("at_drc_seconds", at_drc)
+        .with_some("fresh_at_drc", inside(at_drc, targets.as_ref().map(|its| its.rpo_drc.seconds())))
+        .with_some("purpose", newest(|its| its.purpose.as_ref()))
+        .with_some("confidentiality", newest(|its| its.confidentiality.as_ref()))
+        .with_some("category", newest(|its| its.category.as_ref()))
+        .with_some("content", newest(|its| its.content.as_ref()))
+        .with_some("classified_by", classified_by(&classes))
+        .with_some("state", states.get(&(key.vault.to_string(), key.dataset.to_string())).cloned())
+        .with("encrypted", is_encrypted(records, key, owner));
+    Some(Dataset { opd: owner.opd.clone(), is_approved: approval.is_some(), is_fresh, entries, fact })
+}
+
+fn until(its: &Recorded<ApprovalGiven>) -> Option<i64> {
+    utc::parse(its.says.until.as_ref()?.as_str())
+}
+
+/// The newest approval in force, and in whose ledger it stands.
+fn approval<'r>(records: &'r Records, key: &Key) -> Option<(&'r Recorded<ApprovalGiven>, &'r Ledger)> {
+    let now = records.now;
+    let is_in_force = |its: &Recorded<ApprovalGiven>, ended: Option<i64>| {
+        its.at <= now && ended.is_none_or(|ended| ended > now) && until(its).is_none_or(|until| until > now)
+    };
+    let all = records.all().flat_map(|ledger| ledger.register().approvals.values().map(move |its| (its, ledger)));
+    all.filter(|((its, ended), _)| {
+        its.says.vault == key.vault && its.says.dataset == key.dataset && is_in_force(its, *ended)
+    })
+    .map(|((its, _), ledger)| (its, ledger))
+    .max_by_key(|(its, _)| its.at)
+}
+
+/// What was said of its class, the oldest first.
+fn classes<'r>(records: &'r Records, key: &Key) -> Vec<(&'r Recorded<DatasetClassified>, &'r Ledger)> {
+    let of =
+        |ledger: &'r Ledger| ledger.register().classes.get(key).into_iter().flatten().map(move |its| (its, ledger));
+    let mut all: Vec<_> = records.all().flat_map(of).collect();
+    all.sort_by_key(|(its, _)| its.at);
+    all
+}
+
+/// The role of whoever set its confidentiality, as that person had it then: `walidata` where it is one of them.
+fn classified_by(classes: &[(&Recorded<DatasetClassified>, &Ledger)]) -> Option<String> {
+    let (its, ledger) = classes.iter().rev().find(|(its, _)| its.says.confidentiality.is_some())?;
+    let user = ledger.register().users.get(its.by.as_ref()?)?;
+    let roles = &user.says.roles;
+    roles.iter().find(|role| *role == "walidata").or_else(|| roles.first()).cloned()
+}
+
+/// Whether the description by which its vault is written names recovery recipients.
+fn is_encrypted(records: &Records, key: &Key, owner: &Owner) -> bool {
+    let vault = trust::load(records.sources.store, key.vault, |its| its.fingerprint() == owner.key);
+    vault.is_ok_and(|vault| !vault.current().1.recipients.is_empty())
+}
+
+impl Dataset {
+    pub fn into_fact(self) -> Value {
+        self.fact.from_entries(self.entries)
+    }
+}
+
+/// Registered offices, and how many of them are covered.
+pub fn opds(records: &Records, datasets: &[Dataset]) -> (Vec<Value>, Value) {
+    let ledger = records.pusat();
+    let policy = records.policies.newest().map(|(_, policy)| policy);
+    let (mut rows, mut covered) = (Vec::new(), 0_u64);
+    for (opd, its) in &ledger.register().opds {
+        let of: Vec<&Dataset> = datasets.iter().filter(|its| its.opd == *opd && its.is_approved).collect();
+        let fresh = of.iter().filter(|its| its.is_fresh).count();
+        let is_covered = !of.is_empty() && fresh == of.len();
+        covered += u64::from(is_covered);
+        let vaults = ledger.said.facts.vaults().filter(|(_, owner)| owner.opd == *opd).count();
+        let fact = Object::default()
+            .with("opd", opd.as_str())
+            .with("name", its.says.name.clone())
+            .with("datasets", of.len())
+            .with("fresh", fresh)
+            .with("covered", is_covered)
+            .with("vaults", vaults)
+            .with_some("capped", policy.map(|policy| is_capped(policy, opd.as_str())));
+        rows.push(fact.from_entries(vec![ledger.entry(its)]));
+    }
+    let all = rows.len() as u64;
+    let percent = covered * 100 / all.max(1);
+    let coverage = Object::default().with("opds", all).with("covered", covered).with("percent", percent);
+    (rows, coverage.into())
+}
+
+/// Whether the policy gives an office less than the whole line.
+fn is_capped(policy: &Policy, opd: &str) -> bool {
+    let own = policy.offices.get(opd).map(|office| &office.limits);
+    let share = own.and_then(|its| its.share_percent).or(policy.limits.share_percent);
+    let has_band = own.is_some_and(|its| its.bandwidth.as_ref().is_some_and(|bands| !bands.is_empty()));
+    has_band || share.is_some_and(|percent| percent < 100)
+}
+
+/// States of datasets and plans at a DRC, and its newest qualifying test, as `evidence states` has them.
+pub fn states(records: &Records) -> Answer<Option<Value>> {
+    if records.drc().is_none_or(|drc| drc.site != records.own.site) {
+        return Ok(None);
+    }
+    let found = crate::evidence::states::report(records.sources, records.now.saturating_add(1), |_, _| true)?;
+    Ok::<_, Refusal>(Some(found))
+}

@@ -1,0 +1,93 @@
+//! The document of facts, `pulih/facts/v1`, as of a time.
+
+use std::collections::BTreeMap;
+
+use pulih_comply::{Facts, Opinion, Statement, Statements};
+use pulih_vault::utc;
+use serde_json::Value;
+
+use super::records::{Object, Records};
+use super::{data, places, practice};
+use crate::evidence::read::Sources;
+use crate::gateway::answer::{Answer, Refusal};
+
+/// What is known, and what people stated.
+pub struct Known<'s> {
+    pub records: Records<'s>,
+    pub facts: Facts,
+    pub statements: Statements,
+}
+
+impl<'s> Known<'s> {
+    pub fn of(sources: &'s Sources<'s>, now: i64) -> Answer<Self> {
+        let records = Records::read(sources, now)?;
+        let facts = Facts::new(document(&records)?).map_err(|error| Refusal::internal(&error))?;
+        let statements = statements(&records);
+        Ok(Self { records, facts, statements })
+    }
+}
+
+fn document(records: &Records) -> Answer<Value> {
+    let states = data::states(records)?;
+    let of_datasets: BTreeMap<(String, String), String> = states
+        .iter()
+        .flat_map(|states| states["datasets"].as_array().into_iter().flatten())
+        .filter_map(|its| {
+            let text = |name: &str| its[name].as_str().map(str::to_owned);
+            Some(((text("vault")?, text("dataset")?), text("state")?))
+        })
+        .collect();
+    let datasets = data::datasets(records, &of_datasets);
+    let (opds, coverage) = data::opds(records, &datasets);
+    let states = states.as_ref();
+    let plans = practice::plans(records, states)?;
+    let document = Object::default()
+        .with("type", "pulih/facts/v1")
+        .with("at", utc::rfc3339(records.now))
+        .with("regency", places::own_regency(records))
+        .with("sites", places::sites(records))
+        .with_some("pusat", places::pusat(records))
+        .with_some("drc", places::drc(records))
+        .with("opds", opds)
+        .with("coverage", coverage)
+        .with("datasets", datasets.into_iter().map(data::Dataset::into_fact).collect::<Vec<_>>())
+        .with("drills", practice::drills(records))
+        .with_some("plans", plans)
+        .with("qualifying", practice::qualifying(records, states))
+        .with("audits", practice::audits(records))
+        .with("scrub", practice::scrub(records))
+        .with("ledgers", practice::ledgers(records))
+        .with("users", practice::users(records))
+        .with("bandwidth", practice::bandwidth(records))
+        .with("reports", practice::reports(records))
+        .with("incidents", practice::incidents(records));
+    Ok(document.into())
+}
+
+/// In the order in which they were given; those that were ended are in force no more.
+fn statements(records: &Records) -> Statements {
+    let mut all = Vec::new();
+    for ledger in records.all() {
+        for (its, ended) in ledger.register().attestations.values() {
+            let says = &its.says;
+            let (Some(opinion), Some(until)) = (Opinion::parse(&says.opinion), utc::parse(says.until.as_str())) else {
+                continue;
+            };
+            all.push(Statement {
+                attestation: says.attestation.to_string(),
+                regulation: says.regulation.clone(),
+                clause: says.clause.clone(),
+                item: says.item.clone(),
+                opinion,
+                by: says.by.clone(),
+                letter: says.letter.clone(),
+                document_sha256: says.document_sha256.to_string(),
+                given: its.at,
+                until: ended.map_or(until, |ended| ended.min(until)),
+                entry: ledger.entry(its),
+            });
+        }
+    }
+    all.sort_by_key(|its| its.given);
+    Statements(all)
+}

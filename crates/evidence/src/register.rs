@@ -1,0 +1,134 @@
+//! What a ledger has on record beside points and drills, and a regulation asks about: offices, people and their
+//! appointments, approvals, statements, audits, classes of data, where sites stand, what was reported. Each with the entry
+//! that says so.
+
+use std::collections::BTreeMap;
+
+use pulih_ledger::Actor;
+use pulih_ledger::entry::Body;
+use pulih_ledger::entry::kinds::{
+    ApprovalGiven, AttestationGiven, AuditHeld, CheckpointWitnessed, DatasetClassified, IncidentReported,
+    LedgerDiverged, OpdAdded, PlanApplied, RegulationApplied, ReportIssued, ScrubFinished, SiteDescribed, SitePaired,
+    UserAdded, WitnessAdded,
+};
+use pulih_ledger::ids::{ApprovalId, AttestationId, OpdId, SiteId, UserId, WitnessId};
+use pulih_ledger::time::Time;
+use pulih_vault::utc;
+
+use crate::facts::Key;
+
+/// What an entry says, when, and which it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded<T> {
+    pub says: T,
+    /// Seconds since 1970, by the clock of whoever wrote it.
+    pub at: i64,
+    pub index: u64,
+    /// Who did it, where that was a person.
+    pub by: Option<UserId>,
+}
+
+/// What is on record.
+#[derive(Debug, Default)]
+pub struct Register {
+    pub opds: BTreeMap<OpdId, Recorded<OpdAdded>>,
+    /// The newest word on each.
+    pub users: BTreeMap<UserId, Recorded<UserAdded>>,
+    /// Each with its end, where it was ended before its time.
+    pub approvals: BTreeMap<ApprovalId, (Recorded<ApprovalGiven>, Option<i64>)>,
+    pub attestations: BTreeMap<AttestationId, (Recorded<AttestationGiven>, Option<i64>)>,
+    pub audits: Vec<Recorded<AuditHeld>>,
+    pub classes: BTreeMap<Key, Vec<Recorded<DatasetClassified>>>,
+    pub described: Option<Recorded<SiteDescribed>>,
+    /// Packs in force, by regulation.
+    pub regulations: BTreeMap<String, Recorded<RegulationApplied>>,
+    pub plans: BTreeMap<String, Recorded<PlanApplied>>,
+    pub reports: Vec<Recorded<ReportIssued>>,
+    pub incidents: Vec<Recorded<IncidentReported>>,
+    pub scrub: Option<Recorded<ScrubFinished>>,
+    /// Sites that it is paired with now.
+    pub peers: BTreeMap<SiteId, Recorded<SitePaired>>,
+    /// Objects that nobody has any more, and that did not come back.
+    pub lost: BTreeMap<String, u64>,
+    pub diverged: Option<Recorded<LedgerDiverged>>,
+    /// Those that count now, each with the newest checkpoint that it co-signed.
+    pub witnesses: BTreeMap<WitnessId, (Recorded<WitnessAdded>, Option<CheckpointWitnessed>)>,
+}
+
+impl Register {
+    /// Takes in the next entry.
+    pub fn take(&mut self, index: u64, at: &Time, actor: &Actor, body: &Body) {
+        let at = utc::parse(at.as_str()).unwrap_or(0);
+        let by = match actor {
+            Actor::Person { user, .. } => Some(user.clone()),
+            _ => None,
+        };
+        self.take_people(&Said { index, at, by: by.as_ref() }, body);
+        self.take_sites(&Said { index, at, by: by.as_ref() }, body);
+    }
+
+    fn take_people(&mut self, said: &Said, body: &Body) {
+        match body {
+            Body::OpdAdded(its) => drop(self.opds.insert(its.opd.clone(), said.of(its))),
+            Body::UserAdded(its) => drop(self.users.insert(its.user.clone(), said.of(its))),
+            Body::ApprovalGiven(its) => {
+                self.approvals.entry(its.approval.clone()).or_insert((said.of(its), None));
+            }
+            Body::ApprovalEnded(its) => {
+                if let Some((_, ended)) = self.approvals.get_mut(&its.approval) {
+                    ended.get_or_insert(said.at);
+                }
+            }
+            Body::AttestationGiven(its) => {
+                self.attestations.entry(its.attestation.clone()).or_insert((said.of(its), None));
+            }
+            Body::AttestationEnded(its) => {
+                if let Some((_, ended)) = self.attestations.get_mut(&its.attestation) {
+                    ended.get_or_insert(said.at);
+                }
+            }
+            Body::AuditHeld(its) => self.audits.push(said.of(its)),
+            Body::DatasetClassified(its) => {
+                let key = Key { vault: its.vault, dataset: its.dataset.clone() };
+                self.classes.entry(key).or_default().push(said.of(its));
+            }
+            Body::RegulationApplied(its) => drop(self.regulations.insert(its.regulation.clone(), said.of(its))),
+            Body::PlanApplied(its) => drop(self.plans.insert(its.plan.clone(), said.of(its))),
+            Body::ReportIssued(its) => self.reports.push(said.of(its)),
+            Body::IncidentReported(its) => self.incidents.push(said.of(its)),
+            _ => {}
+        }
+    }
+
+    fn take_sites(&mut self, said: &Said, body: &Body) {
+        match body {
+            Body::SiteDescribed(its) => self.described = Some(said.of(its)),
+            Body::SitePaired(its) => drop(self.peers.insert(its.peer.clone(), said.of(its))),
+            Body::SiteUnpaired(its) => drop(self.peers.remove(&its.peer)),
+            Body::ScrubFinished(its) => self.scrub = Some(said.of(its)),
+            Body::ObjectLost(its) => drop(self.lost.insert(its.object.clone(), said.index)),
+            Body::ObjectHealed(its) => drop(self.lost.remove(&its.object)),
+            Body::LedgerDiverged(its) => self.diverged = Some(said.of(its)),
+            Body::WitnessAdded(its) => drop(self.witnesses.insert(its.witness.clone(), (said.of(its), None))),
+            Body::WitnessRemoved(its) => drop(self.witnesses.remove(&its.witness)),
+            Body::CheckpointWitnessed(its) => {
+                if let Some((_, newest)) = self.witnesses.get_mut(&its.witness) {
+                    *newest = Some(its.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+struct Said<'a> {
+    index: u64,
+    at: i64,
+    by: Option<&'a UserId>,
+}
+
+impl Said<'_> {
+    fn of<T: Clone>(&self, says: &T) -> Recorded<T> {
+        Recorded { says: says.clone(), at: self.at, index: self.index, by: self.by.cloned() }
+    }
+}
