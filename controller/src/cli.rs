@@ -3,6 +3,7 @@
 mod ask;
 mod attest;
 mod audit;
+mod comply;
 mod copies;
 mod dataset;
 mod disaster;
@@ -23,6 +24,8 @@ mod proposal;
 mod rebuild;
 mod recipe;
 mod recover;
+mod regulation;
+pub mod report;
 mod scrub;
 mod serve;
 mod show;
@@ -109,6 +112,14 @@ enum Command {
     /// What this site can show of itself: recovery points, second by second
     #[command(subcommand)]
     Evidence(evidence::Evidence),
+    /// What each clause of a regulation comes to, with the evidence behind every verdict
+    Comply(comply::Comply),
+    /// Reports that officials sign, from what the ledgers say
+    #[command(subcommand)]
+    Report(report::Report),
+    /// Regulation packs: what a regulation asks, clause by clause, as data
+    #[command(subcommand)]
+    Regulation(regulation::RegulationCommand),
     /// On a third machine: co-sign ledgers that go on from all that it saw of them
     #[command(subcommand)]
     Witness(witness::Witness),
@@ -429,7 +440,8 @@ impl From<Refusal> for Failure {
     }
 }
 
-pub fn main() -> ExitCode {
+/// `lay_out`: how a report becomes a PDF, which only the program itself has in it.
+pub fn main(lay_out: report::LayOut) -> ExitCode {
     let cli = Cli::parse();
     let dir = SiteDir::at(cli.state.clone());
     if uji::IS_UJI {
@@ -470,6 +482,13 @@ pub fn main() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             done => done.map(drop),
         },
+        Command::Comply(args) => comply::run(&dir, args, cli.json),
+        Command::Report(command) => report::run(&dir, command, cli.json, lay_out),
+        Command::Regulation(
+            command @ (regulation::RegulationCommand::Check { .. }
+            | regulation::RegulationCommand::Show { .. }
+            | regulation::RegulationCommand::List),
+        ) => regulation::run(command, cli.json),
         Command::Witness(command) => match witness::run(&dir, command, cli.json) {
             Ok(false) => return ExitCode::FAILURE,
             done => done.map(drop),

@@ -4,15 +4,9 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::net::UnixStream;
 
-use pulih_ledger::entry::kinds::RegulationApplied;
-use pulih_ledger::ids::{Sha256, SiteId};
-use pulih_ledger::{Actor, Entry, sign_act};
 use pulih_vault::id::ObjectHash;
-use pulih_vault::note::SigningKey;
-use serde_json::{Value, json};
+use serde_json::Value;
 use support::drc::Drc;
 use support::{Site, failed, succeeded};
 
@@ -24,27 +18,10 @@ fn entries(site: &Site, kind: &str) -> Vec<Value> {
 
 const PACK: &str = include_str!("../../policies/packs/kuantan-singingi-33-2020.toml");
 
-/// The admin puts the pack in force, as a command does that has checked it.
+/// The admin puts the pack in force.
 fn apply(site: &Site) {
-    let secret = fs::read_to_string(site.path("siti.key")).unwrap();
-    let key = SigningKey::from_secret_text(secret.lines().last().unwrap()).unwrap();
-    let id: SiteId = "pusat-33.19".parse().unwrap();
-    let actor = Actor::Person { user: "siti".parse().unwrap(), key: key.verifier().fingerprint() };
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let at = pulih_vault::utc::rfc3339(i64::try_from(now.as_secs()).unwrap()).parse().unwrap();
-    let applied = RegulationApplied {
-        regulation: "kuantan-singingi-33-2020".into(),
-        version: 1,
-        object: ObjectHash::of(PACK.as_bytes()),
-        text_sha256: Sha256::of(b"the regulation"),
-    };
-    let entry = sign_act(Entry::new(id.clone(), at, actor, applied.into()), &key).unwrap();
-    let entry = String::from_utf8(entry.encode(&id).unwrap()).unwrap();
-    let mut socket = UnixStream::connect(site.path("site/control.sock")).unwrap();
-    writeln!(socket, "{}", json!({"ask": "act", "entry": entry, "attachment": PACK})).unwrap();
-    let mut answer = String::new();
-    BufReader::new(socket).read_line(&mut answer).unwrap();
-    assert!(answer.contains("pulih/act/v1"), "{answer}");
+    let told = succeeded(&site.acting("siti", &["regulation", "apply", "kuantan-singingi-33-2020"]));
+    assert!(told.contains("version 1 is in force"), "{told}");
 }
 
 #[test]

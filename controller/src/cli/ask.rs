@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, UserToAdd, attest, audit, copies,
-    dataset, disaster, incident, keeping, person, plan, policy, proposal, recipe, scrub, serve, show,
+    dataset, disaster, incident, keeping, person, plan, policy, proposal, recipe, regulation, scrub, serve, show,
 };
 use crate::control::{self, Ask, SOCKET};
 use crate::pusat::draw;
@@ -171,6 +171,7 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         Command::Audit(command) => audit::asked(dir, command)?,
         Command::Dataset(command) => dataset::asked(dir, command)?,
         Command::Incident(command) => incident::asked(dir, command)?,
+        Command::Regulation(command) => regulation::asked(dir, command)?,
         Command::Proposal(command) => proposal::asked(dir, command)?,
         Command::Resume(command) => proposal::resumed(dir, command)?,
         Command::Init(_)
@@ -180,6 +181,8 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         | Command::Rebuild
         | Command::Recover(_)
         | Command::Evidence(_)
+        | Command::Comply(_)
+        | Command::Report(_)
         | Command::Witness(_)
         | Command::Drill(_)
         | Command::Keys(_)

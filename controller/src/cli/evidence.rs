@@ -27,7 +27,7 @@ use super::Failure;
 use super::ask::{answer, said};
 use super::show::list as listed;
 use crate::control::Ask;
-use crate::evidence::read::Sources;
+use crate::evidence::read::{Extent, Sources};
 use crate::site::{SiteDir, SiteFile, SiteRole};
 use crate::store;
 
@@ -189,14 +189,14 @@ fn must_be_drc(site: &SiteFile) -> Result<(), Failure> {
 }
 
 /// The ledgers that are in a site's store.
-struct Logs {
-    store: Arc<dyn Store>,
-    own: Log,
+pub(super) struct Logs {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) own: Log,
     /// At a DRC: the one that it mirrors.
-    peer: Option<Log>,
+    pub(super) peer: Option<Log>,
 }
 
-fn logs(dir: &SiteDir, site: &SiteFile) -> Result<Logs, Failure> {
+pub(super) fn logs(dir: &SiteDir, site: &SiteFile) -> Result<Logs, Failure> {
     let store = store::open(dir)?.store;
     let key = SigningKey::from_secret_text(dir.read("ledger.key")?.trim()).map_err(said)?;
     let own = Log::open(store.clone(), &site.id().map_err(said)?, key.verifier()).map_err(said)?;
@@ -205,13 +205,19 @@ fn logs(dir: &SiteDir, site: &SiteFile) -> Result<Logs, Failure> {
 }
 
 /// What a site's figures follow from.
-fn sources<'s>(
+pub(super) fn sources<'s>(
     site: &SiteFile,
     store: &'s dyn Store,
     own: &'s Log,
     peer: Option<&'s Log>,
 ) -> Result<Sources<'s>, Failure> {
-    Ok(Sources { site: site.id().map_err(said)?, role: site.role, store, own, peer })
+    Ok(Sources {
+        site: site.id().map_err(said)?,
+        role: site.role,
+        store,
+        own: Extent::whole(own),
+        peer: peer.map(Extent::whole),
+    })
 }
 
 /// The ledger that a DRC mirrors.

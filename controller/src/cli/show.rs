@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Agent, Approve, Command, Grant, Opd, Pair, Policy, User, attest, audit, copies, dataset, disaster, incident,
-    keeping, plan, proposal, recipe, scrub,
+    keeping, plan, proposal, recipe, regulation, scrub,
 };
 
 /// Words that an agent or another person wrote are among them.
@@ -29,16 +29,7 @@ pub fn text(command: &Command, answer: &Value) -> String {
     match command {
         Command::Status if answer["type"] == "pulih/drc-status/v1" => status_of_drc(answer),
         Command::Status => status(answer),
-        Command::Agent(Agent::Invite { name, .. }) => {
-            let host = answer["hosts"][0].as_str().unwrap_or("HOST");
-            format!(
-                "On the server of {name}, as root, before {}:\n\n  pulih-agent enroll https://{host}:{} --token {}\n\n\
-                 Who has the token can enroll in its place: send it the way you would send a key.\n",
-                field(answer, "expires"),
-                answer["port"],
-                field(answer, "token"),
-            )
-        }
+        Command::Agent(Agent::Invite { name, .. }) => invited(name, answer),
         Command::Agent(Agent::List) => agents(answer),
         Command::Agent(Agent::Revoke { name, .. }) => format!("Agent {name} is shut out from its next request on.\n"),
         Command::Opd(Opd::Add { name, .. }) => format!("Added the OPD {name}.\n"),
@@ -112,10 +103,13 @@ pub fn text(command: &Command, answer: &Value) -> String {
         Command::Audit(command) => audit::text(command, answer),
         Command::Dataset(command) => dataset::text(command, answer),
         Command::Incident(command) => incident::text(command, answer),
+        Command::Regulation(_) => regulation::text(answer),
         Command::Proposal(command) => proposal::text(command, answer),
         Command::Resume(_) => "It goes on from here.\n".to_owned(),
         Command::Recover(_)
         | Command::Evidence(_)
+        | Command::Comply(_)
+        | Command::Report(_)
         | Command::Witness(_)
         | Command::Drill(_)
         | Command::Keys(_)
@@ -125,6 +119,18 @@ pub fn text(command: &Command, answer: &Value) -> String {
         | Command::Doctor(_)
         | Command::Rebuild => String::new(),
     }
+}
+
+/// How a server is enrolled with a token.
+fn invited(name: &str, answer: &Value) -> String {
+    let host = answer["hosts"][0].as_str().unwrap_or("HOST");
+    format!(
+        "On the server of {name}, as root, before {}:\n\n  pulih-agent enroll https://{host}:{} --token {}\n\n\
+         Who has the token can enroll in its place: send it the way you would send a key.\n",
+        field(answer, "expires"),
+        answer["port"],
+        field(answer, "token"),
+    )
 }
 
 fn status(answer: &Value) -> String {

@@ -344,7 +344,7 @@ impl Drc {
             if self.is_here(&name)? {
                 continue;
             }
-            let bytes = match there.read(&name, attest::pack::MAX_BYTES as u64) {
+            let bytes = match there.read(&name, pulih_policies::MAX_BYTES as u64) {
                 Err(StoreError::NotFound { .. }) => continue,
                 read => read.map_err(|error| PullError::there(&name, error))?,
             };

@@ -2,6 +2,7 @@
 //! plans that they name.
 
 use pulih_evidence::facts::Facts;
+use pulih_evidence::register::Register;
 use pulih_evidence::rpo::Target;
 use pulih_evidence::tried::Tried;
 use pulih_ledger::entry::View;
@@ -23,14 +24,33 @@ pub struct Period {
     pub now: i64,
 }
 
+/// A ledger, as of so many of its entries.
+#[derive(Clone, Copy)]
+pub struct Extent<'s> {
+    pub log: &'s Log,
+    pub size: u64,
+}
+
+impl<'s> Extent<'s> {
+    /// All that there is, also what no checkpoint has yet.
+    pub fn whole(log: &'s Log) -> Self {
+        Self { log, size: log.size() }
+    }
+
+    /// What its newest checkpoint has.
+    pub fn signed(log: &'s Log) -> Self {
+        Self { log, size: log.checkpoint().size }
+    }
+}
+
 /// What the figures follow from.
 pub struct Sources<'s> {
     pub site: SiteId,
     pub role: SiteRole,
     pub store: &'s dyn Store,
-    pub own: &'s Log,
+    pub own: Extent<'s>,
     /// At a DRC: the ledger that it mirrors.
-    pub peer: Option<&'s Log>,
+    pub peer: Option<Extent<'s>>,
 }
 
 fn told(error: impl std::fmt::Display) -> Refusal {
@@ -42,14 +62,18 @@ fn told(error: impl std::fmt::Display) -> Refusal {
 pub struct Said {
     pub facts: Facts,
     pub tried: Tried,
+    pub register: Register,
 }
 
 /// Reads a ledger from its first entry on, up to a time. What a later version wrote says nothing here; `is_own`: what
 /// cannot be read is an error, while another site's only counts for nothing.
-pub fn said(log: &Log, is_own: bool, until: i64) -> Answer<Said> {
+pub fn said(part: Extent, is_own: bool, until: i64) -> Answer<Said> {
     let mut said = Said::default();
-    for recorded in log.entries(0) {
+    for recorded in part.log.entries(0) {
         let recorded = recorded.map_err(told)?;
+        if recorded.index >= part.size {
+            break;
+        }
         let Ok(entry) = recorded.read() else {
             if is_own {
                 return Err(told(format!("entry {} of the ledger cannot be read", recorded.index)));
@@ -61,6 +85,7 @@ pub fn said(log: &Log, is_own: bool, until: i64) -> Answer<Said> {
         }
         if let View::Known(body) = &entry.view {
             said.facts.take(&entry.at, !matches!(entry.actor, Actor::Person { .. }), body);
+            said.register.take(recorded.index, &entry.at, &entry.actor, body);
             said.tried.take(recorded.index, &recorded.bytes, &entry.at, &entry.actor, body);
         }
     }

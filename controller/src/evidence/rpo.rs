@@ -65,7 +65,7 @@ pub fn report(sources: &Sources, period: Period, is_asked: impl Fn(&str, &str) -
         "fleet": shown(&Figures::of_all(&all)), "datasets": rows,
     });
     // By the log itself, whatever build reads it.
-    if uji::site_of(sources.own.keys().origin()).is_some_and(|(_, is_uji)| is_uji) {
+    if uji::site_of(sources.own.log.keys().origin()).is_some_and(|(_, is_uji)| is_uji) {
         report["uji"] = true.into();
     }
     Ok(report)

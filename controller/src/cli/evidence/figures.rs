@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use super::{rpo, rto, states};
 use crate::cli::Failure;
 use crate::cli::ask::said;
-use crate::evidence::read::{InTime, Period, Sources, said as read};
+use crate::evidence::read::{Extent, InTime, Period, Sources, said as read};
 use crate::evidence::{rpo as of_rpo, rto as of_rto, states as of_states};
 use crate::site::SiteRole;
 
@@ -112,8 +112,14 @@ impl Believed {
     }
 
     fn figures(&self, store: &dyn Store, peer: Option<&Log>) -> Result<(SiteId, Zone, Map<String, Value>), Failure> {
-        let sources = Sources { site: self.site.clone(), role: self.role, store, own: &self.log, peer };
-        let policies = InTime::load(&sources, read(&self.log, true, i64::MAX)?.facts.policies())?;
+        let sources = Sources {
+            site: self.site.clone(),
+            role: self.role,
+            store,
+            own: Extent::whole(&self.log),
+            peer: peer.map(Extent::whole),
+        };
+        let policies = InTime::load(&sources, read(Extent::whole(&self.log), true, i64::MAX)?.facts.policies())?;
         let zone = policies.newest().map_or(Zone::Jakarta, |(_, policy)| policy.zone);
         let period = Period { from: 0, to: self.now, now: self.now };
         let all = |_: &str, _: &str| true;

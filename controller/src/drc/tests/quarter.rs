@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::super::lock;
 use super::bench::{PUSAT, Two, drc_now};
-use crate::evidence::read::{Period, Sources};
+use crate::evidence::read::{Extent, Period, Sources};
 use crate::evidence::rpo::report;
 use crate::pusat::tests::bench::{DAY, in_memory, now, wait};
 use crate::record::time;
@@ -165,14 +165,20 @@ impl Quarter {
         let pusat = own(&self.two.pusat.store, PUSAT, lock(&self.two.pusat.pusat.record).key().clone());
         if !is_drc {
             let (site, role) = (PUSAT.parse().unwrap(), SiteRole::Pusat);
-            let sources = Sources { site, role, store: &*self.two.pusat.store, own: &pusat, peer: None };
+            let sources = Sources { site, role, store: &*self.two.pusat.store, own: Extent::whole(&pusat), peer: None };
             return report(&sources, period, |_, _| true).unwrap();
         }
         let drc = own(&self.two.store, "drc-33.19", lock(&self.two.drc.record).key().clone());
         // As it is mirrored here.
         let mirrored = own(&self.two.store, PUSAT, pusat.key().clone());
         let (site, role) = ("drc-33.19".parse().unwrap(), SiteRole::Drc);
-        let sources = Sources { site, role, store: &*self.two.store, own: &drc, peer: Some(&mirrored) };
+        let sources = Sources {
+            site,
+            role,
+            store: &*self.two.store,
+            own: Extent::whole(&drc),
+            peer: Some(Extent::whole(&mirrored)),
+        };
         report(&sources, period, |_, _| true).unwrap()
     }
 }
