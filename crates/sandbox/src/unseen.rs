@@ -9,6 +9,9 @@ use std::path::Path;
 use rustix::process::Pid;
 
 const ESRCH: i32 = rustix::io::Errno::SRCH.raw_os_error();
+/// Which field the flags are, from the state on, and the one of them that says that a process is exiting.
+const FLAGS: usize = 6;
+const EXITING: u64 = 0x4;
 /// Of all processes together. Whoever opens more hides something.
 const MAX_OPEN: usize = 1 << 20;
 
@@ -20,7 +23,7 @@ pub fn bytes(data: &Path, first: Pid) -> Option<u64> {
     let first = first.as_raw_nonzero().to_string();
     let of_box = match name(&first) {
         Ok(name) => name,
-        // All others end with it. The kernel says `EACCES` too of one that ends while it is asked.
+        // All others end with it. The kernel says `EACCES` too of one that is ending.
         Err(_) if has_ended(&first) => return Some(0),
         Err(_) => return None,
     };
@@ -55,13 +58,22 @@ pub fn bytes(data: &Path, first: Pid) -> Option<u64> {
     Some(files.values().fold(0, |sum: u64, its| sum.saturating_add(*its)))
 }
 
-/// Whether a process is gone, or has nothing left but its status.
+/// Whether a process is gone or on its way out: whoever is the first of a box takes all others with it.
 fn has_ended(pid: &str) -> bool {
     match fs::read_to_string(format!("/proc/{pid}/stat")) {
-        // Its name, in brackets, may have any character.
-        Ok(stat) => stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X'])),
+        Ok(stat) => is_over(&stat),
         Err(error) => error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH),
     }
+}
+
+/// By proc_pid_stat(5). One that waits for the others to end still sleeps by its state; its flags say that it goes on
+/// nowhere, and the kernel no longer lets a user look at it that could before.
+fn is_over(stat: &str) -> bool {
+    // Its name, in brackets, may have any character.
+    let Some((_, rest)) = stat.rsplit_once(") ") else { return false };
+    let fields: Vec<&str> = rest.split(' ').collect();
+    let flags: u64 = fields.get(FLAGS).and_then(|flags| flags.parse().ok()).unwrap_or(0);
+    matches!(fields.first(), Some(&("Z" | "X"))) || flags & EXITING != 0
 }
 
 /// `begin-end rwxp offset major:minor inode path (deleted)`: the file, and how much of it is mapped.
@@ -94,6 +106,15 @@ mod tests {
             assert_eq!(bytes(Path::new("/"), pid), Some(0));
             reaper.join().unwrap();
         }
+    }
+
+    #[test]
+    fn one_that_waits_for_the_others_to_end_is_over() {
+        let stat = |state: &str, flags: u64| format!("7 (a) b) ) {state} 1 7 7 0 -1 {flags} 100 0 0");
+        assert!(is_over(&stat("Z", 0)) && is_over(&stat("S", 0x0040_0104)));
+        assert!(!is_over(&stat("S", 0x0040_0100)) && !is_over("") && !is_over("7 (a) S 1"));
+        let own = fs::read_to_string("/proc/self/stat").unwrap();
+        assert!(!is_over(&own), "{own}");
     }
 
     #[test]
