@@ -50,6 +50,10 @@ fn weakness(old: &Policy, new: &Policy, field: &Field) -> Option<&'static str> {
         let its = |policy: &Policy| policy.plan_drills.get(plan).cloned();
         return weakens_plan_drill(its(old).as_ref(), its(new).as_ref(), field.name);
     }
+    // What a word means changes what is said of backups, and no backup.
+    if let Scope::Decision(_) = &field.scope {
+        return None;
+    }
     match field.name {
         "version" if new.version <= old.version => Some("an older version takes the place of a newer one"),
         "approvals.max_age" if new.approvals_max_age > old.approvals_max_age => Some("staler approvals count"),
@@ -94,7 +98,7 @@ fn rate(policy: &Policy, field: &Field, minute: u16) -> Option<u64> {
 /// What holds for a class where `scope` has the last word; nothing if the scope is another class.
 fn in_scope(policy: &Policy, class: Class, scope: &Scope) -> Option<Rules> {
     match scope {
-        Scope::Policy | Scope::PlanDrill(_) => policy.rules(class, "", ""),
+        Scope::Policy | Scope::PlanDrill(_) | Scope::Decision(_) => policy.rules(class, "", ""),
         Scope::Class(of) => (*of == class).then(|| policy.rules(class, "", "")).flatten(),
         Scope::Office(office) => policy.rules(class, office.as_str(), ""),
         Scope::Dataset(office, dataset) => policy.rules(class, office.as_str(), dataset.as_str()),

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::class::Class;
+use crate::decision::{Meaning, Word};
 use crate::drills::{Drills, Wipe};
 use crate::exclude::Pattern;
 use crate::name::Name;
@@ -24,6 +25,7 @@ pub enum Scope {
     Dataset(Name, Name),
     /// Of a recovery plan.
     PlanDrill(Name),
+    Decision(Word),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +53,7 @@ impl Field {
             Scope::Office(office) => vec!["opd", office.as_str()],
             Scope::Dataset(office, dataset) => vec!["opd", office.as_str(), "dataset", dataset.as_str()],
             Scope::PlanDrill(plan) => vec!["plan-drills", plan.as_str()],
+            Scope::Decision(word) => vec!["decisions", word.as_str()],
         };
         segments.extend(self.name.split('.'));
         segments
@@ -205,6 +208,15 @@ impl Policy {
             let schedule = Some(Value::Text(its.schedule.as_str().to_owned()));
             let values = [("schedule", schedule), ("window", its.window.map(Value::Span))];
             add(&mut fields, &Scope::PlanDrill(plan.clone()), values);
+        }
+        for (word, its) in &self.decisions {
+            let means = match its.means {
+                Meaning::Kilometres(km) => ("km", Some(Value::Number(km))),
+                Meaning::Within(span) => ("within", Some(Value::Span(span))),
+            };
+            let text = |text: &String| Some(Value::Text(text.clone()));
+            let values = [means, ("date", text(&its.date)), ("by", text(&its.by)), ("decree", text(&its.decree))];
+            add(&mut fields, &Scope::Decision(*word), values);
         }
         fields
     }

@@ -15,6 +15,7 @@
 
 mod class;
 mod cron_text;
+mod decision;
 mod diff;
 mod drills;
 mod exclude;
@@ -37,6 +38,7 @@ mod zone;
 
 pub use class::{Class, ClassError};
 pub use cron_text::CronError;
+pub use decision::{Decision, DecisionProblem, Meaning, Word};
 pub use diff::{Change, diff};
 pub use drills::{Drills, PlanDrill, Wipe, WipeError};
 pub use exclude::{Pattern, PatternError, wider};

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::class::Class;
+use crate::decision::{Decision, Word};
 use crate::drills::{Drills, PlanDrill};
 use crate::exclude::Pattern;
 use crate::keep::KeepRules;
@@ -29,6 +30,8 @@ pub struct Policy {
     pub offices: BTreeMap<Name, Office>,
     /// By the plan's name.
     pub plan_drills: BTreeMap<Name, PlanDrill>,
+    /// What vague words mean here, where the Dinas decided it.
+    pub decisions: BTreeMap<Word, Decision>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::cron_text::CronError;
+use crate::decision::DecisionProblem;
 use crate::drills::WipeError;
 use crate::exclude::PatternError;
 use crate::keep::Tier;
@@ -78,6 +79,8 @@ pub enum ProblemKind {
     #[error("what was restored of class strategis does not stay")]
     DrillWipe,
     #[error(transparent)]
+    Decision(#[from] DecisionProblem),
+    #[error(transparent)]
     Plan(#[from] PlanProblem),
     #[error(transparent)]
     Recipe(#[from] RecipeProblem),
@@ -114,6 +117,7 @@ impl ProblemKind {
             Self::ScheduleMissesRpo { .. } => "schedule-misses-rpo",
             Self::DrillWindow(_) => "drill-window",
             Self::Wipe(_) | Self::DrillWipe => "drill-wipe",
+            Self::Decision(its) => its.code(),
             Self::Plan(its) => its.code(),
             Self::Recipe(its) => its.code(),
             Self::Regulation(its) => its.code(),
@@ -169,6 +173,7 @@ impl ProblemKind {
             Self::DrillWindow(_) => "write `1h` to `7d`",
             Self::Wipe(_) => "write `always`, or `passed` so that what failed stays for seven days",
             Self::DrillWipe => "write `always`, or take it out",
+            Self::Decision(its) => its.remedy(),
             Self::Plan(its) => return its.remedy(),
             Self::Recipe(its) => return its.remedy(),
             Self::Regulation(its) => return its.remedy(),

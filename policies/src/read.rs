@@ -2,6 +2,7 @@
 //! then read as TOML, and each value becomes a type of its own or a problem with its place.
 
 mod check;
+mod decisions;
 mod drills;
 mod forbidden;
 pub(crate) mod near;
@@ -98,6 +99,7 @@ fn policy(root: &Table) -> Option<Policy> {
     let classes = classes(root);
     let offices = offices(root);
     let plan_drills = drills::read_plans(root);
+    let decisions = decisions::read(root);
     root.finish();
     check::policy(root.sink, &classes, &offices);
     Some(Policy {
@@ -109,6 +111,7 @@ fn policy(root: &Table) -> Option<Policy> {
         classes,
         offices,
         plan_drills,
+        decisions,
     })
 }
 

@@ -11,6 +11,16 @@ const DEFAULT: &str = include_str!("../default.toml");
 const DRILLS: &str = "[class.publik.drills]\nverify = \"@weekly\"\nrestore = \"@monthly\"\napplication = \"@yearly\"\ndatasets = 7\nsample_percent = 5\n\
     window = \"12h\"\nwipe = \"passed\"\n[plan-drills.x]\nschedule = \"@yearly\"\nwindow = \"1d\"\n";
 
+/// What a policy may say of vague words.
+const DECISIONS: &str = r#"
+    [decisions]
+    far = { km = 50, date = "2026-08-01", by = "Kepala Diskominfo", decree = "050/12/2026" }
+    promptly = { within = "24h", date = "2026-08-01", by = "Kepala Diskominfo", decree = "050/12/2026" }
+    regularly = { within = "36h", date = "2026-08-01", by = "Kepala Diskominfo", decree = "050/12/2026" }
+    rekey = { within = "30d", date = "2026-08-01", by = "Kepala Diskominfo", decree = "050/12/2026" }
+    scrub = { within = "31d", date = "2026-08-01", by = "Kepala Diskominfo", decree = "050/12/2026" }
+"#;
+
 /// A file that says everything that can be said.
 const EVERYTHING: &str = r#"
     [opd.x]
@@ -66,11 +76,12 @@ fn refused(text: &str) -> Refused {
 fn the_page_lists_every_field() {
     let page = page();
     let on_page = |title| rows(&page, title).into_iter().map(|(name, _)| name.to_owned()).collect::<BTreeSet<_>>();
-    let fields = parse(&format!("{DEFAULT}{EVERYTHING}{DRILLS}")).fields();
+    let fields = parse(&format!("{DEFAULT}{EVERYTHING}{DRILLS}{DECISIONS}")).fields();
     let in_code = |prefix: &str| -> BTreeSet<String> {
         fields.keys().filter_map(|field| field.to_string().strip_prefix(prefix).map(str::to_owned)).collect()
     };
-    let of_policy = |field: &String| !["class.", "opd.", "plan-drills."].iter().any(|part| field.starts_with(part));
+    let of_policy =
+        |field: &String| !["class.", "opd.", "plan-drills.", "decisions."].iter().any(|part| field.starts_with(part));
     let mut policy: BTreeSet<String> = in_code("").into_iter().filter(of_policy).collect();
     policy.insert("type".to_owned());
     assert_eq!(on_page("Fields of the policy"), policy);
@@ -82,6 +93,12 @@ fn the_page_lists_every_field() {
         in_code("class.publik.").into_iter().filter(|field| field.starts_with("drills.")).collect();
     assert_eq!(on_page("Drills of a class"), drills);
     assert_eq!(on_page("Drills of a plan"), in_code("plan-drills.x."));
+    // What each of them has is said once.
+    let each = |field: String| {
+        let (word, name) = field.split_once('.').unwrap_or_default();
+        if ["date", "by", "decree"].contains(&name) { format!("*.{name}") } else { format!("{word}.{name}") }
+    };
+    assert_eq!(on_page("Decisions"), in_code("decisions.").into_iter().map(each).collect());
 }
 
 #[test]
@@ -163,6 +180,8 @@ fn each_code_on_the_page_has_a_file_that_earns_it() {
         ("schedule-misses-rpo", with("0 */2 * * *", "0 */5 * * *")),
         ("drill-window", and("[class.publik.drills]\nwindow = \"59m\"")),
         ("drill-wipe", and("[class.strategis.drills]\nwipe = \"passed\"")),
+        ("date", and(&DECISIONS.replacen("2026-08-01", "2026-02-30", 1))),
+        ("text", and(&DECISIONS.replacen("050/12/2026", " ", 1))),
     ];
     for (code, bytes) in &earned {
         let refused = Policy::parse("policy", bytes).expect_err(code);
@@ -173,6 +192,28 @@ fn each_code_on_the_page_has_a_file_that_earns_it() {
     let page = page();
     let on_page: Vec<&str> = rows(&page, "Errors").into_iter().map(|(code, _)| code).collect();
     assert_eq!(on_page, earned.iter().map(|(code, _)| *code).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_decision_without_its_decree_or_with_another_words_unit_is_refused() {
+    let codes = |text: &str| -> Vec<&str> {
+        refused(&format!("{DEFAULT}\n{text}\n")).problems.iter().map(|its| its.kind.code()).collect()
+    };
+    assert_eq!(codes("[decisions.far]\nkm = 50\ndate = '2026-08-01'\nby = 'x'"), ["missing"]);
+    assert_eq!(
+        codes("[decisions.far]\nwithin = '24h'\ndate = '2026-08-01'\nby = 'x'\ndecree = 'y'"),
+        ["missing", "unknown-field"]
+    );
+    assert_eq!(codes("[decisions.scrub]\nwithin = 31\ndate = '2026-08-01'\nby = 'x'\ndecree = 'y'"), ["wrong-type"]);
+    assert_eq!(codes("[decisions.far]\nkm = 20001\ndate = '2026-08-01'\nby = 'x'\ndecree = 'y'"), ["number"]);
+    assert_eq!(codes("[decisions.fast]\nwithin = '24h'"), ["unknown-field"]);
+    // It changes what is said of backups, and no backup.
+    let (old, new) = (parse(DEFAULT), parse(&format!("{DEFAULT}{DECISIONS}")));
+    let changes = pulih_policies::diff(&old, &new);
+    assert!(changes.len() == 20 && changes.iter().all(|its| its.weakens.is_none()));
+    assert!(new.canonical_json().contains(
+        r#""decisions":{"far":{"by":"Kepala Diskominfo","date":"2026-08-01","decree":"050/12/2026","km":50}"#
+    ));
 }
 
 #[test]

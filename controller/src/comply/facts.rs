@@ -58,6 +58,7 @@ fn document(records: &Records) -> Answer<Value> {
         .with("scrub", practice::scrub(records))
         .with("ledgers", practice::ledgers(records))
         .with("users", practice::users(records))
+        .with("decisions", practice::decisions(records))
         .with("bandwidth", practice::bandwidth(records))
         .with("reports", practice::reports(records))
         .with("incidents", practice::incidents(records));

@@ -3,7 +3,7 @@
 use pulih_evidence::qualifying::counts_until;
 use pulih_evidence::register::Recorded;
 use pulih_ledger::entry::kinds::AuditHeld;
-use pulih_policies::Plan;
+use pulih_policies::{Meaning, Plan, Word};
 use pulih_vault::utc;
 use serde_json::Value;
 
@@ -164,6 +164,23 @@ pub fn users(records: &Records) -> Vec<Value> {
         }
     }
     rows
+}
+
+/// What the Dinas decided that vague words mean, by the policy in force.
+pub fn decisions(records: &Records) -> Value {
+    let Some((_, policy)) = records.policies.newest() else { return Object::default().into() };
+    let number = |word: Word, unit: u64| match policy.decisions.get(&word)?.means {
+        Meaning::Kilometres(km) => Some(u64::from(km)),
+        Meaning::Within(span) => Some(span.seconds() / unit),
+    };
+    let (hour, day) = (3600, 24 * 3600);
+    Object::default()
+        .with_some("far_km", number(Word::Far, 1))
+        .with_some("promptly_hours", number(Word::Promptly, hour))
+        .with_some("regularly_hours", number(Word::Regularly, hour))
+        .with_some("rekey_days", number(Word::Rekey, day))
+        .with_some("scrub_days", number(Word::Scrub, day))
+        .into()
 }
 
 pub fn bandwidth(records: &Records) -> Value {
