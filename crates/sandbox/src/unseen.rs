@@ -66,7 +66,7 @@ fn has_ended(pid: &str) -> bool {
     }
 }
 
-/// By proc_pid_stat(5). One that waits for the others to end still sleeps by its state; its flags say that it goes on
+/// By `proc_pid_stat(5)`. One that waits for the others to end still sleeps by its state; its flags say that it goes on
 /// nowhere, and the kernel no longer lets a user look at it that could before.
 fn is_over(stat: &str) -> bool {
     // Its name, in brackets, may have any character.
