@@ -162,6 +162,18 @@ fn the_report_of_the_same_checkpoints_is_the_same_to_the_byte() {
     let english = made("english.pdf", &["--english"]);
     assert_ne!(english["pdf_sha256"], first["pdf_sha256"]);
     assert_eq!(english["size"].as_u64().unwrap(), first["size"].as_u64().unwrap() + 1);
+    assert_eq!(first["issued"], false);
+    let issued = folder.join("terbit.pdf");
+    let days =
+        ["report", "continuity", "--from", "2025-01-01", "--to", "2090-01-01", "--out", issued.to_str().unwrap()];
+    assert!(succeeded(&drc.acting(&days)).contains("It is issued"));
+    let listed = drc.json(&["evidence", "list", "--kind", "report-issued"]);
+    let entry = &listed["entries"][0]["entry"];
+    let of = |path: &std::path::Path| pulih_ledger::ids::Sha256::of(&fs::read(path).unwrap()).to_string();
+    assert_eq!(entry["pdf_sha256"], of(&issued));
+    assert_eq!(entry["data_sha256"], of(&issued.with_extension("json")));
+    let facts = drc.json(&["comply", "--facts"]);
+    assert_eq!(facts["reports"]["continuity_days"], 0);
     // Nothing is overwritten, and what no checkpoint has is no report.
     let out = folder.join("satu.pdf");
     let days = ["report", "continuity", "--from", "2025-01-01", "--to", "2090-01-01", "--out", out.to_str().unwrap()];

@@ -36,13 +36,14 @@ fn the_default_is_a_policy_and_says_what_it_means() {
     let next = policy.rules(Class::Publik, "dukcapil", "web").unwrap().timetable(policy.zone).next_three(noon);
     assert_eq!(next, ["Mon 2026-11-23 01:30 WIB", "Tue 2026-11-24 01:30 WIB", "Wed 2026-11-25 01:30 WIB"]);
     // What is commented out in it must be right as well.
-    let examples: String =
-        DEFAULT.split("untuk memakainya:").nth(1).unwrap().replace("\n# ", "\n").replace("\n#\n", "\n");
+    let parts = DEFAULT.split("untuk memakainya:").skip(1).map(|part| part.split("\n# ----").next().unwrap());
+    let examples = parts.collect::<String>().replace("\n# ", "\n").replace("\n#\n", "\n");
     let policy = parse(&format!("{DEFAULT}\n{examples}")).unwrap_or_else(|refused| panic!("{refused}"));
     let siak = policy.rules(Class::Strategis, "dukcapil", "siak-db").unwrap();
     assert_eq!((siak.targets.rpo_pusat.to_string(), siak.targets.rto.to_string()), ("1h".to_owned(), "8h".to_owned()));
     assert_eq!(policy.quota("dukcapil").unwrap().to_string(), "4TiB");
     assert_eq!(policy.quota("dinkes").unwrap().to_string(), "1TiB");
+    assert_eq!(policy.decisions.len(), pulih_policies::Word::ALL.len());
 }
 
 #[test]

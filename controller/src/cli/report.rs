@@ -5,15 +5,18 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use pulih_ledger::entry::kinds::ReportIssued;
+use pulih_ledger::ids::Sha256;
 use pulih_report::{Continuity, Language, Pdf, ReportError};
 use pulih_terminal::count;
 use serde_json::json;
 
-use super::Failure;
 use super::ask::{answer, said};
 use super::evidence::{Logs, logs, period};
+use super::{Failure, Signed, person};
 use crate::control::Ask;
 use crate::evidence::read::{Extent, Sources};
+use crate::record::time;
 use crate::report::continuity::{Asked, data};
 use crate::site::{SiteDir, SiteRole};
 
@@ -50,15 +53,20 @@ pub struct ContinuityArgs {
     /// As of so many entries of this site's ledger, and of the mirrored one [default: the newest checkpoints]
     #[arg(long, value_name = "SIZE[,SIZE]")]
     checkpoint: Option<String>,
+    /// With `--as`: it is issued, and its hashes go on the ledger
+    #[command(flatten)]
+    signed: Signed,
 }
 
 const CONTINUITY: &str = "\
 The same checkpoints and days give the same report, byte for byte: its date is that of the newest entry. Without an
-auditor who opened and attested the test it says that it is an operational one.
+auditor who opened and attested the test it says that it is an operational one. Signed by an admin or an operator it is
+issued: its hashes are an entry of the ledger from then on.
 
 Examples:
   pulih-controller report continuity --from 2025-01-01 --to 2027-01-01 --out laporan.pdf
-  pulih-controller report continuity --from 2025-01-01 --to 2027-01-01 --checkpoint 48291,112004 --out ulang.pdf";
+  pulih-controller report continuity --from 2025-01-01 --to 2027-01-01 --checkpoint 48291,112004 --out ulang.pdf
+  pulih-controller report continuity --from 2025-01-01 --to 2027-01-01 --out terbit.pdf --as dewi --sign-with dewi.key";
 
 pub(super) fn run(dir: &SiteDir, command: &Report, json: bool, lay_out: LayOut) -> Result<(), Failure> {
     let Report::Continuity(args) = command;
@@ -113,25 +121,44 @@ fn continuity(dir: &SiteDir, args: &ContinuityArgs, json: bool, lay_out: LayOut)
     for (path, bytes) in &files {
         write_new(path, bytes)?;
     }
-    let pdf_sha256 = pulih_ledger::ids::Sha256::of(&pdf.bytes).to_string();
+    let pdf_sha256 = Sha256::of(&pdf.bytes);
     let size = own_part.size;
+    if args.signed.user.is_some() {
+        let issued = ReportIssued {
+            report: "continuity".into(),
+            from: time(from).map_err(said)?,
+            to: time(to).map_err(said)?,
+            size,
+            root: own_part.log.checkpoint_at(size).map_err(said)?.root,
+            data_sha256: pdf.data_sha256.parse().map_err(said)?,
+            pdf_sha256,
+            language: language.code().into(),
+        };
+        let entry = person::entry(&site, &args.signed, issued.into())?;
+        answer(dir, Ask::Act { entry, attachment: None })?;
+    }
     if json {
         println!(
             "{}",
             json!({
                 "type": "pulih/report-made/v1", "report": "continuity", "path": args.out.display().to_string(),
-                "pages": pdf.pages, "data_sha256": pdf.data_sha256, "pdf_sha256": pdf_sha256, "size": size,
-                "peer_size": peer_part.map(|part| part.size),
+                "pages": pdf.pages, "data_sha256": pdf.data_sha256, "pdf_sha256": pdf_sha256.to_string(), "size": size,
+                "peer_size": peer_part.map(|part| part.size), "issued": args.signed.user.is_some(),
             })
         );
     } else {
         println!(
-            "{}: {} pages, as of {} entries of {}.\ndata SHA-256 {}\nPDF  SHA-256 {pdf_sha256}",
+            "{}: {} pages, as of {} entries of {}.\ndata SHA-256 {}\nPDF  SHA-256 {pdf_sha256}\n{}",
             args.out.display(),
             count(pdf.pages as u64),
             count(size),
             sources.site,
             pdf.data_sha256,
+            if args.signed.user.is_some() {
+                "It is issued: its hashes are on the ledger."
+            } else {
+                "It is not issued."
+            },
         );
     }
     Ok(())
