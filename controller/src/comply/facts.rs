@@ -74,21 +74,26 @@ fn statements(records: &Records) -> Statements {
             let (Some(opinion), Some(until)) = (Opinion::parse(&says.opinion), utc::parse(says.until.as_str())) else {
                 continue;
             };
-            all.push(Statement {
-                attestation: says.attestation.to_string(),
-                regulation: says.regulation.clone(),
-                clause: says.clause.clone(),
-                item: says.item.clone(),
-                opinion,
-                by: says.by.clone(),
-                letter: says.letter.clone(),
-                document_sha256: says.document_sha256.to_string(),
-                given: its.at,
-                until: ended.map_or(until, |ended| ended.min(until)),
-                entry: ledger.entry(its),
-            });
+            all.push((
+                its.at,
+                its.index,
+                Statement {
+                    attestation: says.attestation.to_string(),
+                    regulation: says.regulation.clone(),
+                    clause: says.clause.clone(),
+                    item: says.item.clone(),
+                    opinion,
+                    by: says.by.clone(),
+                    letter: says.letter.clone(),
+                    document_sha256: says.document_sha256.to_string(),
+                    given: its.at,
+                    until: ended.map_or(until, |ended| ended.min(until)),
+                    entry: ledger.entry(its),
+                },
+            ));
         }
     }
-    all.sort_by_key(|its| its.given);
-    Statements(all)
+    // Of two in the same second the ledger says which came later.
+    all.sort_by_key(|(given, index, _)| (*given, *index));
+    Statements(all.into_iter().map(|(.., statement)| statement).collect())
 }
