@@ -108,7 +108,7 @@ impl Base {
             }
             Ask::Regulations => {
                 let all: Vec<_> = lock(&self.catalog).regulations()?.iter().map(pack::row).collect();
-                Ok(json!({"type": "pulih/regulations/v1", "regulations": all}))
+                Ok(json!({"type": "pulih/regulations/v1", "regulations": all, "packed": pack::packed()?}))
             }
             Ask::Regulation { name, version } => self.shown_pack(name, *version),
         }
@@ -117,7 +117,9 @@ impl Base {
     fn shown_pack(&self, name: &str, version: Option<u64>) -> Answer<Value> {
         let its = lock(&self.catalog).regulation(name, version)?;
         let its = its.ok_or_else(|| {
-            let text = format!("no such version of a regulation {name} was applied at this site");
+            let text = format!(
+                "no such version of a regulation {name} was applied at this site; `regulation list` shows those in force"
+            );
             Refusal::new(Code::NotFound, text)
         })?;
         let mut shown = pack::row(&its);

@@ -486,9 +486,8 @@ pub fn main(lay_out: report::LayOut) -> ExitCode {
         Command::Report(command) => report::run(&dir, command, cli.json, lay_out),
         Command::Regulation(
             command @ (regulation::RegulationCommand::Check { .. }
-            | regulation::RegulationCommand::Show { .. }
-            | regulation::RegulationCommand::List),
-        ) => regulation::run(command, cli.json),
+            | regulation::RegulationCommand::Show { packed: true, .. }),
+        ) => regulation::run(command),
         Command::Witness(command) => match witness::run(&dir, command, cli.json) {
             Ok(false) => return ExitCode::FAILURE,
             done => done.map(drop),

@@ -25,6 +25,19 @@ pub fn row(its: &AppliedRegulation) -> Value {
     })
 }
 
+/// The packs that come with Pulih, in force or not.
+pub fn packed() -> Answer<Vec<Value>> {
+    let row = |its: &packs::Packed| {
+        let pack = its.read().map_err(|refused| Refusal::internal(&refused))?;
+        Ok(json!({
+            "regulation": its.name, "version": pack.version, "hash": ObjectHash::of(its.pack.as_bytes()).to_string(),
+            "text_sha256": pack.text_sha256, "regency": pack.regency.as_str(), "clauses": pack.clauses.len(),
+            "title": pack.title.id, "title_en": pack.title.en,
+        }))
+    };
+    packs::PACKED.iter().map(row).collect()
+}
+
 /// Where a pack lies in the store of a site.
 pub fn object(site: &SiteId, hash: ObjectHash) -> Answer<ObjectName> {
     format!("site/{site}/regulations/{hash}").parse().map_err(|error| Refusal::internal(&error))

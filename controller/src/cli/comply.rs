@@ -1,22 +1,20 @@
 //! `comply`: what each clause of a regulation comes to, as people read it.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pulih_comply::Verdict;
 use pulih_comply::packs::read;
 use pulih_policies::{MAX_REGULATION_TEXT_BYTES, Regulation, Zone};
-use pulih_terminal::{printable, wrapped};
+use pulih_terminal::{csv_cell, csv_text, printable, wrapped};
 use pulih_vault::id::ObjectHash;
 use pulih_vault::utc;
 use serde_json::Value;
 
 use super::Failure;
 use super::evidence::{Logs, logs, period, sources};
-use super::policy::read_as;
+use super::policy::{read_as, read_some};
 use super::show::{field, list, table};
 use crate::comply::facts::Known;
 use crate::comply::matrix::{Pack, packs, report};
@@ -94,10 +92,8 @@ pub fn read_pack(file: &Path, its_text: Option<&Path>) -> Result<(String, Regula
         let hint = "the regulation's text, without which its words cannot be checked; name it with --text";
         Failure::Said(format!("cannot read {}, {hint}: {error}", place.display()))
     };
-    let mut bytes = Vec::new();
-    let most = MAX_REGULATION_TEXT_BYTES as u64;
-    File::open(place).map_err(cannot)?.take(most + 1).read_to_end(&mut bytes).map_err(cannot)?;
-    if bytes.len() as u64 > most {
+    let bytes = read_some(place, MAX_REGULATION_TEXT_BYTES).map_err(cannot)?;
+    if bytes.len() > MAX_REGULATION_TEXT_BYTES {
         return Err(Failure::Said(format!("{} is larger than 4 MiB, and no regulation's text", place.display())));
     }
     let its_text = String::from_utf8(bytes)
@@ -223,12 +219,6 @@ fn opened(found: &Value, zone: Zone) -> String {
     out + &as_of(found)
 }
 
-/// A field of a CSV line: one that a spreadsheet would take for a formula is not one.
-fn cell(text: &str) -> String {
-    let guarded = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
-    format!("\"{}\"", guarded.replace('"', "\"\""))
-}
-
 fn csv(found: &Value) -> String {
     let mut out = String::from("regulation,clause,where,kind,verdict,why,entries\r\n");
     for (regulation, its) in
@@ -251,20 +241,9 @@ fn csv(found: &Value) -> String {
             field(its, "why"),
             entries.join(" "),
         ];
-        let cells: Vec<String> = cells.iter().map(|its| cell(its)).collect();
+        let cells: Vec<String> = cells.iter().map(|its| csv_cell(&csv_text(its))).collect();
         out += &cells.join(",");
         out += "\r\n";
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_text_whatever_it_begins_with() {
-        assert_eq!(cell("a \"b\""), "\"a \"\"b\"\"\"");
-        assert_eq!(cell("=1+1"), "\"'=1+1\"");
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use pulih_policies::{MAX_BYTES, Policy, diff as differences};
@@ -11,14 +11,20 @@ use super::{Failure, ask};
 use crate::control::Ask;
 use crate::site::SiteDir;
 
+/// What a file has, and no more of it than one byte too many.
+pub fn read_some(file: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The text of a file that people write, and what it says.
 pub fn read_as<T, E: Display>(
     file: &Path,
     parse: impl Fn(&str, &[u8]) -> Result<T, E>,
 ) -> Result<(String, T), Failure> {
     let cannot = |error| Failure::Said(format!("cannot read {}: {error}", file.display()));
-    let mut bytes = Vec::new();
-    File::open(file).map_err(cannot)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    let bytes = read_some(file, MAX_BYTES).map_err(cannot)?;
     let its = parse(&file.display().to_string(), &bytes).map_err(|error| Failure::Said(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|error| Failure::Said(error.to_string()))?;
     Ok((text, its))

@@ -1,17 +1,18 @@
 //! Regulation packs: checked, listed, put in force.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use pulih_comply::packs::{PACKED, Packed};
+use pulih_comply::packs::Packed;
 use pulih_ledger::entry::kinds::RegulationApplied;
 use pulih_policies::{ClauseKind, Regulation};
 use pulih_vault::id::ObjectHash;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::comply::read_pack;
 use super::show::{columns, field};
 use super::{Failure, Signed, person};
+use crate::attest::Ask as Attest;
 use crate::control::Ask;
 use crate::site::SiteDir;
 
@@ -24,8 +25,15 @@ pub enum RegulationCommand {
         #[arg(long, value_name = "FILE")]
         text: Option<PathBuf>,
     },
-    /// Print a pack that comes with Pulih
-    Show { name: String },
+    /// Print a pack: the version in force, or another
+    Show {
+        name: String,
+        #[arg(long, value_name = "N")]
+        version: Option<u64>,
+        /// The one that comes with Pulih, in force or not
+        #[arg(long, conflicts_with = "version")]
+        packed: bool,
+    },
     /// Put a pack in force: one that comes with Pulih, by its name, or a file
     Apply {
         #[arg(value_name = "NAME|FILE")]
@@ -36,12 +44,12 @@ pub enum RegulationCommand {
         #[command(flatten)]
         signed: Signed,
     },
-    /// List the packs that come with Pulih
+    /// List the packs in force, and those that come with Pulih
     List,
 }
 
 /// What asks no site.
-pub fn run(command: &RegulationCommand, json: bool) -> Result<(), Failure> {
+pub fn run(command: &RegulationCommand) -> Result<(), Failure> {
     match command {
         RegulationCommand::Check { file, text } => {
             let (_, regulation) = read_pack(file, text.as_deref())?;
@@ -52,39 +60,19 @@ pub fn run(command: &RegulationCommand, json: bool) -> Result<(), Failure> {
             }
             Ok(())
         }
-        RegulationCommand::Show { name } => {
+        RegulationCommand::Show { name, .. } => {
             let its = Packed::named(name).ok_or_else(|| {
                 Failure::Said(format!("no pack {name} comes with Pulih; `regulation list` shows those that do"))
             })?;
             print!("{}", its.pack);
             Ok(())
         }
-        _ => {
-            let rows = PACKED.iter().map(|its| {
-                let regulation = its.read().map_err(|refused| Failure::Said(refused.to_string()))?;
-                Ok(json!({
-                    "regulation": its.name, "version": regulation.version, "regency": regulation.regency.as_str(),
-                    "clauses": regulation.clauses.len(), "title": regulation.title.id, "title_en": regulation.title.en,
-                    "hash": ObjectHash::of(its.pack.as_bytes()).to_string(), "text_sha256": regulation.text_sha256,
-                }))
-            });
-            let listed =
-                json!({"type": "pulih/regulations/v1", "regulations": rows.collect::<Result<Vec<_>, Failure>>()?});
-            if json {
-                println!("{listed}");
-            } else {
-                print!(
-                    "{}",
-                    columns(&listed, "regulations", &["regulation", "version", "regency", "clauses", "title"], "")
-                );
-            }
-            Ok(())
-        }
+        _ => Err(Failure::Said("this asks a site".into())),
     }
 }
 
 /// A pack by the name of one that comes with Pulih, else a file.
-fn chosen(pack: &std::path::Path, text: Option<&std::path::Path>) -> Result<(String, Regulation), Failure> {
+fn chosen(pack: &Path, text: Option<&Path>) -> Result<(String, Regulation), Failure> {
     let packed = pack.to_str().and_then(Packed::named).filter(|_| text.is_none());
     match packed {
         Some(its) => Ok((its.pack.to_owned(), its.read().map_err(|refused| Failure::Said(refused.to_string()))?)),
@@ -93,8 +81,13 @@ fn chosen(pack: &std::path::Path, text: Option<&std::path::Path>) -> Result<(Str
 }
 
 pub fn asked(dir: &SiteDir, command: &RegulationCommand) -> Result<Ask, Failure> {
-    let RegulationCommand::Apply { pack, text, signed } = command else {
-        return Err(Failure::Said("this asks nothing of a site".into()));
+    let (pack, text, signed) = match command {
+        RegulationCommand::List => return Ok(Ask::Attest(Attest::Regulations)),
+        RegulationCommand::Show { name, version, packed: false } => {
+            return Ok(Ask::Attest(Attest::Regulation { name: name.clone(), version: *version }));
+        }
+        RegulationCommand::Apply { pack, text, signed } => (pack, text, signed),
+        _ => return Err(Failure::Said("this asks nothing of a site".into())),
     };
     let (text, regulation) = chosen(pack, text.as_deref())?;
     let applied = RegulationApplied {
@@ -107,11 +100,19 @@ pub fn asked(dir: &SiteDir, command: &RegulationCommand) -> Result<Ask, Failure>
     Ok(Ask::Act { entry, attachment: Some(text) })
 }
 
-pub fn text(answer: &Value) -> String {
-    let entry = &answer["entry"];
-    format!(
-        "Regulation {} version {} is in force. `pulih-controller comply` shows what each clause comes to.\n",
-        field(entry, "regulation"),
-        entry["version"]
-    )
+pub fn text(command: &RegulationCommand, answer: &Value) -> String {
+    match command {
+        RegulationCommand::List => {
+            let none = "No regulation is in force; `pulih-controller regulation apply` puts one in force.\n";
+            let in_force = columns(answer, "regulations", &["regulation", "version", "since", "hash"], none);
+            let packed = columns(answer, "packed", &["regulation", "version", "regency", "clauses", "title"], "");
+            format!("{in_force}\nThese come with Pulih:\n\n{packed}")
+        }
+        RegulationCommand::Show { .. } => answer["text"].as_str().unwrap_or_default().to_owned(),
+        _ => format!(
+            "Regulation {} version {} is in force. `pulih-controller comply` shows what each clause comes to.\n",
+            field(&answer["entry"], "regulation"),
+            answer["entry"]["version"]
+        ),
+    }
 }

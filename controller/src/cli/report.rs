@@ -53,7 +53,7 @@ pub struct ContinuityArgs {
     /// As of so many entries of this site's ledger, and of the mirrored one [default: the newest checkpoints]
     #[arg(long, value_name = "SIZE[,SIZE]")]
     checkpoint: Option<String>,
-    /// With `--as`: it is issued, and its hashes go on the ledger
+    // With `--as` it is issued, and its hashes go on the ledger.
     #[command(flatten)]
     signed: Signed,
 }

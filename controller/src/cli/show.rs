@@ -103,7 +103,7 @@ pub fn text(command: &Command, answer: &Value) -> String {
         Command::Audit(command) => audit::text(command, answer),
         Command::Dataset(command) => dataset::text(command, answer),
         Command::Incident(command) => incident::text(command, answer),
-        Command::Regulation(_) => regulation::text(answer),
+        Command::Regulation(command) => regulation::text(command, answer),
         Command::Proposal(command) => proposal::text(command, answer),
         Command::Resume(_) => "It goes on from here.\n".to_owned(),
         Command::Recover(_)

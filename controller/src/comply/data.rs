@@ -103,7 +103,7 @@ fn classes<'r>(records: &'r Records, key: &Key) -> Vec<(&'r Recorded<DatasetClas
     all
 }
 
-/// The role of whoever set its confidentiality, as that person had it then: `walidata` where it is one of them.
+/// The role of whoever set its confidentiality, by the newest word on that person: `walidata` where it is one of them.
 fn classified_by(classes: &[(&Recorded<DatasetClassified>, &Ledger)]) -> Option<String> {
     let (its, ledger) = classes.iter().rev().find(|(its, _)| its.says.confidentiality.is_some())?;
     let user = ledger.register().users.get(its.by.as_ref()?)?;

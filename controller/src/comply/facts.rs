@@ -16,19 +16,21 @@ pub struct Known<'s> {
     pub records: Records<'s>,
     pub facts: Facts,
     pub statements: Statements,
+    /// As `evidence states` has them; `None`: this is no DRC.
+    pub states: Option<Value>,
 }
 
 impl<'s> Known<'s> {
     pub fn of(sources: &'s Sources<'s>, now: i64) -> Answer<Self> {
         let records = Records::read(sources, now)?;
-        let facts = Facts::new(document(&records)?).map_err(|error| Refusal::internal(&error))?;
+        let states = data::states(&records)?;
+        let facts = Facts::new(document(&records, states.as_ref())?).map_err(|error| Refusal::internal(&error))?;
         let statements = statements(&records);
-        Ok(Self { records, facts, statements })
+        Ok(Self { records, facts, statements, states })
     }
 }
 
-fn document(records: &Records) -> Answer<Value> {
-    let states = data::states(records)?;
+fn document(records: &Records, states: Option<&Value>) -> Answer<Value> {
     let of_datasets: BTreeMap<(String, String), String> = states
         .iter()
         .flat_map(|states| states["datasets"].as_array().into_iter().flatten())
@@ -39,7 +41,6 @@ fn document(records: &Records) -> Answer<Value> {
         .collect();
     let datasets = data::datasets(records, &of_datasets);
     let (opds, coverage) = data::opds(records, &datasets);
-    let states = states.as_ref();
     let plans = practice::plans(records, states)?;
     let document = Object::default()
         .with("type", "pulih/facts/v1")

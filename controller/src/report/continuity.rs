@@ -13,7 +13,7 @@ use crate::comply::facts::Known;
 use crate::comply::matrix::{Pack, packs};
 use crate::comply::records::Records;
 use crate::evidence::read::{Extent, Period, Sources, plan as read_plan};
-use crate::evidence::{rto, states};
+use crate::evidence::rto;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::site::SiteRole;
 use crate::uji;
@@ -55,7 +55,6 @@ pub(super) struct Made<'s> {
     pub known: &'s Known<'s>,
     pub period: Period,
     pub rto: Value,
-    pub states: Value,
     /// The test that the report is about, if there was any.
     pub drill: Option<&'s Drill>,
     /// Its plan, or the first in force, as it is in force.
@@ -91,14 +90,8 @@ pub fn data(sources: &Sources, asked: &Asked, zone: Zone) -> Answer<Continuity> 
         read_plan(sources, &name, object.ok_or_else(none)?)
     });
     let plan = plan.transpose()?;
-    let made = Made {
-        rto: rto::report(sources, Period { from: 0, ..period }, all)?,
-        states: states::report(sources, now.saturating_add(1), all)?,
-        known: &known,
-        period,
-        drill,
-        plan,
-    };
+    let made =
+        Made { rto: rto::report(sources, Period { from: 0, ..period }, all)?, known: &known, period, drill, plan };
     let packs = regulations::chosen(packs(&known.records, asked.regulation), &known.records)?;
     whole(&made, &packs, asked, zone)
 }

@@ -64,7 +64,7 @@ pub(super) fn opinion(text: &str) -> Option<Opinion> {
 /// `None`: nobody attested it.
 pub fn judgement(made: &Made) -> Option<Judgement> {
     let (attested, _, at) = made.drill?.attested.as_ref()?;
-    let tests = made.states["tests"].as_array()?;
+    let tests = made.known.states.as_ref()?["tests"].as_array()?;
     let its = tests.iter().find(|its| its["drill"] == attested.drill.as_str())?;
     Some(Judgement {
         opinion: opinion(&attested.opinion)?,

@@ -61,12 +61,17 @@ pub fn test(made: &Made) -> Answer<Option<Test>> {
         plan: its.plan.clone().unwrap_or_default(),
         plan_version: its.plan_version,
         plan_hash: object.map(|object| object.to_string()).unwrap_or_default(),
-        scenario: Both::new(
-            "Pusat Data tidak dapat dipakai. DRC memulihkan dari salinannya sendiri, ke tempat uji, tanpa meminta apa \
+        // Where nothing is restored there is none.
+        scenario: if its.kind == "verify" {
+            Both::default()
+        } else {
+            Both::new(
+                "Pusat Data tidak dapat dipakai. DRC memulihkan dari salinannya sendiri, ke tempat uji, tanpa meminta apa \
              pun dari Pusat Data.",
-            "The Pusat Data cannot be used. The DRC restores from its own copies, to a place for tests, and asks the \
+                "The Pusat Data cannot be used. The DRC restores from its own copies, to a place for tests, and asks the \
              Pusat Data for nothing.",
-        ),
+            )
+        },
         announced: utc(drill.at)?,
         opened: at(opened)?,
         started: at(drill.started)?,

@@ -11,6 +11,7 @@ use cel::{Context, Env, ExecutionError, Value};
 
 use crate::check::Expression;
 use crate::facts::Facts;
+use crate::schema::ATTESTED;
 
 /// How long an expression may take.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,8 @@ pub enum Outcome {
 /// an expression ends that takes too long.
 struct Variables<'f> {
     facts: &'f BTreeMap<String, Box<dyn Val>>,
+    /// Of the clause at hand alone.
+    attested: Box<dyn Val>,
     ends: Instant,
     is_over: AtomicBool,
 }
@@ -46,19 +49,24 @@ impl VariableResolver for Variables<'_> {
             self.is_over.store(true, Ordering::Relaxed);
             return None;
         }
-        self.facts.get(name).map(|its| CowVal::Borrowed(its.as_ref()))
+        let found = if name == ATTESTED { Some(&self.attested) } else { self.facts.get(name) };
+        found.map(|its| CowVal::Borrowed(its.as_ref()))
     }
 }
 
 impl Expression {
-    pub fn evaluate(&self, facts: &Facts, limit: Limit) -> Outcome {
+    /// `attested`: the items of the clause at hand that are.
+    pub fn evaluate(&self, facts: &Facts, attested: &[String], limit: Limit) -> Outcome {
         let env = Arc::new(Env::stdlib());
         let program = match env.compile(self.text()) {
             Ok(program) => program,
             Err(error) => return Outcome::Failed(error.to_string()),
         };
-        let variables =
-            Variables { facts: facts.variables(), ends: Instant::now() + limit.0, is_over: AtomicBool::new(false) };
+        let Ok(attested) = Box::<dyn Val>::try_from(Value::from(attested.to_vec())) else {
+            return Outcome::Failed("its items cannot be read".into());
+        };
+        let (facts, ends) = (facts.variables(), Instant::now() + limit.0);
+        let variables = Variables { facts, attested, ends, is_over: AtomicBool::new(false) };
         let mut context = Context::with_env(env);
         context.set_variable_resolver(&variables);
         let found = program.execute(&context);

@@ -42,10 +42,9 @@ impl Facts {
             let told = fields.get(*name);
             let value = match (told, fact) {
                 (Some(told), fact) => of(told, *fact, name)?,
-                // An object is always there, however empty, and so is what is attested. A list that is absent is not
-                // an empty one: who has no ledger of a DRC does not know that it has no plans.
+                // An object is always there, however empty. A list that is absent is not an empty one: who has no ledger
+                // of a DRC does not know that it has no plans.
                 (None, Fact::Object(_)) => Cel::from(HashMap::<Key, Cel>::new()),
-                (None, Fact::Texts) => Cel::List(Vec::new().into()),
                 (None, _) => continue,
             };
             let value = Box::<dyn Val>::try_from(value).map_err(|error| FactsError(format!("{name}: {error}")))?;
@@ -56,13 +55,6 @@ impl Facts {
             return Err(FactsError(format!("{unknown} is none")));
         }
         Ok(Self { document, variables })
-    }
-
-    /// The same with other items attested: they are those of the clause at hand.
-    pub fn with_attested(&self, items: Vec<String>) -> Result<Self, FactsError> {
-        let mut document = self.document.clone();
-        document["attested"] = items.into();
-        Self::new(document)
     }
 
     pub(crate) fn variables(&self) -> &BTreeMap<String, Box<dyn Val>> {

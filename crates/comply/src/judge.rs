@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::check::Expression;
 use crate::evaluate::{Limit, Outcome};
 use crate::facts::{Cited, Facts};
+use crate::schema::ATTESTED;
 use crate::statements::{Opinion, Statement, Statements};
 
 const DAY: i64 = 24 * 3600;
@@ -121,12 +122,7 @@ fn of_clause<'r>(
         items,
         warnings: Vec::new(),
     };
-    // The facts were taken in before, and a list of names is one.
-    let Ok(facts) = facts.with_attested(held) else {
-        judged.why = words("fakta tidak dapat dibaca", "the facts cannot be read");
-        return judged;
-    };
-    let mut asked = Asked { facts: &facts, limit, reads: Vec::new() };
+    let mut asked = Asked { facts, attested: held, limit, reads: Vec::new() };
     (judged.verdict, judged.why) = verdict(clause, &judged.items, &mut asked);
     judged.facts = asked.reads;
     judged.warnings = warnings(&judged, at);
@@ -136,6 +132,7 @@ fn of_clause<'r>(
 /// The facts, and what was read of them.
 struct Asked<'f> {
     facts: &'f Facts,
+    attested: Vec<String>,
     limit: Limit,
     reads: Vec<Cited>,
 }
@@ -147,13 +144,18 @@ impl Asked<'_> {
             Err(error) => return Outcome::Failed(error.to_string()),
         };
         for path in expression.reads() {
-            for cited in self.facts.cite(path) {
+            let cited = if path == ATTESTED {
+                vec![Cited { fact: path.to_owned(), value: self.attested.clone().into(), entries: Vec::new() }]
+            } else {
+                self.facts.cite(path)
+            };
+            for cited in cited {
                 if !self.reads.contains(&cited) {
                     self.reads.push(cited);
                 }
             }
         }
-        expression.evaluate(self.facts, self.limit)
+        expression.evaluate(self.facts, &self.attested, self.limit)
     }
 }
 

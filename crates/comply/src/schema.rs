@@ -86,6 +86,9 @@ const AUDIT: &[(&str, Fact)] =
 const USER: &[(&str, Fact)] =
     &[("user", Text), ("name", Text), ("privileged", Bool), ("decree", Text), ("days_left", Number)];
 
+/// Items of the clause at hand: no document has them.
+pub(crate) const ATTESTED: &str = "attested";
+
 /// All of them.
 pub(crate) const FACTS: &[(&str, Fact)] = &[
     ("at", Text),
@@ -126,7 +129,7 @@ pub(crate) const FACTS: &[(&str, Fact)] = &[
             ("scrub_days", Number),
         ]),
     ),
-    ("attested", Texts),
+    (ATTESTED, Texts),
 ];
 
 pub(crate) fn field(of: &[(&'static str, Fact)], name: &str) -> Option<Fact> {

@@ -1,6 +1,7 @@
 //! The data of a report as CSV (RFC 4180): a line for each value, with the path to it, so that nothing is left out
 //! and no list needs a file of its own.
 
+use pulih_terminal::{csv_cell, csv_text};
 use serde_json::Value;
 
 use crate::data::Continuity;
@@ -45,15 +46,10 @@ fn fields(value: &Value, say: &mut impl FnMut(&str, &str)) {
             Value::Null => say(path, ""),
             Value::Bool(its) => say(path, if *its { "true" } else { "false" }),
             Value::Number(its) => say(path, &its.to_string()),
-            Value::String(its) => say(path, &plain(its)),
+            Value::String(its) => say(path, &csv_text(its)),
         }
     }
     below("", value, say);
-}
-
-/// A spreadsheet runs a text that begins as a formula does; with an apostrophe before it it is a text.
-fn plain(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 
 fn line(out: &mut String, part: &str, row: &str, field: &str, value: &str) {
@@ -61,13 +57,7 @@ fn line(out: &mut String, part: &str, row: &str, field: &str, value: &str) {
         if i > 0 {
             out.push(',');
         }
-        if cell.contains(['"', ',', '\r', '\n']) {
-            out.push('"');
-            out.push_str(&cell.replace('"', "\"\""));
-            out.push('"');
-        } else {
-            out.push_str(cell);
-        }
+        out.push_str(&csv_cell(cell));
     }
     out.push_str("\r\n");
 }

@@ -7,7 +7,9 @@ fn facts(document: Json) -> Facts {
 }
 
 fn ask(text: &str, document: Json) -> Outcome {
-    Expression::parse(text).unwrap().evaluate(&facts(document), Limit::default())
+    let attested = document["attested"].as_array().into_iter().flatten().map(|its| its.as_str().unwrap().to_owned());
+    let attested: Vec<String> = attested.collect();
+    Expression::parse(text).unwrap().evaluate(&facts(document), &attested, Limit::default())
 }
 
 fn datasets(approved: &[bool]) -> Json {
@@ -64,15 +66,21 @@ fn what_cannot_be_reckoned_is_no_answer() {
 fn an_expression_ends_in_its_time() {
     // Without any: the first fact that it asks for ends it.
     let expression = Expression::parse("datasets.all(d, d.approved)").unwrap();
-    let found = expression.evaluate(&facts(datasets(&[true])), Limit(Duration::ZERO));
+    let found = expression.evaluate(&facts(datasets(&[true])), &[], Limit(Duration::ZERO));
     assert!(matches!(found, Outcome::Failed(ref why) if why.contains("did not end")), "{found:?}");
     // The worst that can be written, 2,000 datasets to the third: it would take hours.
     let worst = "datasets.all(a, datasets.all(b, datasets.all(c, a.dataset == a.dataset)))";
-    let found =
-        Expression::parse(worst).unwrap().evaluate(&facts(datasets(&[true; 2000])), Limit(Duration::from_millis(50)));
+    let found = Expression::parse(worst).unwrap().evaluate(
+        &facts(datasets(&[true; 2000])),
+        &[],
+        Limit(Duration::from_millis(50)),
+    );
     assert!(matches!(found, Outcome::Failed(_)), "{found:?}");
     let worst = "size(datasets.map(a, size(datasets.map(b, size(datasets.map(c, a.dataset)))))) > 0";
-    let found =
-        Expression::parse(worst).unwrap().evaluate(&facts(datasets(&[true; 2000])), Limit(Duration::from_millis(50)));
+    let found = Expression::parse(worst).unwrap().evaluate(
+        &facts(datasets(&[true; 2000])),
+        &[],
+        Limit(Duration::from_millis(50)),
+    );
     assert!(matches!(found, Outcome::Failed(_)), "{found:?}");
 }
