@@ -84,6 +84,8 @@ OBJECTS = {"phases", "auditor"}
 BY_PEOPLE = {"attestation-ended", "attestation-given", "audit-held", "dataset-classified", "drill-attested", "drill-opened",
              "expiry-resumed", "incident-reported", "ledger-resumed", "plan-applied", "recipe-applied",
              "regulation-applied", "report-issued", "witness-added", "witness-removed"}
+# What a site measures by itself, and no person can say.
+BY_SITE_ALONE = {"traffic-measured"}
 # What an auditor does and signs, who acts in nothing else.
 BY_AUDITOR = ("attestation-ended", "attestation-given", "audit-held", "drill-attested", "drill-opened")
 PHASES = ("approve", "fetch", "decrypt", "write", "verify", "check")
@@ -648,6 +650,8 @@ class Follower:
         # Whoever has the site's console adds the first person, who then adds the others.
         if not person and (kind in BY_PEOPLE or kind == "user-added" and self.people):
             raise Problem("act", "%s is what a person does, and it is signed by none" % kind)
+        if person and kind in BY_SITE_ALONE:
+            raise Problem("act", "%s is what a site measures, and a person says it" % kind)
         if person:
             keys = [key for key in self.people.get(actor["user"], []) if key.fingerprint() == actor["key"]]
             line = entry.get("act")

@@ -1,6 +1,6 @@
 //! What a ledger has on record beside points and drills, and a regulation asks about: offices, people and their
-//! appointments, approvals, statements, audits, classes of data, where sites stand, what was reported. Each with the entry
-//! that says so.
+//! appointments, approvals, statements, audits, classes of data, where sites stand, what was reported and what the line
+//! carried. Each with the entry that says so.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{
     ApprovalGiven, AttestationGiven, AuditHeld, CheckpointWitnessed, DatasetClassified, IncidentReported,
     LedgerDiverged, OpdAdded, PlanApplied, RegulationApplied, ReportIssued, ScrubFinished, SiteDescribed, SitePaired,
-    UserAdded, WitnessAdded,
+    TrafficMeasured, UserAdded, WitnessAdded,
 };
 use pulih_ledger::ids::{ApprovalId, AttestationId, OpdId, SiteId, UserId, WitnessId};
 use pulih_ledger::time::Time;
@@ -44,6 +44,8 @@ pub struct Register {
     pub regulations: BTreeMap<String, Recorded<RegulationApplied>>,
     pub plans: BTreeMap<String, Recorded<PlanApplied>>,
     pub reports: Vec<Recorded<ReportIssued>>,
+    /// By office and beginning of the month; the first word on each counts, as a site has one only.
+    pub traffic: BTreeMap<(OpdId, i64), Recorded<TrafficMeasured>>,
     pub incidents: Vec<Recorded<IncidentReported>>,
     pub scrub: Option<Recorded<ScrubFinished>>,
     /// Sites that it is paired with now.
@@ -106,6 +108,10 @@ impl Register {
             Body::SitePaired(its) => drop(self.peers.insert(its.peer.clone(), said.of(its))),
             Body::SiteUnpaired(its) => drop(self.peers.remove(&its.peer)),
             Body::ScrubFinished(its) => self.scrub = Some(said.of(its)),
+            Body::TrafficMeasured(its) if said.by.is_none() => {
+                let month = utc::parse(its.from.as_str()).unwrap_or(0);
+                self.traffic.entry((its.opd.clone(), month)).or_insert_with(|| said.of(its));
+            }
             Body::ObjectLost(its) => drop(self.lost.insert(its.object.clone(), said.index)),
             Body::ObjectHealed(its) => drop(self.lost.remove(&its.object)),
             Body::LedgerDiverged(its) => self.diverged = Some(said.of(its)),

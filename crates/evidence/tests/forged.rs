@@ -9,7 +9,7 @@ use pulih_evidence::verify::Trust;
 use pulih_evidence::write::Period;
 use pulih_ledger::Checkpoint;
 use pulih_ledger::cosign::{Cosigned, CosignerKey};
-use pulih_ledger::entry::kinds::{LedgerResumed, RegulationApplied, WitnessAdded};
+use pulih_ledger::entry::kinds::{LedgerResumed, RegulationApplied, TrafficMeasured, WitnessAdded};
 use pulih_ledger::hash::Hash;
 use pulih_ledger::ids::WitnessId;
 use pulih_vault::id::ObjectHash;
@@ -165,6 +165,24 @@ fn what_people_do_no_site_does_by_itself() {
     }
     let described = json!({"name": "DRC", "latitude": "-7.8", "certificates": []});
     both_say("what the site says of itself", &[raw("site-described", AT, described)], &[]);
+}
+
+#[test]
+fn what_a_site_measures_no_person_says() {
+    let at = || AT.parse().unwrap();
+    let measured = TrafficMeasured {
+        opd: "dinkes".parse().unwrap(),
+        from: at(),
+        until: at(),
+        received: 7,
+        sent: 1,
+        days: vec![7],
+        busiest: Some(at()),
+        busiest_bytes: 7,
+        measured_seconds: 3600,
+    };
+    both_say("measured", &[support::encoded(&support::entry(AT, measured.clone()))], &[]);
+    both_say("said", &[support::by_siti(AT, measured)], &[Code::Act]);
 }
 
 fn attestation() -> Value {

@@ -21,8 +21,8 @@ use pulih_ledger::entry::kinds::{
     RegulationApplied, ReplicationResumed, ReplicationStopped, ReportIssued, RestoreAsked, RestoreGrantEnded,
     RestoreGrantGiven, RestoreGrantUsed, ScrubFinished, SeedImported, SiteAdopted, SiteAway, SiteCertificate,
     SiteCertified, SiteCreated, SiteDescribed, SitePaired, SiteUnpaired, SitesCompared, SnapshotAccepted,
-    SnapshotReplicated, SnapshotsExpired, SuspicionEnded, SuspicionRaised, UserAdded, VaultPinned, WitnessAdded,
-    WitnessRemoved,
+    SnapshotReplicated, SnapshotsExpired, SuspicionEnded, SuspicionRaised, TrafficMeasured, UserAdded, VaultPinned,
+    WitnessAdded, WitnessRemoved,
 };
 use pulih_ledger::entry::{Body, ENVELOPE, Kind};
 use pulih_ledger::ids::Sha256;
@@ -469,6 +469,18 @@ fn of_regulations() -> Vec<Body> {
             reported: time(),
             letter: Some(text()),
             text: text(),
+        }
+        .into(),
+        TrafficMeasured {
+            opd: id("dinkes"),
+            from: time(),
+            until: time(),
+            received: 7,
+            sent: 1,
+            days: vec![0, 7],
+            busiest: Some(time()),
+            busiest_bytes: 5,
+            measured_seconds: 3600,
         }
         .into(),
     ]

@@ -61,6 +61,9 @@ const BY_PEOPLE: [&str; 15] = [
     "witness-removed",
 ];
 
+/// What a site measures by itself, and no person can say.
+const BY_SITE_ALONE: &str = "traffic-measured";
+
 /// The actor of what the site itself does, as it stands in an entry.
 const BY_SITE: &str = "{\"type\":\"site\"}";
 
@@ -287,6 +290,9 @@ impl Follower {
             return Err((Code::Act, "it is signed as a person's act, and is no person's".into()));
         }
         // Whoever has the site's console adds the first person, who then adds the others.
+        if is_person && name == BY_SITE_ALONE {
+            return Err((Code::Act, format!("{name} is what a site measures, and a person says it")));
+        }
         if !is_person && (is_peoples || gives_key && self.has_user) {
             return Err((Code::Act, format!("{name} is what a person does, and it is signed by none")));
         }

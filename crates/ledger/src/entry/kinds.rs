@@ -10,6 +10,7 @@ mod recovery;
 mod regulation;
 mod silence;
 mod sites;
+mod traffic;
 mod witness;
 
 use serde::{Deserialize, Serialize};
@@ -47,7 +48,7 @@ pub use silence::{AgentClock, AgentHeard, AgentSilent, BackupFailing, LinkBack, 
 pub use sites::{
     LedgerDiverged, PullRefused, SiteCertified, SitePaired, SiteUnpaired, SnapshotReplicated, VaultPinned,
 };
-
+pub use traffic::TrafficMeasured;
 pub use witness::{CheckpointWitnessed, LedgerResumed, WitnessAdded, WitnessRemoved};
 
 macro_rules! kinds {
@@ -188,6 +189,7 @@ kinds! {
     SiteDescribed = "site-described",
     ReportIssued = "report-issued",
     IncidentReported = "incident-reported",
+    TrafficMeasured = "traffic-measured",
 }
 
 impl Kind {
