@@ -1,6 +1,7 @@
 //! What a regulation asks, held against what the ledgers here say: the document of facts, and the matrix of verdicts.
 //! `docs/contracts/facts.md`, `docs/contracts/regulation.md`.
 
+pub mod coverage;
 mod data;
 pub mod facts;
 pub mod matrix;

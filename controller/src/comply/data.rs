@@ -1,16 +1,16 @@
 //! Facts of offices and datasets: who approved what, what is fresh at which site, how it is classed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use pulih_evidence::facts::{Key, Owner};
 use pulih_evidence::register::Recorded;
-use pulih_ledger::entry::kinds::{ApprovalGiven, DatasetClassified};
+use pulih_ledger::entry::kinds::DatasetClassified;
 use pulih_ledger::ids::OpdId;
-use pulih_policies::{Class, Policy};
+use pulih_policies::Policy;
 use pulih_vault::trust;
-use pulih_vault::utc;
 use serde_json::Value;
 
+use super::coverage::{standing, until};
 use super::records::{Ledger, Object, Records};
 use crate::gateway::answer::{Answer, Refusal};
 
@@ -25,9 +25,7 @@ pub struct Dataset {
 
 /// Those that count now: approved, or with a point. `states`: by vault and dataset, as a DRC has them.
 pub fn datasets(records: &Records, states: &BTreeMap<(String, String), String>) -> Vec<Dataset> {
-    let keys: BTreeSet<&Key> = records.all().flat_map(|its| its.said.facts.keys()).collect();
-    let counted = keys.into_iter().filter_map(|key| Some((key, records.owner(key)?)));
-    counted.filter_map(|(key, owner)| dataset(records, key, owner, states)).collect()
+    records.counted().into_iter().filter_map(|(key, owner)| dataset(records, key, owner, states)).collect()
 }
 
 fn dataset(
@@ -36,19 +34,8 @@ fn dataset(
     owner: &Owner,
     states: &BTreeMap<(String, String), String>,
 ) -> Option<Dataset> {
-    let exposure = |ledger: &Ledger| ledger.said.facts.timeline(key, records.peer_facts(ledger))?.exposure(records.now);
-    let at_pusat = exposure(records.pusat());
-    let at_drc = records.drc().and_then(exposure);
-    // One that does not count any more, or not yet, is none.
-    at_pusat.or(at_drc)?;
-    let (approval, ledger) = approval(records, key).unzip();
-    let mut entries: Vec<String> = approval.zip(ledger).map(|(its, ledger)| ledger.entry(its)).into_iter().collect();
-    let targets = records.policies.newest().and_then(|(_, policy)| {
-        policy.targets(owner.class.parse::<Class>().ok()?, owner.opd.as_str(), key.dataset.as_str())
-    });
-    let inside = |exposure: Option<u64>, target: Option<u64>| Some(exposure? <= target?);
-    let rpo = targets.as_ref().map(|its| its.rpo_pusat.seconds());
-    let is_fresh = inside(at_pusat, rpo).unwrap_or(false);
+    let its = standing(records, key, owner, records.now)?;
+    let mut entries: Vec<String> = its.approval.iter().map(|(given, ledger)| ledger.entry(given)).collect();
     let classes = classes(records, key);
     entries.extend(classes.iter().map(|(its, ledger)| ledger.entry(its)));
     let newest = |pick: fn(&DatasetClassified) -> Option<&String>| {
@@ -59,13 +46,13 @@ fn dataset(
         .with("agent", owner.agent.as_str())
         .with("dataset", key.dataset.as_str())
         .with("class", owner.class.as_str())
-        .with("approved", approval.is_some())
-        .with_some("approval_days_left", approval.and_then(|its| Some(records.days_until(until(its)?))))
-        .with_some("exposure_seconds", at_pusat)
-        .with_some("rpo_seconds", rpo)
-        .with("fresh", is_fresh)
-        .with_some("at_drc_seconds", at_drc)
-        .with_some("fresh_at_drc", inside(at_drc, targets.as_ref().map(|its| its.rpo_drc.seconds())))
+        .with("approved", its.approval.is_some())
+        .with_some("approval_days_left", its.approval.and_then(|(given, _)| Some(records.days_until(until(given)?))))
+        .with_some("exposure_seconds", its.at_pusat)
+        .with_some("rpo_seconds", its.targets.map(|its| its.rpo_pusat.seconds()))
+        .with("fresh", its.is_fresh())
+        .with_some("at_drc_seconds", its.at_drc)
+        .with_some("fresh_at_drc", its.is_fresh_at_drc())
         .with_some("purpose", newest(|its| its.purpose.as_ref()))
         .with_some("confidentiality", newest(|its| its.confidentiality.as_ref()))
         .with_some("category", newest(|its| its.category.as_ref()))
@@ -73,25 +60,8 @@ fn dataset(
         .with_some("classified_by", classified_by(&classes))
         .with_some("state", states.get(&(key.vault.to_string(), key.dataset.to_string())).cloned())
         .with("encrypted", is_encrypted(records, key, owner));
-    Some(Dataset { opd: owner.opd.clone(), is_approved: approval.is_some(), is_fresh, entries, fact })
-}
-
-fn until(its: &Recorded<ApprovalGiven>) -> Option<i64> {
-    utc::parse(its.says.until.as_ref()?.as_str())
-}
-
-/// The newest approval in force, and in whose ledger it stands.
-fn approval<'r>(records: &'r Records, key: &Key) -> Option<(&'r Recorded<ApprovalGiven>, &'r Ledger)> {
-    let now = records.now;
-    let is_in_force = |its: &Recorded<ApprovalGiven>, ended: Option<i64>| {
-        its.at <= now && ended.is_none_or(|ended| ended > now) && until(its).is_none_or(|until| until > now)
-    };
-    let all = records.all().flat_map(|ledger| ledger.register().approvals.values().map(move |its| (its, ledger)));
-    all.filter(|((its, ended), _)| {
-        its.says.vault == key.vault && its.says.dataset == key.dataset && is_in_force(its, *ended)
-    })
-    .map(|((its, _), ledger)| (its, ledger))
-    .max_by_key(|(its, _)| its.at)
+    let (is_approved, is_fresh) = (its.approval.is_some(), its.is_fresh());
+    Some(Dataset { opd: owner.opd.clone(), is_approved, is_fresh, entries, fact })
 }
 
 /// What was said of its class, the oldest first.

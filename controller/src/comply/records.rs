@@ -1,5 +1,7 @@
 //! The ledgers that facts are made from, each with whose it is, and how an entry of one is named.
 
+use std::collections::BTreeSet;
+
 use pulih_evidence::facts::{Facts, Key, Owner};
 use pulih_evidence::register::{Recorded, Register};
 use pulih_ledger::ids::SiteId;
@@ -60,6 +62,12 @@ impl<'s> Records<'s> {
 
     pub fn owner(&self, key: &Key) -> Option<&Owner> {
         self.all().find_map(|ledger| ledger.said.facts.owner(&key.vault))
+    }
+
+    /// Datasets that either ledger knows, each with whose it is.
+    pub fn counted(&self) -> Vec<(&Key, &Owner)> {
+        let keys: BTreeSet<&Key> = self.all().flat_map(|its| its.said.facts.keys()).collect();
+        keys.into_iter().filter_map(|key| Some((key, self.owner(key)?))).collect()
     }
 
     /// Points are there, and approvals here or in the other ledger.

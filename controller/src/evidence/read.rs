@@ -116,6 +116,12 @@ impl InTime {
         self.all.last().map(|(from, policy)| (*from, policy))
     }
 
+    /// The one that was in force then; before the first, that one.
+    pub fn at(&self, at: i64) -> Option<&Policy> {
+        let before = self.all.iter().rfind(|(from, _)| *from <= at).or(self.all.first());
+        before.map(|(_, policy)| policy)
+    }
+
     fn seconds(&self, targets: &Targets) -> u64 {
         match self.role {
             SiteRole::Pusat => targets.rpo_pusat.seconds(),
