@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    pulih_controller::cli::main(pulih_report::continuity)
+    pulih_controller::cli::main(pulih_report::lay_out)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use pulih_ledger::entry::kinds::ReportIssued;
 use pulih_ledger::ids::Sha256;
-use pulih_report::{Continuity, Language, Pdf, ReportError};
+use pulih_report::{Language, Pdf, ReportError};
 use pulih_terminal::count;
 use serde_json::json;
 
@@ -21,7 +21,7 @@ use crate::report::continuity::{Asked, data};
 use crate::site::{SiteDir, SiteRole};
 
 /// Lays a report out. It comes from the program alone: nothing else of a site has typefaces in it.
-pub type LayOut = fn(&Continuity, Language) -> Result<Pdf, ReportError>;
+pub type LayOut = fn(&pulih_report::Report, Language) -> Result<Pdf, ReportError>;
 
 #[derive(Debug, Subcommand)]
 pub enum Report {
@@ -109,7 +109,7 @@ fn continuity(dir: &SiteDir, args: &ContinuityArgs, json: bool, lay_out: LayOut)
     let sources =
         Sources { site: site.id().map_err(said)?, role: site.role, store: &*store, own: own_part, peer: peer_part };
     let asked = Asked { from, to, number: &args.number, regulation: args.regulation.as_deref() };
-    let data = data(&sources, &asked, zone)?;
+    let data = pulih_report::Report::from(data(&sources, &asked, zone)?);
     let language = if args.english { Language::English } else { Language::Indonesian };
     let pdf = lay_out(&data, language).map_err(said)?;
     let files = [
@@ -125,7 +125,7 @@ fn continuity(dir: &SiteDir, args: &ContinuityArgs, json: bool, lay_out: LayOut)
     let size = own_part.size;
     if args.signed.user.is_some() {
         let issued = ReportIssued {
-            report: "continuity".into(),
+            report: data.kind().name().into(),
             from: time(from).map_err(said)?,
             to: time(to).map_err(said)?,
             size,
@@ -141,7 +141,7 @@ fn continuity(dir: &SiteDir, args: &ContinuityArgs, json: bool, lay_out: LayOut)
         println!(
             "{}",
             json!({
-                "type": "pulih/report-made/v1", "report": "continuity", "path": args.out.display().to_string(),
+                "type": "pulih/report-made/v1", "report": data.kind().name(), "path": args.out.display().to_string(),
                 "pages": pdf.pages, "data_sha256": pdf.data_sha256, "pdf_sha256": pdf_sha256.to_string(), "size": size,
                 "peer_size": peer_part.map(|part| part.size), "issued": args.signed.user.is_some(),
             })

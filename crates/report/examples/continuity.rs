@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pulih_report::{Language, Utc, continuity, data};
+use pulih_report::{Language, Utc, data, lay_out};
 
 #[path = "../src/tests/clauses.rs"]
 mod clauses;
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     };
     let language = if language == "en" { Language::English } else { Language::Indonesian };
     let began = std::time::Instant::now();
-    match continuity(&data, language) {
+    match lay_out(&data.into(), language) {
         Ok(pdf) => {
             println!("{} pages, {} bytes, {} ms", pdf.pages, pdf.bytes.len(), began.elapsed().as_millis());
             std::fs::write(path, pdf.bytes).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)

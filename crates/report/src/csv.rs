@@ -4,10 +4,10 @@
 use pulih_terminal::{csv_cell, csv_text};
 use serde_json::Value;
 
-use crate::data::Continuity;
 use crate::error::ReportError;
+use crate::report::Report;
 
-impl Continuity {
+impl Report {
     /// `part,row,field,value`: the part of the report, which of its rows (from 1; empty where it is none), the field
     /// within it, and its value. An empty value: absent. An empty list has no line.
     pub fn to_csv(&self) -> Result<String, ReportError> {

@@ -3,19 +3,19 @@
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
-use crate::data::{CONTINUITY, Continuity};
 use crate::error::ReportError;
+use crate::report::Report;
 
 /// 2^53 - 1, as RFC 8785 has it.
 const LARGEST: u64 = (1 << 53) - 1;
 
-impl Continuity {
+impl Report {
     /// As a value: its fields, and `type`.
     pub(crate) fn value(&self) -> Result<Value, ReportError> {
         let mut value = serde_json::to_value(self)?;
         bounded(&value, "")?;
         if let Value::Object(fields) = &mut value {
-            fields.insert("type".to_owned(), CONTINUITY.into());
+            fields.insert("type".to_owned(), self.kind().type_name().into());
         }
         Ok(value)
     }

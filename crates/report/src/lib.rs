@@ -9,14 +9,15 @@ mod json;
 mod language;
 mod pdf;
 mod printable;
+mod report;
 mod templates;
 #[cfg(test)]
 mod tests;
 mod utc;
 mod world;
 
-pub use data::Continuity;
 pub use error::ReportError;
 pub use language::Language;
-pub use pdf::{Pdf, continuity};
+pub use pdf::{Pdf, lay_out};
+pub use report::{Kind, Report};
 pub use utc::Utc;

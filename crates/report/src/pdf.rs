@@ -6,11 +6,11 @@ use typst::foundations::{Datetime, Smart};
 use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
-use crate::data::Continuity;
 use crate::error::ReportError;
 use crate::json::sha256;
 use crate::language::Language;
 use crate::printable;
+use crate::report::Report;
 use crate::utc::Utc;
 use crate::world::Sealed;
 
@@ -26,14 +26,14 @@ pub struct Pdf {
     pub pages: usize,
 }
 
-/// Lays a continuity test report out. The same data and language give the same bytes.
-pub fn continuity(data: &Continuity, language: Language) -> Result<Pdf, ReportError> {
-    let (document, data_sha256) = lay_out(data, language)?;
-    let ident = format!("{} {data_sha256} {}", crate::data::CONTINUITY, language.code());
+/// Lays a report out. The same data and language give the same bytes.
+pub fn lay_out(report: &Report, language: Language) -> Result<Pdf, ReportError> {
+    let (document, data_sha256) = pages(report, language)?;
+    let ident = format!("{} {data_sha256} {}", report.kind().type_name(), language.code());
     let options = PdfOptions {
         ident: Smart::Custom(ident),
         creator: Smart::Custom(Some("Pulih".to_owned())),
-        timestamp: timestamp(&data.issued),
+        timestamp: timestamp(report.issued()),
         standards: PdfStandards::new(&STANDARDS).map_err(|error| ReportError::Export(error.message().to_string()))?,
         ..PdfOptions::default()
     };
@@ -56,12 +56,12 @@ fn timestamp(issued: &Utc) -> Option<Timestamp> {
 const STANDARDS: [PdfStandard; 2] = [PdfStandard::A_2a, PdfStandard::Ua_1];
 
 /// The pages, and the hash of the data.
-pub(crate) fn lay_out(data: &Continuity, language: Language) -> Result<(PagedDocument, String), ReportError> {
-    let data_sha256 = sha256(data.to_json()?.as_bytes());
-    let mut value = data.value()?;
+pub(crate) fn pages(report: &Report, language: Language) -> Result<(PagedDocument, String), ReportError> {
+    let data_sha256 = sha256(report.to_json()?.as_bytes());
+    let mut value = report.value()?;
     printable::value(&mut value);
     let view = json!({ "language": language, "data_sha256": data_sha256 });
-    let world = Sealed::new(value.to_string(), view.to_string())?;
+    let world = Sealed::new(report.kind(), value.to_string(), view.to_string())?;
     let compiled = typst::compile::<PagedDocument>(&world);
     let document = compiled.output.map_err(|errors| ReportError::Layout(told(&errors, Some(&world))))?;
     // A layout that does not settle, or a typeface that is not there: what it gives may differ from what was meant.

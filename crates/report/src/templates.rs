@@ -1,8 +1,13 @@
 //! The templates, in the program. A page is made of these and of the data, which they read as JSON: nothing of the
 //! data is ever part of a source.
 
-/// The file that puts all parts together.
-pub const MAIN: &str = "/continuity.typ";
+use crate::report::Kind;
+
+/// The file that puts all parts of a report together.
+pub fn main(kind: Kind) -> String {
+    format!("/{}.typ", kind.name())
+}
+
 /// The data, made printable.
 pub const DATA: &str = "/data.json";
 /// The language, and what stands on the page about the data itself.

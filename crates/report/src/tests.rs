@@ -12,4 +12,9 @@ mod parts;
 mod placed;
 
 use crate::data;
+use crate::report::Report;
 use crate::utc::Utc;
+
+fn report(data: &(impl Clone + Into<Report>)) -> Report {
+    data.clone().into()
+}

@@ -9,7 +9,8 @@ use typst::{Library, LibraryExt, World, WorldExt};
 
 use crate::error::ReportError;
 use crate::fonts::FONTS;
-use crate::templates::{ALL, DATA, MAIN, VIEW, is_source};
+use crate::report::Kind;
+use crate::templates::{ALL, DATA, VIEW, is_source, main};
 
 pub struct Sealed {
     library: LazyHash<Library>,
@@ -30,7 +31,7 @@ fn id(path: &str) -> Result<FileId, ReportError> {
 
 impl Sealed {
     /// `data` and `view` are JSON.
-    pub fn new(data: String, view: String) -> Result<Self, ReportError> {
+    pub fn new(kind: Kind, data: String, view: String) -> Result<Self, ReportError> {
         let mut files = Vec::with_capacity(ALL.len() + 2);
         for (path, text) in ALL {
             let id = id(path)?;
@@ -43,7 +44,7 @@ impl Sealed {
         }
         files.push((id(DATA)?, Content::Data(Bytes::from_string(data))));
         files.push((id(VIEW)?, Content::Data(Bytes::from_string(view))));
-        Ok(Self { library: LazyHash::new(Library::default()), main: id(MAIN)?, files })
+        Ok(Self { library: LazyHash::new(Library::default()), main: id(&main(kind))?, files })
     }
 
     /// `/look.typ:12`.

@@ -1,9 +1,9 @@
 //! That the file is the same each time, is what an archive takes, and is of the data that it names.
 
 use super::data::Continuity;
-use super::{example, hostile};
+use super::{example, hostile, report};
 use crate::json::sha256;
-use crate::{Language, continuity};
+use crate::{Language, lay_out};
 
 fn has(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
@@ -11,14 +11,14 @@ fn has(bytes: &[u8], text: &str) -> bool {
 
 #[test]
 fn the_same_data_gives_the_same_bytes() {
-    let first = continuity(&example::small(), Language::Indonesian).unwrap();
-    let other = continuity(&example::small(), Language::English).unwrap();
+    let first = lay_out(&report(&example::small()), Language::Indonesian).unwrap();
+    let other = lay_out(&report(&example::small()), Language::English).unwrap();
     assert_ne!(first.bytes, other.bytes);
     assert_eq!(first.data_sha256, other.data_sha256);
-    assert_eq!(first, continuity(&example::small(), Language::Indonesian).unwrap());
+    assert_eq!(first, lay_out(&report(&example::small()), Language::Indonesian).unwrap());
     let mut changed = example::small();
     changed.rpo[0].worst_seconds = Some(3_413);
-    assert_ne!(first.data_sha256, continuity(&changed, Language::Indonesian).unwrap().data_sha256);
+    assert_ne!(first.data_sha256, lay_out(&report(&changed), Language::Indonesian).unwrap().data_sha256);
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn it_is_pdf_a_2a_with_its_title_author_date_and_language() {
         (Language::Indonesian, "id", "Laporan Uji Keberlangsungan"),
         (Language::English, "en", "Continuity Test Report"),
     ] {
-        let pdf = continuity(&example::small(), language).unwrap();
+        let pdf = lay_out(&report(&example::small()), language).unwrap();
         assert!(pdf.bytes.starts_with(b"%PDF-1.7"));
         for text in [
             "<pdfaid:part>2</pdfaid:part>",
@@ -48,7 +48,7 @@ fn it_is_pdf_a_2a_with_its_title_author_date_and_language() {
 fn an_archive_takes_hostile_and_empty_data_too() {
     for data in [hostile::hostile(), example::empty()] {
         for language in [Language::Indonesian, Language::English] {
-            continuity(&data, language).unwrap();
+            lay_out(&report(&data), language).unwrap();
         }
     }
 }
@@ -56,22 +56,22 @@ fn an_archive_takes_hostile_and_empty_data_too() {
 #[test]
 fn the_hash_is_of_the_data_as_canonical_json() {
     let data = example::small();
-    let json = data.to_json().unwrap();
-    let pdf = continuity(&data, Language::Indonesian).unwrap();
+    let json = report(&data).to_json().unwrap();
+    let pdf = lay_out(&report(&data), Language::Indonesian).unwrap();
     assert_eq!(pdf.data_sha256, sha256(json.as_bytes()));
     assert_eq!(sha256(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     assert!(json.starts_with(r#"{"approval":[{"duty":"prepared","name":"#), "{}", &json[..60]);
     assert!(json.contains(r#""type":"pulih/report/continuity/v1""#));
     assert!(!json.contains(": ") || !json.contains('\n'));
     let again: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(again, data.value().unwrap());
+    assert_eq!(again, report(&data).value().unwrap());
 }
 
 #[test]
 fn the_csv_has_every_value_and_no_formula() {
     let mut data: Continuity = example::small();
     data.findings[0].text = "=HYPERLINK(\"http://x\"), \"a\"".into();
-    let csv = data.to_csv().unwrap();
+    let csv = report(&data).to_csv().unwrap();
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines[0], "part,row,field,value");
     for line in [
@@ -89,6 +89,6 @@ fn the_csv_has_every_value_and_no_formula() {
         assert!(lines.contains(&line), "{line}");
     }
     let mut values = Vec::new();
-    hostile::texts(&data.value().unwrap(), &mut values);
+    hostile::texts(&report(&data).value().unwrap(), &mut values);
     assert!(values.iter().all(|value| csv.contains(&value.replace('"', "\"\""))));
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::data::{Continuity, Phases};
 use super::placed::{Laid, lay_out, solid};
-use super::{crowded, example, hostile};
+use super::{crowded, example, hostile, report};
 use crate::{Language, Utc, printable};
 
 const BOTH: [Language; 2] = [Language::Indonesian, Language::English];
@@ -66,7 +66,7 @@ fn all_that_the_data_says_is_on_the_pages() {
     let data = example::small();
     let written = is_sound(&data, Language::Indonesian).text();
     let mut texts = Vec::new();
-    every_text(&data.value().unwrap(), "", &mut texts);
+    every_text(&report(&data).value().unwrap(), "", &mut texts);
     assert!(texts.len() > 150, "{}", texts.len());
     for text in texts {
         assert!(written.contains(&solid(&text)), "left out: {text}");
@@ -163,7 +163,7 @@ fn the_largest_figures_fit() {
     }
     let mut data = vast();
     data.rpo[1].worst_seconds = Some(1 << 53);
-    let refused = crate::continuity(&data, Language::English).unwrap_err().to_string();
+    let refused = crate::lay_out(&report(&data), Language::English).unwrap_err().to_string();
     assert!(refused.starts_with("`rpo.2.worst_seconds` is above"), "{refused}");
 }
 
@@ -205,7 +205,7 @@ fn hostile_text_is_text() {
 #[test]
 fn each_page_names_the_report_its_checkpoint_its_number_and_its_data() {
     let data = example::small();
-    let (document, hash) = crate::pdf::lay_out(&data, Language::English).unwrap();
+    let (document, hash) = crate::pdf::pages(&report(&data), Language::English).unwrap();
     let laid = super::placed::placed(&document);
     for page in 1..=laid.pages {
         let text = laid.text_of(page);

@@ -3,7 +3,8 @@
 use typst::layout::{Frame, FrameItem, Point, Transform};
 use typst_layout::PagedDocument;
 
-use crate::{Continuity, Language, pdf};
+use super::report;
+use crate::{Language, Report, pdf};
 
 /// A run of text on a page, in points from its left upper corner.
 #[derive(Debug, Clone)]
@@ -59,8 +60,8 @@ pub fn placed(document: &PagedDocument) -> Laid {
     Laid { runs, pages: document.pages().len(), width: size.x.to_pt(), height: size.y.to_pt() }
 }
 
-pub fn lay_out(data: &Continuity, language: Language) -> Laid {
-    placed(&pdf::lay_out(data, language).unwrap().0)
+pub fn lay_out(data: &(impl Clone + Into<Report>), language: Language) -> Laid {
+    placed(&pdf::pages(&report(data), language).unwrap().0)
 }
 
 /// Without white space: a page breaks lines where it has to.
