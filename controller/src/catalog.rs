@@ -24,6 +24,7 @@ mod replicas;
 mod schema;
 mod silence;
 mod standing;
+mod traffic;
 mod vaults;
 mod witnesses;
 
@@ -49,6 +50,7 @@ pub use recoveries::Disaster;
 pub use regulations::{AppliedRegulation, Classified, Said};
 pub use replicas::{Pin, Replica, Stock};
 pub use silence::{AgentClock, Silence};
+pub use traffic::Unmeasured;
 pub use vaults::{Lineage, Vault};
 pub use witnesses::Witness;
 

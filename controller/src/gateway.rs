@@ -4,6 +4,7 @@ pub mod answer;
 mod ask;
 mod heads;
 pub mod lines;
+pub mod meter;
 mod objects;
 mod peer;
 mod reader;
@@ -14,4 +15,8 @@ mod serve;
 mod shares;
 mod stream;
 
+#[cfg(test)]
+pub use peer::Shown;
+#[cfg(test)]
+pub use routes::router;
 pub use serve::{Gateway, ServeError};

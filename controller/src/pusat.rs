@@ -17,6 +17,7 @@ mod presence;
 mod quota;
 mod reaches;
 mod status;
+mod traffic;
 
 use std::ops::Deref;
 use std::sync::atomic::AtomicI64;
@@ -31,6 +32,7 @@ use pulih_vault::store::{ObjectName, Store};
 use crate::base::{Base, lock};
 use crate::catalog::{Agent, Approval, Grant};
 use crate::gateway::answer::{Answer, Refusal};
+use crate::gateway::meter::Meter;
 use crate::pki::CertificateHash;
 use crate::site::SiteRole;
 
@@ -53,6 +55,8 @@ pub struct Pusat {
     quotas: Arc<Quotas>,
     /// Held while a checkpoint of another site is looked at: one at a time, before all that `base` has.
     cosigning: Mutex<()>,
+    /// What comes and goes at the gateway.
+    pub meter: Arc<Meter>,
     /// When the DRC last asked for the head, seconds since 1970.
     reader_heard: AtomicI64,
 }
@@ -83,8 +87,10 @@ impl Pusat {
     /// What takes in snapshots, before it looked at what is there.
     pub fn closed(base: Arc<Base>) -> Answer<Self> {
         let presences = Presences::new(lock(&base.catalog).presences()?);
+        let meter = Arc::new(Meter::new(base.clock));
         Ok(Self {
             base,
+            meter,
             presences: Mutex::new(presences),
             reaches: Mutex::default(),
             reading: Mutex::default(),

@@ -1,8 +1,12 @@
 //! The mark of a build for trials: its clock can be a file that a test moves, and whatever its ledgers sign says so by
 //! their origin. Such a ledger is never taken for a site's evidence, and no other build writes to it.
 
+#[cfg(not(feature = "uji"))]
+use std::sync::OnceLock;
 #[cfg(feature = "uji")]
 use std::sync::atomic::{AtomicI64, Ordering};
+#[cfg(not(feature = "uji"))]
+use std::time::Instant;
 
 use pulih_ledger::ids::SiteId;
 #[cfg(not(feature = "uji"))]
@@ -51,6 +55,19 @@ pub fn now() -> i64 {
         i64::MIN => pulih_vault::utc::now(),
         last => last,
     }
+}
+
+/// Seconds by a clock that nobody sets. A build for trials has none but the one that is moved.
+#[cfg(feature = "uji")]
+pub fn steady() -> i64 {
+    now()
+}
+
+/// Seconds by a clock that nobody sets, and that stands while the machine sleeps.
+#[cfg(not(feature = "uji"))]
+pub fn steady() -> i64 {
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    BEGAN.get_or_init(Instant::now).elapsed().as_secs() as i64
 }
 
 #[cfg(test)]

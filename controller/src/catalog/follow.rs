@@ -10,7 +10,7 @@ use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::{
     Catalog, CatalogError, Result, adopted, changes, copies, drills, keeping, keys, recipes, recoveries, regulations,
-    replicas, silence, standing, witnesses,
+    replicas, silence, standing, traffic, witnesses,
 };
 
 /// What the catalog sees of an entry: `None` of one that cannot be read, and no body of one of a kind that this
@@ -83,6 +83,7 @@ fn follow(db: &Transaction, index: u64, at: i64, actor: &Actor, body: Option<&Bo
         witnesses::apply,
         keys::apply,
         recipes::apply,
+        traffic::apply,
     ];
     for room in rooms {
         if room(db, index, at, body)? {
@@ -104,8 +105,9 @@ fn apply(db: &Transaction, index: u64, at: i64, body: &Body) -> rusqlite::Result
         }
         Body::OpdAdded(its) => {
             let owner = its.owner.map(|owner| owner.to_string());
-            let sql = "INSERT OR REPLACE INTO opd (name, title, owner) VALUES (?1, ?2, ?3)";
-            db.execute(sql, params![its.opd.as_str(), its.name, owner])
+            let sql = "INSERT INTO opd (name, title, owner, at) VALUES (?1, ?2, ?3, ?4) \
+                       ON CONFLICT (name) DO UPDATE SET title = ?2, owner = ?3, at = COALESCE(at, ?4)";
+            db.execute(sql, params![its.opd.as_str(), its.name, owner, at])
         }
         Body::AgentInvited(its) => {
             let sql = "INSERT OR IGNORE INTO invitation (secret_hash, agent, opd, expires, again, used) \

@@ -4,11 +4,11 @@ use rusqlite::Connection;
 
 use super::{
     adopted, changes, copies, drills, keeping, keys, objects, points, presence, recipes, recoveries, regulations,
-    replicas, silence, standing, witnesses,
+    replicas, silence, standing, traffic, witnesses,
 };
 
 /// Each is one or more texts, for a room of the catalog has its own tables.
-const MIGRATIONS: [&[&str]; 6] = [&["
+const MIGRATIONS: [&[&str]; 7] = [&["
     -- What follows from the ledger.
     CREATE TABLE ledger (size INTEGER NOT NULL) STRICT;
     INSERT INTO ledger (size) VALUES (0);
@@ -98,7 +98,7 @@ const MIGRATIONS: [&[&str]; 6] = [&["
     recoveries::SERVERS,
     objects::TABLES,
     adopted::TAKEN_OVER,
-], &[silence::TABLES, standing::TABLES, points::TABLES, presence::TABLES, drills::TABLES, witnesses::TABLES, keys::TABLES, recipes::TABLES], &[regulations::TABLES]];
+], &[silence::TABLES, standing::TABLES, points::TABLES, presence::TABLES, drills::TABLES, witnesses::TABLES, keys::TABLES, recipes::TABLES], &[regulations::TABLES], &[traffic::TABLES]];
 
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 

@@ -143,6 +143,13 @@ fn listened(done: Answer<()>) {
     }
 }
 
+/// The same of what passed at the gateway: it is counted on.
+fn measured(done: Answer<()>) {
+    if let Err(refusal) = done {
+        eprintln!("warning: what came and went was not written down: {}", refusal.message);
+    }
+}
+
 /// What every serving process has: a socket for commands, and signals that end it.
 struct Post {
     socket: PathBuf,
@@ -255,7 +262,10 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>, keeper_at: PathBuf) -> Result<(
             },
             _ = listening.tick() => if listener.is_finished() {
                 let drc = drc.clone();
-                listener = tokio::task::spawn_blocking(move || listened(drc.listen()));
+                listener = tokio::task::spawn_blocking(move || {
+                    listened(drc.listen());
+                    measured(drc.intake().meter_traffic());
+                });
             },
             _ = locking.tick() => if locker.is_finished() {
                 let drc = drc.clone();
@@ -271,6 +281,8 @@ async fn serve_drc(dir: &SiteDir, drc: Arc<Drc>, keeper_at: PathBuf) -> Result<(
     let _ = drilling.await;
     let _ = scrubber.await;
     let _ = answering.await;
+    let _ = listener.await;
+    measured(drc.intake().blocking(Pusat::settle_traffic).await);
     post.close();
     Ok(drc.checkpoint()?)
 }
@@ -318,7 +330,10 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
             },
             _ = listening.tick() => if listener.is_finished() {
                 let pusat = pusat.clone();
-                listener = tokio::spawn(async move { listened(pusat.blocking(Pusat::listen).await) });
+                listener = tokio::spawn(async move {
+                    listened(pusat.blocking(Pusat::listen).await);
+                    measured(pusat.blocking(Pusat::meter_traffic).await);
+                });
             },
             _ = scrubbing.tick() => if scrubber.is_finished() {
                 scrubber = tokio::spawn(scrub_a_little(pusat.clone(), || Ok(Vec::new())));
@@ -330,6 +345,8 @@ async fn serve(dir: &SiteDir, pusat: Arc<Pusat>) -> Result<(), Failure> {
     let _ = serving.await;
     let _ = scrubber.await;
     let _ = answering.await;
+    let _ = listener.await;
+    measured(pusat.blocking(Pusat::settle_traffic).await);
     post.close();
     pusat.blocking(Pusat::settle_presences).await?;
     Ok(pusat.blocking(|pusat| pusat.checkpoint()).await?)

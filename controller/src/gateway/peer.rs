@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use pulih_protocol::error::Code;
 
 use super::answer::Refusal;
+use super::meter::Whose;
 use crate::catalog::Agent;
 use crate::pki::CertificateHash;
 use crate::pusat::Pusat;
@@ -38,8 +39,10 @@ where
             ));
         };
         let known = Arc::<Pusat>::from_ref(state).blocking(move |pusat| pusat.agent_of(hash)).await?;
-        known
-            .map(|(agent, certified_until)| Self { agent, certificate: hash, certified_until })
-            .ok_or_else(Refusal::unknown_certificate)
+        let (agent, certified_until) = known.ok_or_else(Refusal::unknown_certificate)?;
+        if let Some(whose) = parts.extensions.get::<Whose>() {
+            whose.is_of(&agent.opd);
+        }
+        Ok(Self { agent, certificate: hash, certified_until })
     }
 }

@@ -11,6 +11,7 @@ use pulih_protocol::path;
 
 use super::answer::{Answer, Refusal};
 use super::lines::Lines;
+use super::meter::metered;
 use super::{ask, heads, objects, recovery, replica};
 use crate::drc::Drc;
 use crate::pusat::Pusat;
@@ -81,5 +82,6 @@ pub fn router(pusat: Arc<Pusat>, drc: Option<Arc<Drc>>) -> Router {
         .route(path::ADD_CHECKPOINT, post(replica::add_checkpoint))
         .route(&replica_object, get(replica::get).head(replica::head))
         .fallback(async || Refusal::new(Code::NotFound, "there is nothing at this path"))
+        .layer(middleware::from_fn_with_state(gate.clone(), metered))
         .with_state(gate)
 }

@@ -28,6 +28,7 @@ use super::routes::router;
 use crate::drc::Drc;
 use crate::pki::CertificateHash;
 use crate::pusat::Pusat;
+use crate::uji;
 
 const CONNECTIONS: usize = 2048;
 /// Between looks whether there are further CAs whose certificates are let in.
@@ -97,6 +98,7 @@ impl Gateway {
 
     /// Serves until `stop` says so; what is being answered then is still answered.
     pub async fn serve(mut self, mut stop: watch::Receiver<bool>) {
+        self.site.meter.begin(uji::steady());
         let room = Arc::new(Semaphore::new(CONNECTIONS));
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -4,6 +4,7 @@ pub(crate) mod bench;
 mod keeping;
 mod listen;
 mod retain;
+mod traffic;
 pub(crate) mod years;
 
 use std::sync::Arc;

@@ -215,7 +215,8 @@ fn take_back(path: &Path) {
          DROP TABLE drill_missed; DROP TABLE drill_schedule; DROP TABLE drill_tried; DROP TABLE witness; DROP TABLE next_key;
          DROP TABLE recipe; DROP TABLE recipe_tried; DROP TABLE regulation; DROP TABLE attestation; DROP TABLE audit;
          DROP TABLE incident; DROP TABLE classified; DROP TABLE description; ALTER TABLE user DROP COLUMN decree;
-         ALTER TABLE user DROP COLUMN until;
+         ALTER TABLE user DROP COLUMN until; ALTER TABLE opd DROP COLUMN at; ALTER TABLE opd DROP COLUMN measured;
+         DROP TABLE traffic; DROP TABLE metered;
          PRAGMA user_version = 4;",
     )
     .unwrap();

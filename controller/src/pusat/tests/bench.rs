@@ -214,9 +214,13 @@ impl Bench {
 
     /// A server enrolls as `app-1`; returns its certificate.
     pub fn enroll(&self, again: bool) -> CertificateHash {
-        let token = self.pusat.invite("app-1", "dinkes", again).unwrap().token;
+        self.enroll_as("app-1", "dinkes", again)
+    }
+
+    pub fn enroll_as(&self, agent: &str, opd: &str, again: bool) -> CertificateHash {
+        let token = self.pusat.invite(agent, opd, again).unwrap().token;
         let secret = crate::pki::hex(&token.secret);
-        let request = Request { secret, csr: csr(), host: "app-1".into(), program: "test".into() };
+        let request = Request { secret, csr: csr(), host: agent.into(), program: "test".into() };
         hash_of(&self.pusat.enroll(&request).unwrap().certificate)
     }
 
