@@ -127,6 +127,13 @@ fn weakens_rules(old: &Rules, new: &Rules, rule: &str) -> Option<&'static str> {
         "keep.yearly" => shorter(Some(keep.0.yearly), Some(keep.1.yearly)),
         "excludes" => (!wider(&old.excludes, &new.excludes).is_empty()).then_some("more is left out of backups"),
         rule if rule.starts_with("drills.") => weakens_drills(&old.drills, &new.drills, rule),
+        "recovery.least" => (new.recovery.least() < old.recovery.least()).then_some("fewer keys are asked for"),
+        "copies.least" => (new.copies.least() < old.copies.least()).then_some("fewer copies are asked for"),
+        // Where none is asked for any more, that is told of `least`.
+        "copies.further" => {
+            let (old, new) = (old.copies.further()?, new.copies.further()?);
+            longer(old, new, "a further copy may be older")
+        }
         // Schedules, windows and jitter together say how old the last point may become.
         _ => {
             let wait = |rules: &Rules| longest_gap(&rules.schedules, &rules.windows).seconds() + rules.jitter.seconds();
@@ -164,6 +171,7 @@ fn weakens_drills(old: &Drills, new: &Drills, rule: &str) -> Option<&'static str
             (percent(new) < percent(old)).then_some("a drill restores less of each dataset")
         }
         "drills.window" => (new.window() > old.window()).then_some("a drill may start later"),
+        "drills.longest" => less(new.longest, old.longest).then_some("the last restore may be longer ago"),
         // It says where restored data stays, not what is tried.
         _ => None,
     }

@@ -26,6 +26,8 @@ pub struct Drills {
     pub sample_percent: Option<u32>,
     pub window: Option<Span>,
     pub wipe: Option<Wipe>,
+    /// How long ago a dataset came back last, at most.
+    pub longest: Option<Span>,
 }
 
 /// When all of a recovery plan is drilled.

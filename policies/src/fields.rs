@@ -8,6 +8,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::class::Class;
+use crate::copies::{Copies, Recovery};
 use crate::decision::{Meaning, Word};
 use crate::drills::{Drills, Wipe};
 use crate::exclude::Pattern;
@@ -137,6 +138,16 @@ fn add_drills(fields: &mut Fields, scope: &Scope, drills: &Drills) {
         ("drills.sample_percent", drills.sample_percent.map(Value::Number)),
         ("drills.window", drills.window.map(Value::Span)),
         ("drills.wipe", text(drills.wipe.map(Wipe::as_str))),
+        ("drills.longest", drills.longest.map(Value::Span)),
+    ];
+    add(fields, scope, values);
+}
+
+fn add_copies(fields: &mut Fields, scope: &Scope, recovery: &Recovery, copies: &Copies) {
+    let values = [
+        ("recovery.least", recovery.least.map(Value::Number)),
+        ("copies.least", copies.least.map(Value::Number)),
+        ("copies.further", copies.further.map(Value::Span)),
     ];
     add(fields, scope, values);
 }
@@ -195,6 +206,7 @@ impl Policy {
         for (class, rules) in &self.classes {
             add_overrides(&mut fields, &Scope::Class(*class), &rules.said());
             add_drills(&mut fields, &Scope::Class(*class), &rules.drills);
+            add_copies(&mut fields, &Scope::Class(*class), &rules.recovery, &rules.copies);
         }
         for (name, office) in &self.offices {
             let scope = Scope::Office(name.clone());

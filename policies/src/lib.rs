@@ -14,6 +14,7 @@
 //! Everything here is pure: times come in as seconds since 1970 UTC, and nothing reads a clock.
 
 mod class;
+mod copies;
 mod cron_text;
 mod decision;
 mod diff;
@@ -37,6 +38,7 @@ mod window;
 mod zone;
 
 pub use class::{Class, ClassError};
+pub use copies::{Copies, Recovery};
 pub use cron_text::CronError;
 pub use decision::{Decision, DecisionProblem, Meaning, Word};
 pub use diff::{Change, diff};

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::class::Class;
+use crate::copies::{Copies, Recovery};
 use crate::decision::{Decision, Word};
 use crate::drills::{Drills, PlanDrill};
 use crate::exclude::Pattern;
@@ -67,8 +68,10 @@ pub struct Rules {
     pub windows: Windows,
     pub jitter: Span,
     pub excludes: Vec<Pattern>,
-    /// Of the class: no OPD or dataset says otherwise.
+    /// These three are of the class: no OPD or dataset says otherwise.
     pub drills: Drills,
+    pub recovery: Recovery,
+    pub copies: Copies,
 }
 
 /// What an OPD or a dataset says otherwise. A list takes the place of the whole list.
@@ -124,6 +127,8 @@ impl Rules {
             jitter: over.jitter.unwrap_or(self.jitter),
             excludes: over.excludes.as_ref().unwrap_or(&self.excludes).clone(),
             drills: self.drills.clone(),
+            recovery: self.recovery.clone(),
+            copies: self.copies.clone(),
         }
     }
 

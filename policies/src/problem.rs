@@ -78,6 +78,8 @@ pub enum ProblemKind {
     Wipe(#[from] WipeError),
     #[error("what was restored of class strategis does not stay")]
     DrillWipe,
+    #[error("this says how old a further copy may be, and none is asked for")]
+    CopiesFurther,
     #[error(transparent)]
     Decision(#[from] DecisionProblem),
     #[error(transparent)]
@@ -117,6 +119,7 @@ impl ProblemKind {
             Self::ScheduleMissesRpo { .. } => "schedule-misses-rpo",
             Self::DrillWindow(_) => "drill-window",
             Self::Wipe(_) | Self::DrillWipe => "drill-wipe",
+            Self::CopiesFurther => "copies",
             Self::Decision(its) => its.code(),
             Self::Plan(its) => its.code(),
             Self::Recipe(its) => its.code(),
@@ -173,6 +176,7 @@ impl ProblemKind {
             Self::DrillWindow(_) => "write `1h` to `7d`",
             Self::Wipe(_) => "write `always`, or `passed` so that what failed stays for seven days",
             Self::DrillWipe => "write `always`, or take it out",
+            Self::CopiesFurther => "write `least = 3` beside it, or take it out",
             Self::Decision(its) => its.remedy(),
             Self::Plan(its) => return its.remedy(),
             Self::Recipe(its) => return its.remedy(),

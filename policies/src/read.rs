@@ -2,6 +2,7 @@
 //! then read as TOML, and each value becomes a type of its own or a problem with its place.
 
 mod check;
+mod copies;
 mod decisions;
 mod drills;
 mod forbidden;
@@ -121,8 +122,9 @@ fn classes(root: &Table) -> BTreeMap<Class, Rules> {
         let of_class = table.needed(class.as_str())?.table()?;
         let said = overrides::read(&of_class, true);
         let drills = drills::read(&of_class, class);
+        let (recovery, copies) = (copies::read_recovery(&of_class), copies::read(&of_class));
         of_class.finish();
-        Some((class, overrides::complete(said, drills)?))
+        Some((class, Rules { drills, recovery, copies, ..overrides::complete(said)? }))
     };
     let classes = Class::ALL.into_iter().filter_map(read).collect();
     table.finish();

@@ -7,9 +7,10 @@ use pulih_policies::{Policy, Refused};
 
 const DEFAULT: &str = include_str!("../default.toml");
 
-/// What a class may say of drills.
+/// What a class may say of drills, keys and copies.
 const DRILLS: &str = "[class.publik.drills]\nverify = \"@weekly\"\nrestore = \"@monthly\"\napplication = \"@yearly\"\ndatasets = 7\nsample_percent = 5\n\
-    window = \"12h\"\nwipe = \"passed\"\n[plan-drills.x]\nschedule = \"@yearly\"\nwindow = \"1d\"\n";
+    window = \"12h\"\nwipe = \"passed\"\nlongest = \"90d\"\n[class.publik.recovery]\nleast = 2\n\
+    [class.publik.copies]\nleast = 3\nfurther = \"35d\"\n[plan-drills.x]\nschedule = \"@yearly\"\nwindow = \"1d\"\n";
 
 /// What a policy may say of vague words.
 const DECISIONS: &str = r#"
@@ -92,6 +93,8 @@ fn the_page_lists_every_field() {
     let drills: BTreeSet<String> =
         in_code("class.publik.").into_iter().filter(|field| field.starts_with("drills.")).collect();
     assert_eq!(on_page("Drills of a class"), drills);
+    let counts = |field: &String| field.starts_with("recovery.") || field.starts_with("copies.");
+    assert_eq!(on_page("Keys and copies of a class"), in_code("class.publik.").into_iter().filter(counts).collect());
     assert_eq!(on_page("Drills of a plan"), in_code("plan-drills.x."));
     // What each of them has is said once.
     let each = |field: String| {
@@ -180,6 +183,7 @@ fn each_code_on_the_page_has_a_file_that_earns_it() {
         ("schedule-misses-rpo", with("0 */2 * * *", "0 */5 * * *")),
         ("drill-window", and("[class.publik.drills]\nwindow = \"59m\"")),
         ("drill-wipe", and("[class.strategis.drills]\nwipe = \"passed\"")),
+        ("copies", and("[class.publik.copies]\nfurther = \"35d\"")),
         ("date", and(&DECISIONS.replacen("2026-08-01", "2026-02-30", 1))),
         ("text", and(&DECISIONS.replacen("050/12/2026", " ", 1))),
     ];

@@ -61,6 +61,7 @@ pub(super) fn read(table: &Table, class: Class) -> Drills {
         sample_percent: table.entry("sample_percent").and_then(|entry| entry.number(1, 100)),
         window,
         wipe,
+        longest: table.entry("longest").and_then(|entry| entry.parse()),
     };
     table.finish();
     drills

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::table::{Entry, Table};
 use super::{MAX_LIST, MAX_RANGES};
+use crate::copies::{Copies, Recovery};
 use crate::drills::Drills;
 use crate::keep::KeepRules;
 use crate::policy::{Overrides, Rules, Targets};
@@ -57,7 +58,7 @@ where
 
 /// The rules of a class, with the defaults for what it may leave out. `None`: something is
 /// missing, which was told.
-pub(super) fn complete(over: Overrides, drills: Drills) -> Option<Rules> {
+pub(super) fn complete(over: Overrides) -> Option<Rules> {
     Some(Rules {
         targets: Targets { rpo_pusat: over.rpo_pusat?, rpo_drc: over.rpo_drc?, rto: over.rto? },
         keep: KeepRules {
@@ -72,6 +73,8 @@ pub(super) fn complete(over: Overrides, drills: Drills) -> Option<Rules> {
         windows: over.windows.unwrap_or_default(),
         jitter: over.jitter.unwrap_or(DEFAULT_JITTER),
         excludes: over.excludes.unwrap_or_default(),
-        drills,
+        drills: Drills::default(),
+        recovery: Recovery::default(),
+        copies: Copies::default(),
     })
 }
