@@ -2,8 +2,9 @@
 //! `docs/contracts/facts.md`, `docs/contracts/regulation.md`.
 
 pub mod coverage;
-mod data;
+pub mod data;
 pub mod facts;
+mod held;
 pub mod matrix;
 mod places;
 mod practice;

@@ -1,6 +1,7 @@
 //! `doctor`: looks over the site without changing anything, whether it is served or not, and says
 //! plainly what is wrong.
 
+mod classes;
 mod drills;
 
 use std::fs;
@@ -49,6 +50,7 @@ pub fn run(dir: &SiteDir, at: &AtKeeper, as_json: bool) -> Result<bool, Failure>
             look_at_store(dir, &mut found);
             look_at_record(dir, &site, &opened.store, served.is_some(), &mut found);
             drills::look(dir, &site, &*opened.store, at, &mut found);
+            classes::look(dir, &site, &*opened.store, &mut found);
         }
         Err(error) => found.wrong("store", error.to_string()),
     }

@@ -6,11 +6,12 @@ use pulih_evidence::facts::{Key, Owner};
 use pulih_evidence::register::Recorded;
 use pulih_ledger::entry::kinds::DatasetClassified;
 use pulih_ledger::ids::OpdId;
-use pulih_policies::Policy;
+use pulih_policies::{Class, Policy};
 use pulih_vault::trust;
 use serde_json::Value;
 
 use super::coverage::{standing, until};
+use super::held::Held;
 use super::records::{Ledger, Object, Records};
 use crate::gateway::answer::{Answer, Refusal};
 
@@ -24,18 +25,23 @@ pub struct Dataset {
 }
 
 /// Those that count now: approved, or with a point. `states`: by vault and dataset, as a DRC has them.
-pub fn datasets(records: &Records, states: &BTreeMap<(String, String), String>) -> Vec<Dataset> {
-    records.counted().into_iter().filter_map(|(key, owner)| dataset(records, key, owner, states)).collect()
+pub fn datasets(records: &Records, states: &BTreeMap<(String, String), String>) -> Answer<Vec<Dataset>> {
+    let held = Held::of(records)?;
+    let counted = records.counted().into_iter();
+    Ok(counted.filter_map(|(key, owner)| dataset(records, &held, (key, owner), states)).collect())
 }
 
 fn dataset(
     records: &Records,
-    key: &Key,
-    owner: &Owner,
+    held: &Held,
+    (key, owner): (&Key, &Owner),
     states: &BTreeMap<(String, String), String>,
 ) -> Option<Dataset> {
     let its = standing(records, key, owner, records.now)?;
     let mut entries: Vec<String> = its.approval.iter().map(|(given, ledger)| ledger.entry(given)).collect();
+    let policy = records.policies.newest().map(|(_, policy)| policy);
+    let of_class = policy.and_then(|policy| policy.classes.get(&owner.class.parse::<Class>().ok()?));
+    let keys = recovery_keys(records, key, owner);
     let classes = classes(records, key);
     entries.extend(classes.iter().map(|(its, ledger)| ledger.entry(its)));
     let newest = |pick: fn(&DatasetClassified) -> Option<&String>| {
@@ -59,7 +65,9 @@ fn dataset(
         .with_some("content", newest(|its| its.content.as_ref()))
         .with_some("classified_by", classified_by(&classes))
         .with_some("state", states.get(&(key.vault.to_string(), key.dataset.to_string())).cloned())
-        .with("encrypted", is_encrypted(records, key, owner));
+        .with("encrypted", keys.is_some_and(|keys| keys > 0));
+    let (fact, of_held) = held.add(fact, records, key, of_class, keys);
+    entries.extend(of_held);
     let (is_approved, is_fresh) = (its.approval.is_some(), its.is_fresh());
     Some(Dataset { opd: owner.opd.clone(), is_approved, is_fresh, entries, fact })
 }
@@ -81,10 +89,10 @@ fn classified_by(classes: &[(&Recorded<DatasetClassified>, &Ledger)]) -> Option<
     roles.iter().find(|role| *role == "walidata").or_else(|| roles.first()).cloned()
 }
 
-/// Whether the description by which its vault is written names recovery recipients.
-fn is_encrypted(records: &Records, key: &Key, owner: &Owner) -> bool {
-    let vault = trust::load(records.sources.store, key.vault, |its| its.fingerprint() == owner.key);
-    vault.is_ok_and(|vault| !vault.current().1.recipients.is_empty())
+/// How many recovery keys the description by which its vault is written names; `None`: none is believed.
+fn recovery_keys(records: &Records, key: &Key, owner: &Owner) -> Option<usize> {
+    let vault = trust::load(records.sources.store, key.vault, |its| its.fingerprint() == owner.key).ok()?;
+    Some(vault.current().1.recipients.len())
 }
 
 impl Dataset {

@@ -39,7 +39,7 @@ fn document(records: &Records, states: Option<&Value>) -> Answer<Value> {
             Some(((text("vault")?, text("dataset")?), text("state")?))
         })
         .collect();
-    let datasets = data::datasets(records, &of_datasets);
+    let datasets = data::datasets(records, &of_datasets)?;
     let (opds, coverage) = data::opds(records, &datasets);
     let plans = practice::plans(records, states)?;
     let document = Object::default()

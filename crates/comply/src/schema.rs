@@ -58,6 +58,12 @@ const DATASET: &[(&str, Fact)] = &[
     ("classified_by", Text),
     ("state", Text),
     ("encrypted", Bool),
+    ("recovery_keys", Number),
+    ("keys_enough", Bool),
+    ("copies", Number),
+    ("copies_enough", Bool),
+    ("drilled_days", Number),
+    ("drilled_enough", Bool),
 ];
 
 const PLAN: &[(&str, Fact)] = &[

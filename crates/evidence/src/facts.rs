@@ -168,6 +168,11 @@ impl Facts {
         self.datasets.get(key).map_or(0, |of| of.points().filter(|its| (from..to).contains(&its.there)).count() as u64)
     }
 
+    /// Whether a point of a dataset is at this place now.
+    pub fn has_point(&self, key: &Key) -> bool {
+        self.datasets.get(key).is_some_and(Dataset::has_point)
+    }
+
     /// The points of a dataset at this place. `peer`: the ledger that approvals stand in where it is not this one.
     pub fn timeline(&self, key: &Key, peer: Option<&Self>) -> Option<Timeline> {
         let of = self.datasets.get(key);

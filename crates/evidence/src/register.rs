@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{
-    ApprovalGiven, AttestationGiven, AuditHeld, CheckpointWitnessed, DatasetClassified, IncidentReported,
+    ApprovalGiven, AttestationGiven, AuditHeld, CheckpointWitnessed, CopyMade, DatasetClassified, IncidentReported,
     LedgerDiverged, OpdAdded, PlanApplied, RegulationApplied, ReportIssued, ScrubFinished, SiteDescribed, SitePaired,
     TrafficMeasured, UserAdded, WitnessAdded,
 };
@@ -50,6 +50,8 @@ pub struct Register {
     pub scrub: Option<Recorded<ScrubFinished>>,
     /// Sites that it is paired with now.
     pub peers: BTreeMap<SiteId, Recorded<SitePaired>>,
+    /// Further copies by where they are, each as it was made last.
+    pub copies: BTreeMap<String, Recorded<CopyMade>>,
     /// Objects that nobody has any more, and that did not come back.
     pub lost: BTreeMap<String, u64>,
     pub diverged: Option<Recorded<LedgerDiverged>>,
@@ -112,6 +114,7 @@ impl Register {
                 let month = utc::parse(its.from.as_str()).unwrap_or(0);
                 self.traffic.entry((its.opd.clone(), month)).or_insert_with(|| said.of(its));
             }
+            Body::CopyMade(its) => drop(self.copies.insert(its.medium.clone(), said.of(its))),
             Body::ObjectLost(its) => drop(self.lost.insert(its.object.clone(), said.index)),
             Body::ObjectHealed(its) => drop(self.lost.remove(&its.object)),
             Body::LedgerDiverged(its) => self.diverged = Some(said.of(its)),

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use pulih_vault::error::Malformed;
-use pulih_vault::id::VaultId;
+use pulih_vault::id::{ObjectHash, VaultId};
 use pulih_vault::layout::{DatasetName, ManifestName};
-use pulih_vault::note::{SigningKey, VerifierKey};
+use pulih_vault::note::{SigningKey, Unverified, VerifierKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -87,6 +87,18 @@ impl Receipt {
         }
         let text = opened(note, key)?;
         let its: Self = serde_json::from_str(text).map_err(|error| Malformed::new(WHAT, error.to_string()))?;
+        its.check()?;
+        Ok(its)
+    }
+
+    /// Reads a receipt that an entry names: the ledger vouches for it by its hash, whichever key signed it then.
+    pub fn recorded(note: &[u8], hash: ObjectHash) -> Result<Self, Malformed> {
+        if note.len() as u64 > MAX_RECEIPT_BYTES || ObjectHash::of(note) != hash {
+            return Err(Malformed::new(WHAT, "it is not the one that the ledger names"));
+        }
+        let note = Unverified::parse(note)?;
+        let its: Self =
+            serde_json::from_str(note.claimed_text()).map_err(|error| Malformed::new(WHAT, error.to_string()))?;
         its.check()?;
         Ok(its)
     }

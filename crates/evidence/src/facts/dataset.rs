@@ -69,6 +69,11 @@ impl Facts {
         }
     }
 
+    /// Whether one is there now.
+    pub fn has_point(&self) -> bool {
+        !self.there.is_empty()
+    }
+
     pub fn points(&self) -> impl Iterator<Item = Moment> {
         self.there.values().map(|its| its.moment).chain(self.gone.iter().copied())
     }
