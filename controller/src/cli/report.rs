@@ -1,43 +1,63 @@
 //! `report`: what officials sign, from what the ledgers say.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+mod issue;
+mod span;
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use pulih_ledger::entry::kinds::ReportIssued;
-use pulih_ledger::ids::Sha256;
-use pulih_report::{Language, Pdf, ReportError};
-use pulih_terminal::count;
-use serde_json::json;
+use pulih_policies::Zone;
+use pulih_report::{Language, Pdf, Report as Data, ReportError};
 
 use super::ask::{answer, said};
 use super::evidence::{Logs, logs, period};
-use super::{Failure, Signed, person};
+use super::{Failure, Signed};
 use crate::control::Ask;
 use crate::evidence::read::{Extent, Sources};
-use crate::record::time;
-use crate::report::continuity::{Asked, data};
+use crate::gateway::answer::Answer;
+use crate::report::head::Asked;
+use crate::report::{budget, continuity, coverage, evaluation, monthly, traffic};
 use crate::site::{SiteDir, SiteRole};
+use issue::{Issued, issue};
+use span::{Days, Month, Year};
 
 /// Lays a report out. It comes from the program alone: nothing else of a site has typefaces in it.
-pub type LayOut = fn(&pulih_report::Report, Language) -> Result<Pdf, ReportError>;
+pub type LayOut = fn(&Data, Language) -> Result<Pdf, ReportError>;
 
 #[derive(Debug, Subcommand)]
 pub enum Report {
     /// The continuity test report, as of what both sites have signed: a PDF, and the same data as JSON and CSV
     #[command(after_long_help = CONTINUITY)]
-    Continuity(ContinuityArgs),
+    Continuity(Of<Days>),
+    /// What the line carried in a month, office by office, against what the policy allots
+    #[command(after_long_help = BANDWIDTH)]
+    Bandwidth(Of<Month>),
+    /// Which offices back up regularly, which do not and why, and what was done about it
+    #[command(after_long_help = COVERAGE)]
+    Coverage(Of<Days>),
+    /// Monitoring and evaluation of a year: coverage, recovery points, drills, audits, clauses
+    #[command(after_long_help = EVALUATION)]
+    Evaluation(Of<Year>),
+    /// One page for the Bupati: what comes back if the data centre is lost, and what is asked for
+    #[command(after_long_help = MONTHLY)]
+    Monthly(Of<Month>),
+    /// A sheet for each office: what is exposed, what is missing, and which clause asks for it
+    #[command(after_long_help = BUDGET)]
+    Budget(Of<Days>),
 }
 
+/// A report of a period.
 #[derive(Debug, Args)]
-pub struct ContinuityArgs {
-    /// The first day that it is about
-    #[arg(long, value_name = "DATE")]
-    from: String,
-    /// The day after the last one
-    #[arg(long, value_name = "DATE")]
-    to: String,
+pub struct Of<P: Args> {
+    #[command(flatten)]
+    period: P,
+    #[command(flatten)]
+    more: More,
+}
+
+/// What every report can be asked for.
+#[derive(Debug, Args)]
+struct More {
     /// Where the PDF goes; the same name with .json and .csv has its data. Nothing is overwritten
     #[arg(long, value_name = "FILE.pdf")]
     out: PathBuf,
@@ -68,105 +88,102 @@ Examples:
   pulih-controller report continuity --from 2025-01-01 --to 2027-01-01 --checkpoint 48291,112004 --out ulang.pdf
   pulih-controller report continuity --from 2025-01-01 --to 2027-01-01 --out terbit.pdf --as dewi --sign-with dewi.key";
 
+const BANDWIDTH: &str = "\
+The Pusat Data measures what comes and goes, and writes the figures of a month on its ledger when that is over. A DRC
+has them as soon as it has pulled that.
+
+Examples:
+  pulih-controller report bandwidth --month 2026-10 --out bandwidth-2026-10.pdf
+  pulih-controller report bandwidth --month 2026-10 --out terbit.pdf --as siti --sign-with siti.key";
+
+const COVERAGE: &str = "\
+As of the end of the period. Where a DRC is paired it is asked for there: its ledger says what is at the DRC.
+
+Example:
+  pulih-controller report coverage --from 2026-07-01 --to 2026-10-01 --out cakupan.pdf";
+
+const EVALUATION: &str = "\
+Of a calendar year, as of its end or of now. Where a DRC is paired it is asked for there.
+
+Example:
+  pulih-controller report evaluation --year 2026 --out evaluasi-2026.pdf";
+
+const MONTHLY: &str = "\
+Always one page. What does not fit stands in the JSON beside it. Where a DRC is paired it is asked for there.
+
+Example:
+  pulih-controller report monthly --month 2026-10 --out bupati-2026-10.pdf";
+
+const BUDGET: &str = "\
+As of the end of the period. Pulih knows no price: the columns of costs are lines to write on. Where a DRC is paired it
+is asked for there.
+
+Example:
+  pulih-controller report budget --from 2026-01-01 --to 2027-01-01 --out anggaran.pdf";
+
 pub(super) fn run(dir: &SiteDir, command: &Report, json: bool, lay_out: LayOut) -> Result<(), Failure> {
-    let Report::Continuity(args) = command;
-    continuity(dir, args, json, lay_out)
-}
-
-fn continuity(dir: &SiteDir, args: &ContinuityArgs, json: bool, lay_out: LayOut) -> Result<(), Failure> {
-    let site = dir.site()?;
-    if site.role != SiteRole::Drc {
-        return Err(Failure::Said("tests are done at the DRC: ask for their report there".into()));
-    }
-    if args.checkpoint.is_none() {
-        answer(dir, Ask::Checkpoint)?;
-    }
-    let Logs { store, own, peer } = logs(dir, &site)?;
-    let zone = period::zone(dir)?;
-    let (from, to) = (period::day(&args.from, zone)?, period::day(&args.to, zone)?);
-    if from >= to {
-        return Err(Failure::Said("the period has no day: --from comes before --to".into()));
-    }
-    let (own_part, peer_part) = match &args.checkpoint {
-        None => (Extent::signed(&own), peer.as_ref().map(Extent::signed)),
-        Some(text) => {
-            let (first, second) = text.split_once(',').map_or((text.as_str(), None), |(a, b)| (a, Some(b)));
-            let size = |text: &str| {
-                text.trim().parse::<u64>().map_err(|_| Failure::Said(format!("{text:?} is no number of entries")))
-            };
-            let own_part = Extent { log: &own, size: size(first)? };
-            let peer_part = match (&peer, second) {
-                (Some(log), Some(text)) => Some(Extent { log, size: size(text)? }),
-                (Some(log), None) => Some(Extent::signed(log)),
-                (None, _) => None,
-            };
-            (own_part, peer_part)
+    let site = Site { dir, json, lay_out };
+    match command {
+        Report::Continuity(of) => {
+            if dir.site()?.role != SiteRole::Drc {
+                return Err(Failure::Said("tests are done at the DRC: ask for their report there".into()));
+            }
+            site.make(&of.more, |zone| of.period.read(zone), continuity::data)
         }
-    };
-    for part in [Some(own_part), peer_part].into_iter().flatten() {
-        part.log.checkpoint_at(part.size).map_err(said)?;
+        Report::Bandwidth(of) => site.make(&of.more, |zone| of.period.read(zone), traffic::data),
+        Report::Coverage(of) => site.make(&of.more, |zone| of.period.read(zone), coverage::data),
+        Report::Evaluation(of) => site.make(&of.more, |zone| of.period.read(zone), evaluation::data),
+        Report::Monthly(of) => site.make(&of.more, |zone| of.period.read(zone), monthly::data),
+        Report::Budget(of) => site.make(&of.more, |zone| of.period.read(zone), budget::data),
     }
-    let sources =
-        Sources { site: site.id().map_err(said)?, role: site.role, store: &*store, own: own_part, peer: peer_part };
-    let asked = Asked { from, to, number: &args.number, regulation: args.regulation.as_deref() };
-    let data = pulih_report::Report::from(data(&sources, &asked, zone)?);
-    let language = if args.english { Language::English } else { Language::Indonesian };
-    let pdf = lay_out(&data, language).map_err(said)?;
-    let files = [
-        (args.out.clone(), pdf.bytes.as_slice()),
-        (args.out.with_extension("json"), data.to_json().map_err(said)?.as_bytes()),
-        (args.out.with_extension("csv"), data.to_csv().map_err(said)?.as_bytes()),
-    ]
-    .map(|(path, bytes)| (path, bytes.to_vec()));
-    for (path, bytes) in &files {
-        write_new(path, bytes)?;
-    }
-    let pdf_sha256 = Sha256::of(&pdf.bytes);
-    let size = own_part.size;
-    if args.signed.user.is_some() {
-        let issued = ReportIssued {
-            report: data.kind().name().into(),
-            from: time(from).map_err(said)?,
-            to: time(to).map_err(said)?,
-            size,
-            root: own_part.log.checkpoint_at(size).map_err(said)?.root,
-            data_sha256: pdf.data_sha256.parse().map_err(said)?,
-            pdf_sha256,
-            language: language.code().into(),
-        };
-        let entry = person::entry(&site, &args.signed, issued.into())?;
-        answer(dir, Ask::Act { entry, attachment: None })?;
-    }
-    if json {
-        println!(
-            "{}",
-            json!({
-                "type": "pulih/report-made/v1", "report": data.kind().name(), "path": args.out.display().to_string(),
-                "pages": pdf.pages, "data_sha256": pdf.data_sha256, "pdf_sha256": pdf_sha256.to_string(), "size": size,
-                "peer_size": peer_part.map(|part| part.size), "issued": args.signed.user.is_some(),
-            })
-        );
-    } else {
-        println!(
-            "{}: {} pages, as of {} entries of {}.\ndata SHA-256 {}\nPDF  SHA-256 {pdf_sha256}\n{}",
-            args.out.display(),
-            count(pdf.pages as u64),
-            count(size),
-            sources.site,
-            pdf.data_sha256,
-            if args.signed.user.is_some() {
-                "It is issued: its hashes are on the ledger."
-            } else {
-                "It is not issued."
-            },
-        );
-    }
-    Ok(())
 }
 
-/// Nothing is overwritten: what was signed stays what it was.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let cannot = |error| Failure::Said(format!("cannot write {}: {error}; nothing is overwritten", path.display()));
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(cannot)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(cannot)
+struct Site<'a> {
+    dir: &'a SiteDir,
+    json: bool,
+    lay_out: LayOut,
+}
+
+impl Site<'_> {
+    fn make<D: Into<Data>>(
+        &self,
+        more: &More,
+        period: impl Fn(Zone) -> Result<(i64, i64), Failure>,
+        data: impl Fn(&Sources, &Asked, Zone) -> Answer<D>,
+    ) -> Result<(), Failure> {
+        let site = self.dir.site()?;
+        if more.checkpoint.is_none() {
+            answer(self.dir, Ask::Checkpoint)?;
+        }
+        let Logs { store, own, peer } = logs(self.dir, &site)?;
+        let zone = period::zone(self.dir)?;
+        let (from, to) = period(zone)?;
+        let (own, peer) = match &more.checkpoint {
+            None => (Extent::signed(&own), peer.as_ref().map(Extent::signed)),
+            Some(text) => {
+                let (first, second) = text.split_once(',').map_or((text.as_str(), None), |(a, b)| (a, Some(b)));
+                let own = Extent { log: &own, size: size(first)? };
+                let peer = match (&peer, second) {
+                    (Some(log), Some(text)) => Some(Extent { log, size: size(text)? }),
+                    (Some(log), None) => Some(Extent::signed(log)),
+                    (None, _) => None,
+                };
+                (own, peer)
+            }
+        };
+        for part in [Some(own), peer].into_iter().flatten() {
+            part.log.checkpoint_at(part.size).map_err(said)?;
+        }
+        let sources = Sources { site: site.id().map_err(said)?, role: site.role, store: &*store, own, peer };
+        let asked = Asked { from, to, number: &more.number, regulation: more.regulation.as_deref() };
+        let data = data(&sources, &asked, zone)?.into();
+        let language = if more.english { Language::English } else { Language::Indonesian };
+        let pdf = (self.lay_out)(&data, language).map_err(said)?;
+        let made = Issued { data: &data, pdf: &pdf, language, period: (from, to), own, peer };
+        issue(self.dir, &site, &made, &more.out, &more.signed, self.json)
+    }
+}
+
+fn size(text: &str) -> Result<u64, Failure> {
+    text.trim().parse().map_err(|_| Failure::Said(format!("{text:?} is no number of entries")))
 }

@@ -15,9 +15,12 @@ use super::records::{Ledger, Records};
 pub struct Standing<'r> {
     /// The newest approval that was in force, and in whose ledger it stands.
     pub approval: Option<(&'r Recorded<ApprovalGiven>, &'r Ledger)>,
-    /// Seconds since its newest point at each place.
+    /// Seconds since its newest point at each place, or since it counts where there never was one.
     pub at_pusat: Option<u64>,
     pub at_drc: Option<u64>,
+    /// Whether there was a point.
+    pub is_at_pusat: bool,
+    pub is_at_drc: bool,
     pub targets: Option<Targets>,
 }
 
@@ -32,12 +35,12 @@ impl Standing<'_> {
     /// Within `rpo_pusat` at the Pusat Data.
     pub fn is_fresh(&self) -> bool {
         let target = self.targets.map(|its| its.rpo_pusat.seconds());
-        self.at_pusat.zip(target).is_some_and(|(exposure, target)| exposure <= target)
+        self.is_at_pusat && self.at_pusat.zip(target).is_some_and(|(exposure, target)| exposure <= target)
     }
 
-    /// Within `rpo_drc` at the DRC; `None`: it has no point there, or nothing says how old one may be.
+    /// Within `rpo_drc` at the DRC; `None`: no DRC's ledger is here, or nothing says how old a point may be.
     pub fn is_fresh_at_drc(&self) -> Option<bool> {
-        Some(self.at_drc? <= self.targets?.rpo_drc.seconds())
+        Some(self.at_drc? <= self.targets?.rpo_drc.seconds() && self.is_at_drc)
     }
 }
 
@@ -66,7 +69,9 @@ pub fn standing<'r>(records: &'r Records, key: &Key, owner: &Owner, at: i64) -> 
     let targets = records.policies.at(at).and_then(|policy| {
         policy.targets(owner.class.parse::<Class>().ok()?, owner.opd.as_str(), key.dataset.as_str())
     });
-    Some(Standing { approval: approval(records, key, at), at_pusat, at_drc, targets })
+    let is_at = |ledger: &Ledger| ledger.said.facts.had_point(key, at);
+    let (is_at_pusat, is_at_drc) = (is_at(records.pusat()), records.drc().is_some_and(is_at));
+    Some(Standing { approval: approval(records, key, at), at_pusat, at_drc, is_at_pusat, is_at_drc, targets })
 }
 
 /// Of all offices, as of a time.

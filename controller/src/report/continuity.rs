@@ -8,7 +8,10 @@ use pulih_report::{ReportError, Utc};
 use pulih_vault::utc;
 use serde_json::Value;
 
+use super::exposures::Exposures;
+use super::head::Asked;
 use super::{measured, people, regulations, test};
+use crate::comply::coverage::standing;
 use crate::comply::facts::Known;
 use crate::comply::matrix::{Pack, packs};
 use crate::comply::records::Records;
@@ -17,17 +20,6 @@ use crate::evidence::rto;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::site::SiteRole;
 use crate::uji;
-
-/// What a person says of the report beside what is on the ledger.
-pub struct Asked<'a> {
-    /// In seconds since 1970, `to` not included.
-    pub from: i64,
-    pub to: i64,
-    /// Number of the letter; may be empty.
-    pub number: &'a str,
-    /// A regulation alone; else those in force, or those that come with Pulih for this regency.
-    pub regulation: Option<&'a str>,
-}
 
 pub(super) fn utc(at: i64) -> Answer<Utc> {
     let told = |error: ReportError| Refusal::internal(&error);
@@ -99,7 +91,8 @@ pub fn data(sources: &Sources, asked: &Asked, zone: Zone) -> Answer<Continuity> 
 fn whole(made: &Made, packs: &[Pack], asked: &Asked, zone: Zone) -> Answer<Continuity> {
     let records = made.records();
     let judged = regulations::of(made.known, packs)?;
-    let (rpo, mut remarks) = measured::rpo(made)?;
+    let exposures = Exposures::read(records)?;
+    let mut remarks = exposures.remarks.clone();
     if records.all().any(|its| its.said.facts.is_clock_doubted(made.period.from, made.period.to)) {
         remarks.push(Both::new(
             "Jam sebuah situs pernah diragukan dalam masa laporan; angka dihitung menurut waktu yang tercatat.",
@@ -121,7 +114,7 @@ fn whole(made: &Made, packs: &[Pack], asked: &Asked, zone: Zone) -> Answer<Conti
         organisation: people::organisation(made.plan.as_ref()),
         test: test::test(made)?,
         steps: test::steps(made),
-        rpo,
+        rpo: measured::rpo(made, &exposures),
         rto_services: measured::services(made),
         rto_datasets: measured::datasets(made),
         vital: test::vital(made),
@@ -134,7 +127,7 @@ fn whole(made: &Made, packs: &[Pack], asked: &Asked, zone: Zone) -> Answer<Conti
     })
 }
 
-fn here(records: &Records, zone: Zone) -> Here {
+pub(super) fn here(records: &Records, zone: Zone) -> Here {
     let document = records_regency(records);
     let office =
         records.own.register().described.as_ref().and_then(|its| its.says.operator.clone()).unwrap_or_default();
@@ -152,7 +145,7 @@ pub(super) fn records_regency(records: &Records) -> (String, String) {
     (text(&its["code"]), text(&its["name"]))
 }
 
-fn checkpoints(sources: &Sources) -> Answer<Vec<Checkpoint>> {
+pub(super) fn checkpoints(sources: &Sources) -> Answer<Vec<Checkpoint>> {
     let of = |part: Extent| {
         let its = part.log.checkpoint_at(part.size).map_err(|error| Refusal::internal(&error))?;
         Ok(Checkpoint { site: part.log.layout().site.to_string(), size: its.size, root: its.root.to_string() })
@@ -175,14 +168,17 @@ fn scope(made: &Made) -> Scope {
             operator: text(&its["operator"]),
             provider: text(&its["provider"]),
         });
-        let exposure = if role == SiteRole::Pusat { "exposure_seconds" } else { "at_drc_seconds" };
-        let there = document["datasets"].as_array().into_iter().flatten().filter(|its| !its[exposure].is_null());
-        components.extend(there.map(|its| Component {
+        let each = records.counted().into_iter().filter_map(|(key, owner)| {
+            let its = standing(records, key, owner, made.period.now)?;
+            let is_there = if role == SiteRole::Pusat { its.is_at_pusat } else { its.is_at_drc };
+            is_there.then_some((key, owner))
+        });
+        components.extend(each.map(|(key, owner)| Component {
             role: role_of(role),
-            name: format!("{}/{}", text(&its["agent"]), text(&its["dataset"])),
-            opd: text(&its["opd"]),
-            class: text(&its["class"]),
-            bytes: None,
+            name: format!("{}/{}", owner.agent, key.dataset),
+            opd: owner.opd.to_string(),
+            class: owner.class.clone(),
+            bytes: ledger.register().sizes.get(key).copied(),
         }));
     }
     Scope { distance_km: document["drc"]["distance_km"].as_u64(), places, components }

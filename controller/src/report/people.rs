@@ -8,10 +8,13 @@ use pulih_vault::utc;
 use super::continuity::{Made, records_regency, text, time};
 use crate::comply::records::Records;
 
+pub(super) fn sign(duty: Duty, position: String) -> Signatory {
+    Signatory { duty, position, name: String::new(), nip: String::new() }
+}
+
 /// Offices that sign; who holds them is written by hand.
 pub fn approval(records: &Records) -> Vec<Signatory> {
     let (_, regency) = records_regency(records);
-    let sign = |duty, position: String| Signatory { duty, position, name: String::new(), nip: String::new() };
     vec![
         sign(Duty::Prepared, "Pengelola Pusat Data dan DRC".to_owned()),
         sign(Duty::Reviewed, "Kepala Dinas Komunikasi dan Informatika".to_owned()),

@@ -20,7 +20,7 @@ use crate::gateway::answer::{Answer, Refusal};
 /// Kinds of entries that say how a test went: a clause that cites one asks for it.
 const OF_TESTS: [&str; 3] = ["drill-attested", "drill-opened", "drill-ended"];
 
-fn both(words: &Words) -> Both {
+pub(super) fn both(words: &Words) -> Both {
     Both::new(words.id.clone(), words.en.clone())
 }
 

@@ -2,16 +2,16 @@
 //! appointments, approvals, statements, audits, classes of data, where sites stand, what was reported and what the line
 //! carried. Each with the entry that says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{
-    ApprovalGiven, AttestationGiven, AuditHeld, CheckpointWitnessed, CopyMade, DatasetClassified, IncidentReported,
-    LedgerDiverged, OpdAdded, PlanApplied, RegulationApplied, ReportIssued, ScrubFinished, SiteDescribed, SitePaired,
-    TrafficMeasured, UserAdded, WitnessAdded,
+    Alarm, ApprovalGiven, AttestationGiven, AuditHeld, CheckpointWitnessed, CopyMade, DatasetClassified, DrillMissed,
+    IncidentReported, LedgerDiverged, OpdAdded, PlanApplied, RegulationApplied, ReportIssued, ScrubFinished,
+    SiteDescribed, SitePaired, TrafficMeasured, UserAdded, WitnessAdded,
 };
-use pulih_ledger::ids::{ApprovalId, AttestationId, OpdId, SiteId, UserId, WitnessId};
+use pulih_ledger::ids::{AgentId, ApprovalId, AttestationId, OpdId, SiteId, UserId, WitnessId};
 use pulih_ledger::time::Time;
 use pulih_vault::utc;
 
@@ -57,6 +57,15 @@ pub struct Register {
     pub diverged: Option<Recorded<LedgerDiverged>>,
     /// Those that count now, each with the newest checkpoint that it co-signed.
     pub witnesses: BTreeMap<WitnessId, (Recorded<WitnessAdded>, Option<CheckpointWitnessed>)>,
+    /// Servers of which nothing is heard now, each with since when.
+    pub silent: BTreeMap<AgentId, i64>,
+    /// Nothing is taken from them any more.
+    pub revoked: BTreeSet<AgentId>,
+    pub alarms: Vec<Recorded<Alarm>>,
+    /// Occurrences of drills that were not even announced.
+    pub missed: Vec<Recorded<DrillMissed>>,
+    /// Bytes that the newest point of a dataset needs.
+    pub sizes: BTreeMap<Key, u64>,
 }
 
 impl Register {
@@ -69,6 +78,26 @@ impl Register {
         };
         self.take_people(&Said { index, at, by: by.as_ref() }, body);
         self.take_sites(&Said { index, at, by: by.as_ref() }, body);
+        self.take_servers(&Said { index, at, by: by.as_ref() }, body);
+    }
+
+    fn take_servers(&mut self, said: &Said, body: &Body) {
+        let since = |time: &Time| utc::parse(time.as_str()).unwrap_or(said.at);
+        match body {
+            Body::AgentSilent(its) => drop(self.silent.insert(its.agent.clone(), since(&its.since))),
+            Body::AgentHeard(its) => drop(self.silent.remove(&its.agent)),
+            Body::AgentRevoked(its) => drop(self.revoked.insert(its.agent.clone())),
+            Body::AgentEnrolled(its) => drop(self.revoked.remove(&its.agent)),
+            Body::Alarm(its) => self.alarms.push(said.of(its)),
+            Body::DrillMissed(its) => self.missed.push(said.of(its)),
+            Body::SnapshotAccepted(its) if !its.partial => {
+                self.sizes.insert(Key { vault: its.vault, dataset: its.dataset.clone() }, its.stored_bytes);
+            }
+            Body::SnapshotReplicated(its) if !its.partial => {
+                self.sizes.insert(Key { vault: its.vault, dataset: its.dataset.clone() }, its.stored_bytes);
+            }
+            _ => {}
+        }
     }
 
     fn take_people(&mut self, said: &Said, body: &Body) {

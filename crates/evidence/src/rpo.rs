@@ -26,6 +26,11 @@ impl Moment {
         Self { there, dated: dated.min(there), gone: gone.unwrap_or(i64::MAX) }
     }
 
+    /// Whether it was at that place then.
+    pub fn is_there(&self, at: i64) -> bool {
+        self.there <= at && at < self.gone
+    }
+
     pub fn dated(&self) -> i64 {
         self.dated
     }
