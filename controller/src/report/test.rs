@@ -4,12 +4,14 @@ use pulih_evidence::facts::Key;
 use pulih_evidence::tried::Drill;
 use pulih_ledger::entry::kinds::DrillStep;
 use pulih_ledger::ids::Sha256;
-use pulih_policies::Plan;
+use pulih_policies::{MAX_BYTES, Plan, Recipe};
 use pulih_report::Utc;
 use pulih_report::data::{Auditor, Both, EntryRef, Outcome, Step, Test, TestKind, Vital, What};
+use pulih_vault::id::ObjectHash;
 use pulih_vault::utc;
 
 use super::continuity::{Made, utc};
+use crate::evidence::read::Sources;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::site::SiteRole;
 
@@ -157,19 +159,41 @@ pub fn steps(made: &Made) -> Vec<Step> {
 
 /// What recipes asked of services that had come back.
 pub fn vital(made: &Made) -> Vec<Vital> {
-    let steps = made.drill.into_iter().flat_map(|drill| &drill.steps);
+    let Some(drill) = made.drill else { return Vec::new() };
+    let services = made.plan.as_ref().map(planned).unwrap_or_default();
     let of = |its: &DrillStep| {
         let recipe = its.what.strip_prefix(APPLICATION)?;
         Some(Vital {
             function: recipe.to_owned(),
-            service: String::new(),
+            service: serves(made, drill, recipe, &services),
             recipe: recipe.to_owned(),
             milliseconds: Some(its.milliseconds),
             outcome: outcome(Some(&its.outcome)),
             text: if its.outcome == "passed" { String::new() } else { its.text.clone() },
         })
     };
-    steps.filter_map(of).collect()
+    drill.steps.iter().filter_map(of).collect()
+}
+
+/// The services of the plan whose datasets a recipe brings up; empty where there is no plan, or the recipe is not here.
+fn serves(made: &Made, drill: &Drill, recipe: &str, services: &[Planned]) -> String {
+    let object = drill.recipes().find(|(name, _)| *name == recipe).and_then(|(_, object)| object.parse().ok());
+    let Some(read) = object.and_then(|object| read_recipe(made.records().sources, recipe, object)) else {
+        return String::new();
+    };
+    let its = |part: &pulih_policies::Part| (part.agent.to_string(), part.dataset.to_string());
+    let datasets: Vec<(String, String)> = read.datasets.iter().map(its).collect();
+    let of = services.iter().filter(|service| service.datasets.iter().any(|its| datasets.contains(its)));
+    of.map(|service| service.title.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn read_recipe(sources: &Sources, name: &str, object: ObjectHash) -> Option<Recipe> {
+    let place = format!("site/{}/recipes/{object}", sources.site).parse().ok()?;
+    let bytes = sources.store.read(&place, MAX_BYTES as u64).ok()?;
+    if ObjectHash::of(&bytes) != object {
+        return None;
+    }
+    Recipe::parse(name, &bytes).ok()
 }
 
 /// The entries of the test itself, with the hash of each.
