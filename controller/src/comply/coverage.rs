@@ -4,17 +4,29 @@ use std::collections::BTreeMap;
 
 use pulih_evidence::facts::{Key, Owner};
 use pulih_evidence::register::Recorded;
+use pulih_evidence::rpo::Timeline;
 use pulih_ledger::entry::kinds::ApprovalGiven;
 use pulih_ledger::ids::OpdId;
-use pulih_policies::{Class, Targets};
+use pulih_policies::{Class, Policy, Targets};
 use pulih_vault::utc;
 
 use super::records::{Ledger, Records};
 
+/// A dataset, with all its points at both places.
+pub struct Dated<'r> {
+    pub key: &'r Key,
+    pub owner: &'r Owner,
+    pusat: Option<Timeline>,
+    drc: Option<Timeline>,
+    /// Each with its end, where it was ended before its time, and the ledger that it stands in.
+    approvals: Vec<(&'r Recorded<ApprovalGiven>, Option<i64>, &'r Ledger)>,
+}
+
 /// How a dataset stands that counts at a time: approved then, or with a point.
-pub struct Standing<'r> {
+pub struct Standing<'d> {
+    pub of: &'d Dated<'d>,
     /// The newest approval that was in force, and in whose ledger it stands.
-    pub approval: Option<(&'r Recorded<ApprovalGiven>, &'r Ledger)>,
+    pub approval: Option<(&'d Recorded<ApprovalGiven>, &'d Ledger)>,
     /// Seconds since its newest point at each place, or since it counts where there never was one.
     pub at_pusat: Option<u64>,
     pub at_drc: Option<u64>,
@@ -22,6 +34,12 @@ pub struct Standing<'r> {
     pub is_at_pusat: bool,
     pub is_at_drc: bool,
     pub targets: Option<Targets>,
+}
+
+/// All datasets, read once for as many times as are asked for.
+pub struct Standings<'r> {
+    records: &'r Records<'r>,
+    all: Vec<Dated<'r>>,
 }
 
 /// Offices that were registered, and those whose approved datasets were fresh, all of them and one at least.
@@ -49,46 +67,78 @@ pub fn until(its: &Recorded<ApprovalGiven>) -> Option<i64> {
     utc::parse(its.says.until.as_ref()?.as_str())
 }
 
-fn approval<'r>(records: &'r Records, key: &Key, at: i64) -> Option<(&'r Recorded<ApprovalGiven>, &'r Ledger)> {
-    let is_in_force = |its: &Recorded<ApprovalGiven>, ended: Option<i64>| {
-        its.at <= at && ended.is_none_or(|ended| ended > at) && until(its).is_none_or(|until| until > at)
-    };
-    let all = records.all().flat_map(|ledger| ledger.register().approvals.values().map(move |its| (its, ledger)));
-    all.filter(|((its, ended), _)| {
-        its.says.vault == key.vault && its.says.dataset == key.dataset && is_in_force(its, *ended)
-    })
-    .map(|((its, _), ledger)| (its, ledger))
-    .max_by_key(|(its, _)| its.at)
+impl<'r> Standings<'r> {
+    pub fn read(records: &'r Records<'r>) -> Self {
+        let mut approvals: BTreeMap<Key, Vec<_>> = BTreeMap::new();
+        for ledger in records.all() {
+            for (its, ended) in ledger.register().approvals.values() {
+                let key = Key { vault: its.says.vault, dataset: its.says.dataset.clone() };
+                approvals.entry(key).or_default().push((its, *ended, ledger));
+            }
+        }
+        let timeline = |key: &Key, ledger: &Ledger| ledger.said.facts.timeline(key, records.peer_facts(ledger));
+        let of = |(key, owner): (&'r Key, &'r Owner)| Dated {
+            key,
+            owner,
+            pusat: timeline(key, records.pusat()),
+            drc: records.drc().and_then(|drc| timeline(key, drc)),
+            approvals: approvals.remove(key).unwrap_or_default(),
+        };
+        Self { records, all: records.counted().into_iter().map(of).collect() }
+    }
+
+    /// Those that counted then.
+    pub fn at(&self, at: i64) -> impl Iterator<Item = Standing<'_>> {
+        let policy = self.records.policies.at(at);
+        self.all.iter().filter_map(move |of| of.at(at, policy))
+    }
+
+    /// Of all offices, as of a time.
+    pub fn covered(&self, at: i64) -> Covered {
+        // Approved datasets of each, and how many of them were fresh.
+        let mut counts: BTreeMap<&OpdId, (u64, u64)> = BTreeMap::new();
+        for its in self.at(at).filter(|its| its.approval.is_some()) {
+            let (approved, fresh) = counts.entry(&its.of.owner.opd).or_default();
+            *approved += 1;
+            *fresh += u64::from(its.is_fresh());
+        }
+        let registered = self.records.pusat().register().opds.iter().filter(|(_, its)| its.at <= at);
+        let mut all = Covered::default();
+        for (opd, _) in registered {
+            all.opds += 1;
+            all.covered += u64::from(counts.get(opd).is_some_and(|(approved, fresh)| approved == fresh));
+        }
+        all
+    }
 }
 
-/// `None`: it does not count then, any more or yet.
-pub fn standing<'r>(records: &'r Records, key: &Key, owner: &Owner, at: i64) -> Option<Standing<'r>> {
-    let exposure = |ledger: &Ledger| ledger.said.facts.timeline(key, records.peer_facts(ledger))?.exposure(at);
-    let (at_pusat, at_drc) = (exposure(records.pusat()), records.drc().and_then(exposure));
-    at_pusat.or(at_drc)?;
-    let targets = records.policies.at(at).and_then(|policy| {
-        policy.targets(owner.class.parse::<Class>().ok()?, owner.opd.as_str(), key.dataset.as_str())
-    });
-    let is_at = |ledger: &Ledger| ledger.said.facts.had_point(key, at);
-    let (is_at_pusat, is_at_drc) = (is_at(records.pusat()), records.drc().is_some_and(is_at));
-    Some(Standing { approval: approval(records, key, at), at_pusat, at_drc, is_at_pusat, is_at_drc, targets })
-}
+impl Dated<'_> {
+    /// `None`: it does not count then, any more or yet.
+    fn at(&self, at: i64, policy: Option<&Policy>) -> Option<Standing<'_>> {
+        let exposure = |timeline: &Option<Timeline>| timeline.as_ref()?.exposure(at);
+        let is_there = |timeline: &Option<Timeline>| timeline.as_ref().is_some_and(|its| its.had_point(at));
+        let (at_pusat, at_drc) = (exposure(&self.pusat), exposure(&self.drc));
+        at_pusat.or(at_drc)?;
+        let class = self.owner.class.parse::<Class>().ok();
+        let targets = policy
+            .zip(class)
+            .and_then(|(policy, class)| policy.targets(class, self.owner.opd.as_str(), self.key.dataset.as_str()));
+        let in_force = self.approvals.iter().filter(|(its, ended, _)| {
+            its.at <= at && ended.is_none_or(|ended| ended > at) && until(its).is_none_or(|until| until > at)
+        });
+        Some(Standing {
+            of: self,
+            approval: in_force.map(|(its, _, ledger)| (*its, *ledger)).max_by_key(|(its, _)| its.at),
+            at_pusat,
+            at_drc,
+            is_at_pusat: is_there(&self.pusat),
+            is_at_drc: is_there(&self.drc),
+            targets,
+        })
+    }
 
-/// Of all offices, as of a time.
-pub fn at(records: &Records, at: i64) -> Covered {
-    // Approved datasets of each, and how many of them were fresh.
-    let mut counts: BTreeMap<&OpdId, (u64, u64)> = BTreeMap::new();
-    for (key, owner) in records.counted() {
-        let Some(standing) = standing(records, key, owner, at).filter(|its| its.approval.is_some()) else { continue };
-        let (approved, fresh) = counts.entry(&owner.opd).or_default();
-        *approved += 1;
-        *fresh += u64::from(standing.is_fresh());
+    /// `agent/dataset`, as people name it.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.owner.agent, self.key.dataset)
     }
-    let registered = records.pusat().register().opds.iter().filter(|(_, its)| its.at <= at);
-    let mut all = Covered::default();
-    for (opd, _) in registered {
-        all.opds += 1;
-        all.covered += u64::from(counts.get(opd).is_some_and(|(approved, fresh)| approved == fresh));
-    }
-    all
 }

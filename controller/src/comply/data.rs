@@ -10,7 +10,7 @@ use pulih_policies::{Class, Policy};
 use pulih_vault::trust;
 use serde_json::Value;
 
-use super::coverage::{standing, until};
+use super::coverage::{Standing, Standings, until};
 use super::held::Held;
 use super::records::{Ledger, Object, Records};
 use crate::gateway::answer::{Answer, Refusal};
@@ -26,18 +26,12 @@ pub struct Dataset {
 
 /// Those that count now: approved, or with a point. `states`: by vault and dataset, as a DRC has them.
 pub fn datasets(records: &Records, states: &BTreeMap<(String, String), String>) -> Answer<Vec<Dataset>> {
-    let held = Held::of(records)?;
-    let counted = records.counted().into_iter();
-    Ok(counted.filter_map(|(key, owner)| dataset(records, &held, (key, owner), states)).collect())
+    let (held, standings) = (Held::of(records)?, Standings::read(records));
+    Ok(standings.at(records.now).map(|its| dataset(records, &held, &its, states)).collect())
 }
 
-fn dataset(
-    records: &Records,
-    held: &Held,
-    (key, owner): (&Key, &Owner),
-    states: &BTreeMap<(String, String), String>,
-) -> Option<Dataset> {
-    let its = standing(records, key, owner, records.now)?;
+fn dataset(records: &Records, held: &Held, its: &Standing, states: &BTreeMap<(String, String), String>) -> Dataset {
+    let (key, owner) = (its.of.key, its.of.owner);
     let mut entries: Vec<String> = its.approval.iter().map(|(given, ledger)| ledger.entry(given)).collect();
     let policy = records.policies.newest().map(|(_, policy)| policy);
     let of_class = policy.and_then(|policy| policy.classes.get(&owner.class.parse::<Class>().ok()?));
@@ -69,7 +63,7 @@ fn dataset(
     let (fact, of_held) = held.add(fact, records, key, of_class, keys);
     entries.extend(of_held);
     let (is_approved, is_fresh) = (its.approval.is_some(), its.is_fresh());
-    Some(Dataset { opd: owner.opd.clone(), is_approved, is_fresh, entries, fact })
+    Dataset { opd: owner.opd.clone(), is_approved, is_fresh, entries, fact }
 }
 
 /// What was said of its class, the oldest first.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use pulih_comply::{Facts, Judged, Limit, Verdict, judge};
 use pulih_ledger::ids::OpdId;
-use pulih_policies::{Class, Words, Zone};
+use pulih_policies::{Words, Zone};
 use pulih_report::data::{Both, Budget, Exposed, Gap, OfficeBudget};
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use super::continuity::time;
 use super::head::{Asked, Made, at_drc_alone, at_its_end, head, made};
 use super::regulations::both;
 use super::said::{plural, span};
-use crate::comply::coverage::standing;
+use crate::comply::coverage::Standings;
 use crate::comply::matrix::Pack;
 use crate::evidence::read::{Period, Sources};
 use crate::evidence::rto;
@@ -142,23 +142,19 @@ fn exposed(made: &Made) -> Answer<BTreeMap<OpdId, Vec<Exposed>>> {
     let records = made.records();
     let tried = tried(made)?;
     let mut found: BTreeMap<OpdId, Vec<Exposed>> = BTreeMap::new();
-    for (key, owner) in records.counted() {
-        let Some(its) = standing(records, key, owner, made.now) else { continue };
+    let standings = Standings::read(records);
+    for its in standings.at(made.now) {
+        let (key, owner) = (its.of.key, its.of.owner);
         let sizes = records.all().filter_map(|ledger| ledger.register().sizes.get(key));
-        let class: Class = owner.class.parse().map_err(|error| Refusal::internal(&error))?;
-        let targets = records
-            .policies
-            .at(made.now)
-            .and_then(|policy| policy.targets(class, owner.opd.as_str(), key.dataset.as_str()));
         found.entry(owner.opd.clone()).or_default().push(Exposed {
             agent: owner.agent.to_string(),
             dataset: key.dataset.to_string(),
             class: owner.class.clone(),
             bytes: sizes.copied().max(),
             exposure_seconds: its.at_pusat.filter(|_| its.is_at_pusat),
-            target_seconds: targets.map(|its| its.rpo_pusat.seconds()),
+            target_seconds: its.targets.map(|its| its.rpo_pusat.seconds()),
             at_drc_seconds: its.at_drc.filter(|_| its.is_at_drc),
-            rto_target_seconds: targets.map(|its| its.rto.seconds()),
+            rto_target_seconds: its.targets.map(|its| its.rto.seconds()),
             tested: tried.get(&(owner.agent.to_string(), key.dataset.to_string())).and_then(time),
         });
     }

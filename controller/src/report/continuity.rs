@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::exposures::Exposures;
 use super::head::Asked;
 use super::{measured, people, regulations, test};
-use crate::comply::coverage::standing;
+use crate::comply::coverage::Standings;
 use crate::comply::facts::Known;
 use crate::comply::matrix::{Pack, packs};
 use crate::comply::records::Records;
@@ -158,6 +158,7 @@ fn scope(made: &Made) -> Scope {
     let records = made.records();
     let document = made.known.facts.document();
     let (mut places, mut components) = (Vec::new(), Vec::new());
+    let standings = Standings::read(records);
     for (role, name) in [(SiteRole::Pusat, "pusat"), (SiteRole::Drc, "drc")] {
         let Some(ledger) = records.of(role) else { continue };
         let its = &document[name];
@@ -168,17 +169,15 @@ fn scope(made: &Made) -> Scope {
             operator: text(&its["operator"]),
             provider: text(&its["provider"]),
         });
-        let each = records.counted().into_iter().filter_map(|(key, owner)| {
-            let its = standing(records, key, owner, made.period.now)?;
-            let is_there = if role == SiteRole::Pusat { its.is_at_pusat } else { its.is_at_drc };
-            is_there.then_some((key, owner))
-        });
-        components.extend(each.map(|(key, owner)| Component {
+        let there = standings
+            .at(made.period.now)
+            .filter(|its| if role == SiteRole::Pusat { its.is_at_pusat } else { its.is_at_drc });
+        components.extend(there.map(|its| Component {
             role: role_of(role),
-            name: format!("{}/{}", owner.agent, key.dataset),
-            opd: owner.opd.to_string(),
-            class: owner.class.clone(),
-            bytes: ledger.register().sizes.get(key).copied(),
+            name: its.of.name(),
+            opd: its.of.owner.opd.to_string(),
+            class: its.of.owner.class.clone(),
+            bytes: ledger.register().sizes.get(its.of.key).copied(),
         }));
     }
     Scope { distance_km: document["drc"]["distance_km"].as_u64(), places, components }

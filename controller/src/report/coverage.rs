@@ -1,8 +1,7 @@
 //! Which offices back up regularly, which do not and why, and what was done about it: `pulih/report/coverage/v1`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use pulih_evidence::facts::Key;
 use pulih_evidence::register::Recorded;
 use pulih_ledger::ids::{AgentId, OpdId};
 use pulih_policies::Zone;
@@ -11,7 +10,7 @@ use pulih_report::data::{Act, Both, Coverage, MonthCovered, OfficeCovered};
 use super::continuity::utc;
 use super::head::{Asked, Made, at_drc_alone, at_its_end, head, made};
 use super::said::{plural, span};
-use crate::comply::coverage::{self, Standing, standing};
+use crate::comply::coverage::{Standing, Standings};
 use crate::comply::records::{Ledger, Records};
 use crate::evidence::read::Sources;
 use crate::gateway::answer::Answer;
@@ -20,7 +19,8 @@ pub fn data(sources: &Sources, asked: &Asked, zone: Zone) -> Answer<Coverage> {
     let known = at_its_end(sources, asked)?;
     at_drc_alone(&known.records)?;
     let made = made(&known, asked, zone)?;
-    let offices = offices(&made)?;
+    let standings = Standings::read(made.records());
+    let offices = offices(&made, &standings)?;
     let sum = |pick: fn(&OfficeCovered) -> u64| offices.iter().map(pick).sum::<u64>();
     let covered = offices.iter().filter(|its| its.covered).count() as u64;
     let findings = findings(&offices, covered);
@@ -30,50 +30,44 @@ pub fn data(sources: &Sources, asked: &Asked, zone: Zone) -> Answer<Coverage> {
         covered,
         datasets: sum(|its| its.datasets),
         fresh: sum(|its| its.fresh),
-        months: months(&made)?,
+        months: months(&made, &standings)?,
         opds: offices,
         acts: acts(&made)?,
     })
 }
 
 /// At the end of each month of the period, or now.
-pub fn months(made: &Made) -> Answer<Vec<MonthCovered>> {
+fn months(made: &Made, standings: &Standings) -> Answer<Vec<MonthCovered>> {
     let one = |(from, next): (i64, i64)| {
-        let its = coverage::at(made.records(), next - 1);
+        let its = standings.covered(next - 1);
         Ok(MonthCovered { from: utc(from)?, opds: its.opds, covered: its.covered })
     };
     made.months().into_iter().map(one).collect()
 }
 
-/// A dataset of an office, as it stands when the period ends.
-struct Of<'r> {
-    key: &'r Key,
-    agent: &'r AgentId,
-    its: Standing<'r>,
-}
-
-fn offices(made: &Made) -> Answer<Vec<OfficeCovered>> {
+fn offices(made: &Made, standings: &Standings) -> Answer<Vec<OfficeCovered>> {
     let (records, at) = (made.records(), made.to - 1);
+    let mut by_office: BTreeMap<&OpdId, Vec<Standing>> = BTreeMap::new();
+    for its in standings.at(at) {
+        by_office.entry(&its.of.owner.opd).or_default().push(its);
+    }
     let register = records.pusat().register();
     let opds = register.opds.iter().filter(|(_, its)| its.at <= at);
-    opds.map(|(opd, its)| office(records, opd, &its.says.name, at)).collect()
+    opds.map(|(opd, its)| office(records, opd, &its.says.name, by_office.remove(opd).unwrap_or_default(), at)).collect()
 }
 
-fn office(records: &Records, opd: &OpdId, name: &str, at: i64) -> Answer<OfficeCovered> {
+fn office(records: &Records, opd: &OpdId, name: &str, all: Vec<Standing>, at: i64) -> Answer<OfficeCovered> {
     let ledger = records.pusat();
     let register = ledger.register();
-    let of = records.counted().into_iter().filter(|(_, owner)| owner.opd == *opd);
-    let all: Vec<Of> = of
-        .filter_map(|(key, owner)| Some(Of { key, agent: &owner.agent, its: standing(records, key, owner, at)? }))
-        .collect();
-    let (approved, unapproved): (Vec<&Of>, Vec<&Of>) = all.iter().partition(|its| its.its.approval.is_some());
-    let fresh = approved.iter().filter(|its| its.its.is_fresh()).count();
+    let there = all.iter().filter(|its| its.is_at_pusat);
+    let newest = there.filter_map(|its| its.at_pusat).min().map(|exposure| at.saturating_sub_unsigned(exposure));
+    let (approved, unapproved): (Vec<Standing>, Vec<Standing>) =
+        all.into_iter().partition(|its| its.approval.is_some());
+    let fresh = approved.iter().filter(|its| its.is_fresh()).count();
     let servers: BTreeSet<&AgentId> =
         ledger.said.facts.vaults().filter(|(_, owner)| owner.opd == *opd).map(|(_, owner)| &owner.agent).collect();
     let servers: Vec<&AgentId> = servers.into_iter().filter(|agent| !register.revoked.contains(*agent)).collect();
     let silent: Vec<&&AgentId> = servers.iter().filter(|agent| register.silent.contains_key(**agent)).collect();
-    let there = all.iter().filter(|its| its.its.is_at_pusat);
-    let newest = there.filter_map(|its| its.its.at_pusat).min().map(|exposure| at.saturating_sub_unsigned(exposure));
     let mut why = Vec::new();
     if servers.is_empty() {
         why.push(Both::new("Belum ada server yang terdaftar.", "No server is enrolled."));
@@ -82,10 +76,10 @@ fn office(records: &Records, opd: &OpdId, name: &str, at: i64) -> Answer<OfficeC
         why.push(Both::new("Belum ada himpunan data yang disetujui.", "No dataset is approved."));
     }
     why.extend(unapproved.iter().map(|its| {
-        let name = named(its);
+        let name = its.of.name();
         Both::new(format!("{name} belum disetujui pemiliknya."), format!("{name} has no owner's approval."))
     }));
-    why.extend(approved.iter().filter(|its| !its.its.is_fresh()).map(|its| late(its)));
+    why.extend(approved.iter().filter(|its| !its.is_fresh()).map(|its| late(its)));
     why.extend(silent.iter().filter_map(|agent| {
         let since = register.silent.get(**agent)?;
         let long = span((at - since).max(0) as u64);
@@ -103,21 +97,17 @@ fn office(records: &Records, opd: &OpdId, name: &str, at: i64) -> Answer<OfficeC
         unapproved: unapproved.len() as u64,
         fresh: fresh as u64,
         newest: newest.map(utc).transpose()?,
-        at_drc: approved.iter().filter(|its| its.its.is_fresh_at_drc() == Some(true)).count() as u64,
+        at_drc: approved.iter().filter(|its| its.is_fresh_at_drc() == Some(true)).count() as u64,
         covered: !approved.is_empty() && fresh == approved.len(),
         why,
     })
 }
 
-fn named(its: &Of) -> String {
-    format!("{}/{}", its.agent, its.key.dataset)
-}
-
 /// Why an approved dataset is not fresh.
-fn late(its: &Of) -> Both {
-    let name = named(its);
-    match (its.its.at_pusat, its.its.targets) {
-        (Some(exposure), Some(targets)) if its.its.is_at_pusat => {
+fn late(its: &Standing) -> Both {
+    let name = its.of.name();
+    match (its.at_pusat, its.targets) {
+        (Some(exposure), Some(targets)) if its.is_at_pusat => {
             let (old, most) = (span(exposure), span(targets.rpo_pusat.seconds()));
             Both::new(
                 format!("Titik pemulihan {name} berumur {}; paling lama {}.", old.id, most.id),

@@ -20,7 +20,7 @@ use super::exposures::{Exposed, Exposures};
 use super::head::{Asked, Made, at_drc_alone, at_its_end, head, made};
 use super::said::plural;
 use super::{regulations, traffic};
-use crate::comply::coverage;
+use crate::comply::coverage::Standings;
 use crate::evidence::read::Sources;
 use crate::gateway::answer::Answer;
 
@@ -63,8 +63,9 @@ pub fn outcomes(drills: &[&Drill], outcome: &str) -> u64 {
 fn months(made: &Made, exposures: &Exposures) -> Answer<Vec<Month>> {
     let records = made.records();
     let drills = within(made);
+    let standings = Standings::read(records);
     let one = |(from, next): (i64, i64)| {
-        let covered = coverage::at(records, next - 1);
+        let covered = standings.covered(next - 1);
         let of_month: Vec<&Drill> = drills.iter().copied().filter(|its| (from..next).contains(&its.at)).collect();
         let facts = &records.pusat().said.facts;
         Ok(Month {

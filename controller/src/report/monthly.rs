@@ -9,7 +9,7 @@ use super::evaluation::{outcomes, within};
 use super::exposures::Exposures;
 use super::head::{Asked, Made, at_drc_alone, at_its_end, head, made};
 use super::risks::{Risk, risks};
-use crate::comply::coverage::{self, Standing, standing};
+use crate::comply::coverage::{Standing, Standings};
 use crate::evidence::read::{Period, Sources};
 use crate::evidence::rto;
 use crate::gateway::answer::Answer;
@@ -25,9 +25,9 @@ pub fn data(sources: &Sources, asked: &Asked, zone: Zone) -> Answer<Monthly> {
     let records = made.records();
     let exposures = Exposures::read(records)?;
     let clocks = clocks(made.known)?;
-    let covered = coverage::at(records, made.to - 1);
-    let before = coverage::at(records, made.from - 1);
-    let tonight = tonight(&made)?;
+    let standings = Standings::read(records);
+    let (covered, before) = (standings.covered(made.to - 1), standings.covered(made.from - 1));
+    let tonight = tonight(&made, &standings)?;
     let risks = risks(&made, &tonight, covered, &clocks)?;
     let drills = within(&made);
     let asks = asks(&risks);
@@ -54,21 +54,16 @@ fn month_before(made: &Made) -> i64 {
 }
 
 /// What comes back of what is approved if the Pusat Data is lost.
-fn tonight(made: &Made) -> Answer<Tonight> {
-    let records = made.records();
-    let each = records.counted().into_iter().filter_map(|(key, owner)| {
-        let its = standing(records, key, owner, made.now).filter(|its| its.approval.is_some())?;
-        Some((format!("{}/{}", owner.agent, key.dataset), its))
-    });
-    let approved: Vec<(String, Standing)> = each.collect();
-    let there: Vec<(u64, &String)> =
-        approved.iter().filter(|(_, its)| its.is_at_drc).filter_map(|(name, its)| Some((its.at_drc?, name))).collect();
+fn tonight(made: &Made, standings: &Standings) -> Answer<Tonight> {
+    let approved: Vec<Standing> = standings.at(made.now).filter(|its| its.approval.is_some()).collect();
+    let there = approved.iter().filter(|its| its.is_at_drc);
+    let there: Vec<(u64, String)> = there.filter_map(|its| Some((its.at_drc?, its.of.name()))).collect();
     let worst = there.iter().max();
     Ok(Tonight {
         datasets: approved.len() as u64,
         recoverable: there.len() as u64,
         worst_seconds: worst.map(|(exposure, _)| *exposure),
-        worst_dataset: worst.map(|(_, name)| (*name).clone()).unwrap_or_default(),
+        worst_dataset: worst.map(|(_, name)| name.clone()).unwrap_or_default(),
         forecast_ms: forecast(made)?,
     })
 }

@@ -163,12 +163,6 @@ impl Facts {
         self.doubted.iter().any(|at| (from..to).contains(at))
     }
 
-    /// Whether any point of it was there then. One that was only approved has an exposure, and no point.
-    pub fn had_point(&self, key: &Key, at: i64) -> bool {
-        let mut points = self.datasets.get(key).into_iter().flat_map(Dataset::points);
-        points.any(|its| its.is_there(at))
-    }
-
     /// How many points of a dataset came within `from..to`.
     pub fn points(&self, key: &Key, from: i64, to: i64) -> u64 {
         self.datasets.get(key).map_or(0, |of| of.points().filter(|its| (from..to).contains(&its.there)).count() as u64)

@@ -26,11 +26,6 @@ impl Moment {
         Self { there, dated: dated.min(there), gone: gone.unwrap_or(i64::MAX) }
     }
 
-    /// Whether it was at that place then.
-    pub fn is_there(&self, at: i64) -> bool {
-        self.there <= at && at < self.gone
-    }
-
     pub fn dated(&self) -> i64 {
         self.dated
     }
@@ -56,6 +51,8 @@ pub struct Timeline {
     until: Option<i64>,
     /// Seconds with the same newest point: each begins where the one before ends, the first at `since`.
     steps: Vec<Step>,
+    /// When the first of them came, when the last one went, when one came again, and so on.
+    turns: Vec<i64>,
 }
 
 /// From here on the newest point is dated so.
@@ -141,7 +138,9 @@ impl Timeline {
         // How many points there are of each date: two may have the same.
         let mut there: BTreeMap<i64, u32> = BTreeMap::new();
         let mut steps = vec![Step { from: since, newest: since }];
+        let mut turns = Vec::new();
         for (at, comes, dated) in changes {
+            let had_any = !there.is_empty();
             let count = there.entry(dated).or_default();
             if comes {
                 *count += 1;
@@ -151,6 +150,9 @@ impl Timeline {
                     there.remove(&dated);
                 }
             }
+            if had_any == there.is_empty() {
+                turns.push(at);
+            }
             let newest = there.last_key_value().map_or(since, |(dated, _)| *dated);
             let from = at.max(since);
             match steps.last_mut() {
@@ -159,7 +161,12 @@ impl Timeline {
                 _ => steps.push(Step { from, newest }),
             }
         }
-        Self { since, until, steps }
+        Self { since, until, steps, turns }
+    }
+
+    /// Whether any point was there. A dataset that was only approved has an exposure, and no point.
+    pub fn had_point(&self, at: i64) -> bool {
+        self.turns.partition_point(|turn| *turn <= at) % 2 == 1
     }
 
     /// The same dataset, had it these points.
