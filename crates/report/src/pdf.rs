@@ -60,7 +60,7 @@ pub(crate) fn pages(report: &Report, language: Language) -> Result<(PagedDocumen
     let data_sha256 = sha256(report.to_json()?.as_bytes());
     let mut value = report.value()?;
     printable::value(&mut value);
-    let view = json!({ "language": language, "data_sha256": data_sha256 });
+    let view = json!({ "kind": report.kind().name(), "language": language, "data_sha256": data_sha256 });
     let world = Sealed::new(report.kind(), value.to_string(), view.to_string())?;
     let compiled = typst::compile::<PagedDocument>(&world);
     let document = compiled.output.map_err(|errors| ReportError::Layout(told(&errors, Some(&world))))?;

@@ -1,8 +1,9 @@
 //! Far more than a page holds.
 
 use super::clauses::regulation;
-use super::data::{Continuity, Finding, Person, Role, ServiceRto, Source, What};
+use super::data::{Continuity, Finding, Person, Phases, Role, ServiceRto, Source, What};
 use super::example::{component, entry, small, utc};
+use super::head::MOST;
 use super::measured::{rpo, rto, step};
 
 /// Hundreds of rows, long names, and a clock that is not the world's.
@@ -68,5 +69,33 @@ pub fn large() -> Continuity {
     data.approval.extend(data.approval.clone());
     data.minutes.witnesses = data.minutes.witnesses.iter().cycle().take(40).cloned().collect();
     data.vital = data.vital.iter().cycle().take(80).cloned().collect();
+    data
+}
+
+/// Every figure as large as JSON holds one.
+pub fn vast() -> Continuity {
+    let most = MOST;
+    let mut data = small();
+    data.scope.distance_km = Some(most);
+    data.scope.components.iter_mut().for_each(|its| its.bytes = Some(most));
+    data.checkpoints.iter_mut().for_each(|its| its.size = most);
+    data.entries.iter_mut().for_each(|its| its.index = most);
+    for its in &mut data.steps {
+        its.number = most;
+        [&mut its.planned_from_ms, &mut its.planned_ms, &mut its.from_ms, &mut its.milliseconds]
+            .into_iter()
+            .for_each(|figure| *figure = Some(most));
+    }
+    for its in &mut data.rpo {
+        [&mut its.target_seconds, &mut its.exposure_seconds, &mut its.p95_seconds, &mut its.worst_seconds]
+            .into_iter()
+            .for_each(|figure| *figure = Some(most));
+        its.breaches = most;
+    }
+    data.rto_services.iter_mut().for_each(|its| its.milliseconds = Some(most));
+    for its in &mut data.rto_datasets {
+        its.milliseconds = Some(most);
+        its.phases = Some(Phases { approve: 0, fetch: most, decrypt: most, write: 1, verify: most, check: most });
+    }
     data
 }

@@ -1,7 +1,8 @@
 //! That the file is the same each time, is what an archive takes, and is of the data that it names.
 
 use super::data::Continuity;
-use super::{example, hostile, report};
+use super::shapes::{Shape, made};
+use super::{Kind, example, hostile, report};
 use crate::json::sha256;
 use crate::{Language, lay_out};
 
@@ -91,4 +92,69 @@ fn the_csv_has_every_value_and_no_formula() {
     let mut values = Vec::new();
     hostile::texts(&report(&data).value().unwrap(), &mut values);
     assert!(values.iter().all(|value| csv.contains(&value.replace('"', "\"\""))));
+}
+
+#[test]
+fn each_kind_is_named_in_its_data_and_in_its_file() {
+    let titles = [
+        ("continuity", "Laporan Uji Keberlangsungan"),
+        ("bandwidth", "Evaluasi Bulanan Jalur Data"),
+        ("coverage", "Laporan Cakupan dan Supervisi"),
+        ("evaluation", "Laporan Monitoring dan Evaluasi"),
+        ("monthly", "Laporan Bulanan kepada Bupati"),
+        ("budget", "Lembar Anggaran per OPD"),
+    ];
+    for (kind, (name, title)) in Kind::ALL.into_iter().zip(titles) {
+        let report = made(kind, Shape::Small);
+        let json = report.to_json().unwrap();
+        assert!(json.contains(&format!(r#""type":"pulih/report/{name}/v1""#)), "{name}");
+        let again: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(again, report.value().unwrap(), "{name}");
+        let pdf = lay_out(&report, Language::Indonesian).unwrap();
+        assert_eq!(pdf, lay_out(&report, Language::Indonesian).unwrap(), "{name}");
+        assert_eq!(pdf.data_sha256, sha256(json.as_bytes()), "{name}");
+        for text in [
+            &format!("{title} – Kabupaten Kuantan Singingi"),
+            &format!("pulih/report/{name}/v1"),
+            "<pdfaid:conformance>A</pdfaid:conformance>",
+            "<pdfuaid:part>1</pdfuaid:part>",
+        ] {
+            assert!(has(&pdf.bytes, text), "{name}: {text}");
+        }
+    }
+}
+
+#[test]
+fn an_archive_takes_each_kind_in_each_shape() {
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Continuity) {
+        for (shape, _) in Shape::ALL {
+            lay_out(&made(kind, shape), Language::English)
+                .unwrap_or_else(|error| panic!("{kind:?} {shape:?}: {error}"));
+        }
+    }
+}
+
+#[test]
+fn the_csv_of_each_kind_has_every_value() {
+    let lines = [
+        (Kind::Bandwidth, "opds,1,days.31,"),
+        (Kind::Bandwidth, "bands,3,bits_per_second,7500001"),
+        (Kind::Bandwidth, "head,,site.zone,WIB"),
+        (Kind::Coverage, "opds,2,why.2.id,Dua himpunan data belum disetujui."),
+        (Kind::Evaluation, "audits,1,findings.1.owner,Diskominfo"),
+        (Kind::Evaluation, "clocks,2,days_left,-235"),
+        (Kind::Evaluation, "clocks,4,last,"),
+        (Kind::Monthly, "tonight,,forecast_ms,51164250"),
+        (Kind::Budget, "offices,1,datasets.2.dataset,farmasi"),
+        (Kind::Budget, "common,1,at,Pasal 54 ayat (2)"),
+    ];
+    for (kind, line) in lines {
+        let report = made(kind, Shape::Small);
+        let csv = report.to_csv().unwrap();
+        assert!(csv.starts_with("part,row,field,value\r\n"), "{kind:?}");
+        assert!(csv.lines().any(|its| its.starts_with(line)), "{kind:?}: {line}");
+        let mut values = Vec::new();
+        hostile::texts(&report.value().unwrap(), &mut values);
+        assert!(values.iter().all(|value| csv.contains(&value.replace('"', "\"\""))), "{kind:?}");
+    }
 }

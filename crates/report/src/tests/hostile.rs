@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::data::Continuity;
+use super::data::{Both, Continuity};
 use super::example;
 
 /// Typst's own syntax, an overlong word, and what turns or hides text.
@@ -90,6 +90,29 @@ pub fn hostile() -> Continuity {
     }
     data.remarks.iter_mut().for_each(|its| harm(&mut its.id));
     data
+}
+
+/// Harm, in turn, for each text that it is given.
+#[derive(Default)]
+pub struct Harm(usize);
+
+impl Harm {
+    pub fn text(&mut self, text: &mut String) {
+        self.0 += 1;
+        [MARKUP, LONG, TURNED][self.0 % 3].clone_into(text);
+    }
+
+    pub fn texts<const N: usize>(&mut self, all: [&mut String; N]) {
+        all.into_iter().for_each(|text| self.text(text));
+    }
+
+    /// In both languages.
+    pub fn both<const N: usize>(&mut self, all: [&mut Both; N]) {
+        for its in all {
+            self.text(&mut its.id);
+            its.en.clone_from(&its.id);
+        }
+    }
 }
 
 /// Every text of the data.

@@ -1,65 +1,12 @@
 //! That nothing is cut off, nothing overlaps and nothing of the data is left out, whatever the data is.
 
-use serde_json::Value;
-
-use super::data::{Continuity, Phases};
-use super::placed::{Laid, lay_out, solid};
+use super::data::Continuity;
+use super::placed::{is_sound, lay_out, solid};
+use super::said::every_text;
 use super::{crowded, example, hostile, report};
-use crate::{Language, Utc, printable};
+use crate::{Language, printable};
 
 const BOTH: [Language; 2] = [Language::Indonesian, Language::English];
-const LEFT_MARGIN: f64 = 76.5;
-const RIGHT_MARGIN: f64 = 65.2;
-const EDGE: f64 = 15.0;
-
-fn inside(laid: &Laid) {
-    for run in laid.runs.iter().filter(|run| !run.turned && !run.text.trim().is_empty()) {
-        let within = run.left > LEFT_MARGIN - 0.6
-            && run.right < laid.width - RIGHT_MARGIN + 0.6
-            && run.top > EDGE
-            && run.bottom < laid.height - EDGE;
-        assert!(within, "cut off: {run:?}");
-    }
-}
-
-fn apart(laid: &Laid) {
-    for page in 1..=laid.pages {
-        let mut runs: Vec<_> =
-            laid.runs.iter().filter(|run| run.page == page && !run.turned && !run.text.trim().is_empty()).collect();
-        runs.sort_by(|a, b| a.top.total_cmp(&b.top));
-        for (i, a) in runs.iter().enumerate() {
-            for b in runs[i + 1..].iter().take_while(|b| b.top < a.bottom - 0.8) {
-                let overlap = a.right.min(b.right) - a.left.max(b.left);
-                assert!(overlap < 0.8, "one over the other by {overlap}: {a:?} and {b:?}");
-            }
-        }
-    }
-}
-
-fn is_sound(data: &Continuity, language: Language) -> Laid {
-    let laid = lay_out(data, language);
-    inside(&laid);
-    apart(&laid);
-    laid
-}
-
-/// Codes that labels stand for, and the language that is not shown.
-const NOT_SHOWN: [&str; 11] =
-    ["type", "kind", "what", "outcome", "role", "duty", "source", "opinion", "verdict", "en", "remedy"];
-
-fn every_text(value: &Value, name: &str, found: &mut Vec<String>) {
-    match value {
-        Value::String(text) => {
-            let code = NOT_SHOWN.contains(&name) || (name == "place" && ["pusat", "drc"].contains(&text.as_str()));
-            if !code && Utc::read(text).is_err() {
-                found.push(text.clone());
-            }
-        }
-        Value::Array(all) => all.iter().for_each(|its| every_text(its, name, found)),
-        Value::Object(fields) => fields.iter().for_each(|(name, its)| every_text(its, name, found)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
 
 #[test]
 fn all_that_the_data_says_is_on_the_pages() {
@@ -125,43 +72,15 @@ fn hundreds_of_rows_and_long_names_go_over_pages() {
     assert!(pages > 8, "{pages}");
 }
 
-/// Every figure as large as JSON holds one.
-fn vast() -> Continuity {
-    let most = (1 << 53) - 1;
-    let mut data = example::small();
-    data.scope.distance_km = Some(most);
-    data.scope.components.iter_mut().for_each(|its| its.bytes = Some(most));
-    data.checkpoints.iter_mut().for_each(|its| its.size = most);
-    data.entries.iter_mut().for_each(|its| its.index = most);
-    for its in &mut data.steps {
-        its.number = most;
-        [&mut its.planned_from_ms, &mut its.planned_ms, &mut its.from_ms, &mut its.milliseconds]
-            .into_iter()
-            .for_each(|figure| *figure = Some(most));
-    }
-    for its in &mut data.rpo {
-        [&mut its.target_seconds, &mut its.exposure_seconds, &mut its.p95_seconds, &mut its.worst_seconds]
-            .into_iter()
-            .for_each(|figure| *figure = Some(most));
-        its.breaches = most;
-    }
-    data.rto_services.iter_mut().for_each(|its| its.milliseconds = Some(most));
-    for its in &mut data.rto_datasets {
-        its.milliseconds = Some(most);
-        its.phases = Some(Phases { approve: 0, fetch: most, decrypt: most, write: 1, verify: most, check: most });
-    }
-    data
-}
-
 #[test]
 fn the_largest_figures_fit() {
     for language in BOTH {
-        let laid = is_sound(&vast(), language);
+        let laid = is_sound(&crowded::vast(), language);
         let day =
             if language == Language::English { "104,249,991d08:59:00.991" } else { "104.249.991hari08:59:00,991" };
         assert!(laid.says(day));
     }
-    let mut data = vast();
+    let mut data = crowded::vast();
     data.rpo[1].worst_seconds = Some(1 << 53);
     let refused = crate::lay_out(&report(&data), Language::English).unwrap_err().to_string();
     assert!(refused.starts_with("`rpo.2.worst_seconds` is above"), "{refused}");

@@ -83,3 +83,39 @@ impl Laid {
         self.text().contains(&solid(text))
     }
 }
+
+const LEFT_MARGIN: f64 = 76.5;
+const RIGHT_MARGIN: f64 = 65.2;
+const EDGE: f64 = 15.0;
+
+fn inside(laid: &Laid) {
+    for run in laid.runs.iter().filter(|run| !run.turned && !run.text.trim().is_empty()) {
+        let within = run.left > LEFT_MARGIN - 0.6
+            && run.right < laid.width - RIGHT_MARGIN + 0.6
+            && run.top > EDGE
+            && run.bottom < laid.height - EDGE;
+        assert!(within, "cut off: {run:?}");
+    }
+}
+
+fn apart(laid: &Laid) {
+    for page in 1..=laid.pages {
+        let mut runs: Vec<_> =
+            laid.runs.iter().filter(|run| run.page == page && !run.turned && !run.text.trim().is_empty()).collect();
+        runs.sort_by(|a, b| a.top.total_cmp(&b.top));
+        for (i, a) in runs.iter().enumerate() {
+            for b in runs[i + 1..].iter().take_while(|b| b.top < a.bottom - 0.8) {
+                let overlap = a.right.min(b.right) - a.left.max(b.left);
+                assert!(overlap < 0.8, "one over the other by {overlap}: {a:?} and {b:?}");
+            }
+        }
+    }
+}
+
+/// Nothing is cut off, and nothing stands over anything else.
+pub fn is_sound(data: &(impl Clone + Into<Report>), language: Language) -> Laid {
+    let laid = lay_out(data, language);
+    inside(&laid);
+    apart(&laid);
+    laid
+}
