@@ -1,4 +1,4 @@
-//! Data to lay out: a regency's test as one might be, and a report of which nothing is known. `examples/continuity.rs`
+//! Data to lay out: a regency's test as one might be, and a report of which nothing is known. `examples/example.rs`
 //! makes files of these, and of those that are crowded or hostile, to look at.
 
 use super::Utc;

@@ -47,7 +47,7 @@ fn rows_have_their_figures_in_their_columns() {
         (Kind::Bandwidth, "kesbangpol 0 B – 0 B – – 00:00:00 0"),
         (Kind::Bandwidth, "12:00-13:00 7.500.001 bit/s"),
         (Kind::Coverage, "Desember 2026 31 25"),
-        (Kind::Coverage, "bapenda 3 1 7 2 4 3 2027-01-31 23:40:11 belum tercakup Server pajak-2"),
+        (Kind::Coverage, "bapenda 3 1 7 2 4 3 2027-01-31 23:40:11 belum tercakup • Server pajak-2"),
         (Kind::Coverage, "kesbangpol 0 0 0 0 0 0 belum pernah belum tercakup"),
         (Kind::Evaluation, "Februari 2026 22 / 32 94,12 % 18.226 9 1 212,8 GB 212.884.120.113"),
         (Kind::Evaluation, "Januari 2026 19 / 32 – 18.223 9 1 –"),
