@@ -27,39 +27,53 @@ impl Shape {
     ];
 }
 
-type Of<T> = fn() -> T;
+struct Of<T> {
+    small: fn() -> T,
+    large: fn() -> T,
+    empty: fn() -> T,
+    hostile: fn(&mut Harm) -> T,
+    vast: fn() -> T,
+}
 
-/// In the order of the shapes.
-fn shaped<T: Into<Report>>(shape: Shape, of: (Of<T>, Of<T>, Of<T>, fn(&mut Harm) -> T, Of<T>)) -> Report {
-    match shape {
-        Shape::Small => of.0(),
-        Shape::Large => of.1(),
-        Shape::Empty => of.2(),
-        Shape::Hostile => of.3(&mut Harm::default()),
-        Shape::Vast => of.4(),
+impl<T: Into<Report>> Of<T> {
+    fn made(&self, shape: Shape) -> Report {
+        match shape {
+            Shape::Small => (self.small)(),
+            Shape::Large => (self.large)(),
+            Shape::Empty => (self.empty)(),
+            Shape::Hostile => (self.hostile)(&mut Harm::default()),
+            Shape::Vast => (self.vast)(),
+        }
+        .into()
     }
-    .into()
 }
 
 pub fn made(kind: Kind, shape: Shape) -> Report {
     match kind {
         Kind::Continuity => {
             let hostile = |_: &mut Harm| hostile::hostile();
-            shaped(shape, (example::small, crowded::large, example::empty, hostile, crowded::vast))
+            let (small, large, empty, vast) = (example::small, crowded::large, example::empty, crowded::vast);
+            Of { small, large, empty, hostile, vast }.made(shape)
         }
         Kind::Bandwidth => {
-            shaped(shape, (bandwidth::small, bandwidth::large, bandwidth::empty, bandwidth::hostile, bandwidth::vast))
+            use bandwidth::{empty, hostile, large, small, vast};
+            Of { small, large, empty, hostile, vast }.made(shape)
         }
         Kind::Coverage => {
-            shaped(shape, (coverage::small, coverage::large, coverage::empty, coverage::hostile, coverage::vast))
+            use coverage::{empty, hostile, large, small, vast};
+            Of { small, large, empty, hostile, vast }.made(shape)
         }
-        Kind::Evaluation => shaped(
-            shape,
-            (evaluation::small, evaluation::large, evaluation::empty, evaluation::hostile, evaluation::vast),
-        ),
+        Kind::Evaluation => {
+            use evaluation::{empty, hostile, large, small, vast};
+            Of { small, large, empty, hostile, vast }.made(shape)
+        }
         Kind::Monthly => {
-            shaped(shape, (monthly::small, monthly::large, monthly::empty, monthly::hostile, monthly::vast))
+            use monthly::{empty, hostile, large, small, vast};
+            Of { small, large, empty, hostile, vast }.made(shape)
         }
-        Kind::Budget => shaped(shape, (budget::small, budget::large, budget::empty, budget::hostile, budget::vast)),
+        Kind::Budget => {
+            use budget::{empty, hostile, large, small, vast};
+            Of { small, large, empty, hostile, vast }.made(shape)
+        }
     }
 }
