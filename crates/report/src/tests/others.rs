@@ -42,9 +42,9 @@ fn rows_have_their_figures_in_their_columns() {
     let rows = [
         (
             Kind::Bandwidth,
-            "rsud 269,5 GB 269.566.373.407 61 % 299,5 MB 299.518.192 231 GB 231.056.891.492 2027-01-12 02:00:00 6,7 GB 6.739.159.335 20 Mbit/s 30 hari 22:59:55 1.204",
+            "rsud 269,5 GB 269.566.373.407 231 GB 231.056.891.492 61 % 299,5 MB 299.518.192 2027-01-12 02:00:00 6,7 GB 6.739.159.335 20 Mbit/s 30 hari 22:59:55 1.204",
         ),
-        (Kind::Bandwidth, "kesbangpol 0 B – 0 B – – 00:00:00 0"),
+        (Kind::Bandwidth, "kesbangpol 0 B – – 0 B – 00:00:00 0"),
         (Kind::Bandwidth, "12:00-13:00 7.500.001 bit/s"),
         (Kind::Coverage, "Desember 2026 31 25"),
         (Kind::Coverage, "bapenda 3 1 7 2 4 3 2027-01-31 23:40:11 belum tercakup • Server pajak-2"),

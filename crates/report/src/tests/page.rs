@@ -1,10 +1,10 @@
 //! That the regent's page is one page, and says what the data says.
 
-use super::Kind;
 use super::data::{Monthly, Tonight};
 use super::monthly;
 use super::placed::{is_sound, lay_out};
 use super::shapes::{Shape, made};
+use super::{Kind, report};
 use crate::Language;
 
 const BOTH: [Language; 2] = [Language::Indonesian, Language::English];
@@ -31,11 +31,11 @@ fn its_sentence_says_what_comes_back_and_what_is_lost() {
     says(
         tonight.clone(),
         "Jika Pusat Data hilang malam ini, 118 dari 120 himpunan data dapat dikembalikan dari Pusat Pemulihan Bencana \
-         (DRC). Pekerjaan yang hilang paling lama 1 hari 2 jam 5 detik. Mengembalikan semuanya diperkirakan memakan \
-         waktu 14 jam 12 menit 45 detik.",
+         (DRC); sisanya hilang. Dari yang kembali, pekerjaan yang hilang paling lama 1 hari 2 jam 5 detik. \
+         Mengembalikan semuanya diperkirakan memakan waktu 14 jam 12 menit 45 detik.",
         "If the data centre were lost tonight, 118 of 120 datasets could be brought back from the disaster recovery \
-         centre (DRC). At most 1 day 2 hours 5 seconds of work would be lost. Bringing all of it back is forecast to \
-         take 14 hours 12 minutes 45 seconds.",
+         centre (DRC); the rest would be lost. Of what comes back, at most 1 day 2 hours 5 seconds of work would be \
+         lost. Bringing all of it back is forecast to take 14 hours 12 minutes 45 seconds.",
     );
     says(
         Tonight { recoverable: 120, worst_seconds: None, worst_dataset: String::new(), forecast_ms: None, ..tonight },
@@ -46,12 +46,14 @@ fn its_sentence_says_what_comes_back_and_what_is_lost() {
     );
     let none = Tonight { recoverable: 0, worst_seconds: Some(9), ..monthly::small().tonight };
     let laid = lay_out(&Monthly { tonight: none, ..monthly::small() }, Language::Indonesian);
-    assert!(laid.says("0 dari 120 himpunan data") && !laid.says("Pekerjaan yang hilang paling lama"));
+    assert!(laid.says("0 dari 120 himpunan data") && !laid.says("pekerjaan yang hilang paling lama"));
 }
 
 #[test]
 fn its_figures_are_those_of_the_data() {
     let laid = lay_out(&monthly::small(), Language::Indonesian);
+    let hash = crate::json::sha256(report(&monthly::small()).to_json().unwrap().as_bytes());
+    assert!(laid.says(&format!("Checkpoint: drc-14.09 · 48.291 | pusat-14.09 · 112.004 Hash data (SHA-256): {hash}")));
     for said in [
         "118 / 120 Himpunan data dapat kembali",
         "1 hari 02:00:05 Pekerjaan yang hilang, paling lama",
