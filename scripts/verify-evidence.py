@@ -82,10 +82,10 @@ TIMES = {"until", "due", "began", "time", "held"}
 OBJECTS = {"phases", "auditor"}
 # What people do and sign, and no site by itself.
 BY_PEOPLE = {"attestation-ended", "attestation-given", "audit-held", "dataset-classified", "drill-attested", "drill-opened",
-             "expiry-resumed", "incident-reported", "ledger-resumed", "plan-applied", "recipe-applied",
+             "expiry-resumed", "incident-reported", "ledger-resumed", "opd-described", "plan-applied", "recipe-applied",
              "regulation-applied", "report-issued", "witness-added", "witness-removed"}
 # What a site measures by itself, and no person can say.
-BY_SITE_ALONE = {"traffic-measured"}
+BY_SITE_ALONE = {"copy-verified", "traffic-measured"}
 # What an auditor does and signs, who acts in nothing else.
 BY_AUDITOR = ("attestation-ended", "attestation-given", "audit-held", "drill-attested", "drill-opened")
 PHASES = ("approve", "fetch", "decrypt", "write", "verify", "check")

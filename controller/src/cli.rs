@@ -16,6 +16,7 @@ mod incident;
 mod init;
 mod keeping;
 mod keys;
+mod opd;
 mod pair;
 mod person;
 mod plan;
@@ -205,6 +206,9 @@ enum Opd {
         #[arg(long, value_name = "SHA256:…")]
         owner: String,
     },
+    /// Put on record what there is at an office
+    #[command(after_long_help = opd::DESCRIBE)]
+    Describe(opd::Describe),
     /// List offices, with what each has stored
     List,
 }
@@ -463,7 +467,9 @@ pub fn main(lay_out: report::LayOut) -> ExitCode {
         Command::Pair(Pair::Move { card, fingerprint, signed }) => {
             pair::moved(&dir, card, fingerprint, signed, cli.json)
         }
-        Command::Scrub(args @ scrub::Scrub { copy: Some(address), .. }) => scrub::copy(&dir, address, args, cli.json),
+        Command::Scrub(args @ scrub::Scrub { copy: Some(address), record: false, .. }) => {
+            scrub::copy(&dir, address, args, cli.json)
+        }
         Command::Scrub(args) if args.naming.files => scrub::files(&dir, &args.naming, cli.json),
         Command::User(User::Key { file }) => person::make_key(file, cli.json),
         Command::Policy(Policy::Check { file }) => policy::check(file),

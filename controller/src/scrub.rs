@@ -41,6 +41,8 @@ pub enum Ask {
     Scrub { all: bool, from: Vec<String>, env: Env },
     /// A further copy is brought up to date.
     Copy { to: String, env: Env },
+    /// A further copy is read again, and it is written down that it is whole.
+    Verify { copy: String, env: Env },
     /// At a DRC: all that the Pusat Data has is held against what is here.
     Compare,
     /// Vaults with damage on record, for whoever names the files that it costs.
@@ -110,6 +112,7 @@ impl Base {
                 crate::control::json(self.scrub(all, &sources)?)
             }
             Ask::Copy { to, env } => crate::control::json(self.copy_to(&self.open_further(&to, &env)?)?),
+            Ask::Verify { copy, env } => crate::control::json(self.verify_copy(&self.open_further(&copy, &env)?)?),
             Ask::Compare => Err(crate::control::elsewhere("DRC")),
             Ask::Damaged => crate::control::json(self.damaged()?),
             Ask::Progress => {

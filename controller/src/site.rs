@@ -103,6 +103,8 @@ pub struct SiteFile {
     pub role: SiteRole,
     /// Who runs it.
     pub operator: Option<String>,
+    /// Whether those are civil servants.
+    pub operator_is_asn: Option<bool>,
     /// Whose house it stands in.
     pub provider: Option<String>,
     pub certificates: Option<Vec<Certified>>,

@@ -4,7 +4,8 @@
 use pulih_evidence::qualifying::{MAX_FINDINGS, OPINIONS, years_on};
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{
-    AttestationEnded, AttestationGiven, AuditHeld, DatasetClassified, DrillFinding, IncidentReported, ReportIssued,
+    AttestationEnded, AttestationGiven, AuditHeld, DatasetClassified, DrillFinding, IncidentReported, OpdDescribed,
+    ReportIssued,
 };
 use pulih_ledger::ids::SiteId;
 use pulih_ledger::time::Time;
@@ -80,6 +81,7 @@ pub fn check(catalog: &Catalog, person: &User, body: &Body, now: i64) -> Answer<
         Body::AttestationEnded(its) => auditing().and_then(|()| check_ended(catalog, its, now)),
         Body::AuditHeld(its) => auditing().and_then(|()| check_audit(catalog, its, now)),
         Body::DatasetClassified(its) => check_classified(catalog, person, its),
+        Body::OpdDescribed(its) => check_described(catalog, person, its),
         Body::ReportIssued(its) => operating().and_then(|()| check_report(its)),
         Body::IncidentReported(its) => operating().and_then(|()| check_incident(catalog, its, now)),
         _ => return Ok(false),
@@ -167,6 +169,17 @@ fn check_classified(catalog: &Catalog, person: &User, its: &DatasetClassified) -
         }
     }
     if says_something { Ok(()) } else { Err(bad("nothing is said of the dataset")) }
+}
+
+fn check_described(catalog: &Catalog, person: &User, its: &OpdDescribed) -> Answer<()> {
+    let may = person.speaks_for(its.opd.as_str()) || person.is(Role::Admin);
+    must(person, may, "the walidata of that OPD, or an admin who has the letter")?;
+    if catalog.opd(its.opd.as_str())?.is_none() {
+        let text = format!("there is no OPD {} here; `pulih-controller opd list` shows them", its.opd);
+        return Err(Refusal::new(Code::NotFound, text));
+    }
+    must_say("who says so", &its.by, MOST_NAME)?;
+    must_say("the letter's number", &its.letter, MOST_NAME)
 }
 
 fn check_report(its: &ReportIssued) -> Answer<()> {

@@ -24,6 +24,7 @@ fn described(site: &SiteFile) -> Result<SiteDescribed, Malformed> {
         latitude: place.map(|place| place.latitude.to_string()),
         longitude: place.map(|place| place.longitude.to_string()),
         operator: site.operator.clone(),
+        operator_is_asn: site.operator_is_asn,
         provider: site.provider.clone(),
         certificates: site.certificates.iter().flatten().map(certificate).collect::<Result<_, Malformed>>()?,
     })

@@ -103,8 +103,8 @@ pub fn apply(db: &Transaction, index: u64, at: i64, actor: &Actor, body: &Body) 
             db.execute("DELETE FROM description", [])?;
             db.execute("INSERT INTO description (said) VALUES (?1)", [text(its)])
         }
-        // Who issues a report has its hashes; nothing here asks for them again.
-        Body::ReportIssued(_) => Ok(0),
+        // Who issues a report has its hashes, and facts come from the ledger; nothing here asks for these again.
+        Body::ReportIssued(_) | Body::OpdDescribed(_) => Ok(0),
         _ => return Ok(false),
     }
     .map(|_| true)

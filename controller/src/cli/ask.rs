@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Agent, Approve, Command, Failure, Grant, Opd, Pair, Policy, Signed, User, UserToAdd, attest, audit, copies,
-    dataset, disaster, incident, keeping, person, plan, policy, proposal, recipe, regulation, scrub, serve, show,
+    dataset, disaster, incident, keeping, opd, person, plan, policy, proposal, recipe, regulation, scrub, serve, show,
 };
 use crate::control::{self, Ask, SOCKET};
 use crate::pusat::draw;
@@ -99,6 +99,7 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         Command::Opd(Opd::Add { name, title, owner }) => {
             Ask::OpdAdd { name: name.clone(), title: title.clone(), owner: owner.clone() }
         }
+        Command::Opd(Opd::Describe(its)) => opd::asked(dir, its)?,
         Command::Opd(Opd::List) => Ask::OpdList,
         Command::Agent(Agent::Invite { name, opd, again }) => {
             Ask::AgentInvite { agent: name.clone(), opd: opd.clone(), again: *again }

@@ -34,6 +34,9 @@ pub struct Scrub {
     /// Read a further copy and hold it against its receipt, instead of this site's store
     #[arg(long, value_name = "STORE", conflicts_with_all = ["all", "from"])]
     pub copy: Option<String>,
+    /// Have the site itself read the copy, and write down on its ledger that it is whole (`copy-verified`)
+    #[arg(long, requires = "copy", conflicts_with = "key")]
+    pub record: bool,
     /// The key of the ledger whose receipt is on the copy, if it is not this site's
     #[arg(long, value_name = "KEY", requires = "copy")]
     key: Option<String>,
@@ -81,7 +84,12 @@ pub fn copy(dir: &SiteDir, address: &str, args: &Scrub, json: bool) -> Result<()
     } else {
         print!("{}", copy_text(&answer));
     }
-    match found.problems.len() {
+    whole(found.problems.len())
+}
+
+/// That nothing is wrong with a copy.
+fn whole(problems: usize) -> Result<(), Failure> {
+    match problems {
         0 => Ok(()),
         count => Err(Failure::Said(format!("{count} objects of the copy are damaged or gone; make it anew"))),
     }
@@ -109,12 +117,23 @@ fn copy_text(answer: &Value) -> String {
 
 /// What the command asks of the site.
 pub fn asked(args: &Scrub) -> Result<Ask, Failure> {
+    if let Some(copy) = &args.copy {
+        let copy = super::ask::address(copy)?;
+        return Ok(Ask::Store(scrub::Ask::Verify { copy, env: Env::of_process() }));
+    }
     let from = args.from.iter().map(|address| super::ask::address(address)).collect::<Result<_, _>>()?;
     Ok(Ask::Store(scrub::Ask::Scrub { all: args.all, from, env: Env::of_process() }))
 }
 
 /// What `--json` prints, for people.
 pub fn text(answer: &Value) -> String {
+    if answer["type"] == "pulih/copy-check/v1" {
+        let mut out = copy_text(answer);
+        if list(answer, "problems").is_empty() {
+            out += "That is on the ledger.\n";
+        }
+        return out;
+    }
     let number = |name: &str| answer[name].as_u64().unwrap_or(0);
     let seconds = answer["seconds"].as_f64().unwrap_or(0.0);
     let mut out = format!("Read {} objects, {}", count(number("objects")), size(number("bytes")));
@@ -145,6 +164,9 @@ pub fn text(answer: &Value) -> String {
 
 /// That nothing is damaged any more.
 pub fn sound(answer: &Value) -> Result<(), Failure> {
+    if answer["type"] == "pulih/copy-check/v1" {
+        return whole(list(answer, "problems").len());
+    }
     match list(answer, "lost").len() + list(answer, "waiting").len() {
         0 => Ok(()),
         left => Err(Failure::Said(format!(

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Agent, Approve, Command, Grant, Opd, Pair, Policy, User, attest, audit, copies, dataset, disaster, incident,
-    keeping, plan, proposal, recipe, regulation, scrub,
+    keeping, opd, plan, proposal, recipe, regulation, scrub,
 };
 
 /// Words that an agent or another person wrote are among them.
@@ -33,6 +33,7 @@ pub fn text(command: &Command, answer: &Value) -> String {
         Command::Agent(Agent::List) => agents(answer),
         Command::Agent(Agent::Revoke { name, .. }) => format!("Agent {name} is shut out from its next request on.\n"),
         Command::Opd(Opd::Add { name, .. }) => format!("Added the OPD {name}.\n"),
+        Command::Opd(Opd::Describe(its)) => opd::text(its),
         Command::Opd(Opd::List) => table(
             &["OPD", "NAME", "STORED", "QUOTA"],
             list(answer, "opds").iter().map(|its| {

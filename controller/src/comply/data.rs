@@ -105,6 +105,8 @@ pub fn opds(records: &Records, datasets: &[Dataset]) -> (Vec<Value>, Value) {
         let fresh = of.iter().filter(|its| its.is_fresh).count();
         let is_covered = !of.is_empty() && fresh == of.len();
         covered += u64::from(is_covered);
+        let said = records.all().filter_map(|ledger| Some((ledger.register().described_opds.get(opd)?, ledger)));
+        let described = said.max_by_key(|(its, _)| its.at);
         let vaults = ledger.said.facts.vaults().filter(|(_, owner)| owner.opd == *opd).count();
         let fact = Object::default()
             .with("opd", opd.as_str())
@@ -113,8 +115,10 @@ pub fn opds(records: &Records, datasets: &[Dataset]) -> (Vec<Value>, Value) {
             .with("fresh", fresh)
             .with("covered", is_covered)
             .with("vaults", vaults)
-            .with_some("capped", policy.map(|policy| is_capped(policy, opd.as_str())));
-        rows.push(fact.from_entries(vec![ledger.entry(its)]));
+            .with_some("capped", policy.map(|policy| is_capped(policy, opd.as_str())))
+            .with_some("own_centre", described.map(|(its, _)| its.says.own_centre));
+        let entries = [Some(ledger.entry(its)), described.map(|(its, ledger)| ledger.entry(its))];
+        rows.push(fact.from_entries(entries.into_iter().flatten().collect()));
     }
     let all = rows.len() as u64;
     let percent = covered * 100 / all.max(1);

@@ -7,7 +7,7 @@ use pulih_vault::utc;
 use serde_json::Value;
 
 use super::records::{Object, Records};
-use super::{data, places, practice};
+use super::{copies, data, line, places, practice};
 use crate::evidence::read::Sources;
 use crate::gateway::answer::{Answer, Refusal};
 
@@ -57,11 +57,12 @@ fn document(records: &Records, states: Option<&Value>) -> Answer<Value> {
         .with("qualifying", practice::qualifying(records, states))
         .with("audits", practice::audits(records))
         .with("scrub", practice::scrub(records))
-        .with("ledgers", practice::ledgers(records))
+        .with("ledgers", copies::ledgers(records)?)
         .with("users", practice::users(records))
         .with("decisions", practice::decisions(records))
-        .with("bandwidth", practice::bandwidth(records))
+        .with("bandwidth", line::bandwidth(records))
         .with("reports", practice::reports(records))
+        .with("exports", copies::exports(records))
         .with("incidents", practice::incidents(records));
     Ok(document.into())
 }

@@ -71,6 +71,7 @@ pub fn drc(records: &Records) -> Option<Value> {
     let there = pusat.and_then(|its| its.says.regency.as_deref());
     let there = there.or_else(|| ledger.site.as_str().split_once('-').map(|(_, code)| code));
     let object = object
+        .with_some("operator_is_asn", its.and_then(|its| its.operator_is_asn))
         .with_some("provider", its.and_then(|its| its.provider.clone()))
         .with_some("outside", here.zip(there).map(|(here, there)| here != there))
         .with_some("in_indonesia", here.map(|code| regency(code).is_some()))
@@ -108,6 +109,7 @@ mod tests {
             latitude: Some(latitude.into()),
             longitude: Some(longitude.into()),
             operator: None,
+            operator_is_asn: None,
             provider: None,
             certificates: Vec::new(),
         }

@@ -1,4 +1,4 @@
-//! Facts of what is done: plans, drills, qualifying tests, audits, scrubs, people, reports, incidents.
+//! Facts of what is done: plans, drills, qualifying tests, audits, scrubs, people, decisions, reports, incidents.
 
 use pulih_evidence::qualifying::counts_until;
 use pulih_evidence::register::Recorded;
@@ -141,12 +141,6 @@ pub fn scrub(records: &Records) -> Value {
         .from_entries(entries)
 }
 
-pub fn ledgers(records: &Records) -> Value {
-    let diverged: Vec<String> =
-        records.all().filter_map(|ledger| Some(ledger.entry(ledger.register().diverged.as_ref()?))).collect();
-    Object::default().with("diverged", !diverged.is_empty()).from_entries(diverged)
-}
-
 /// Who may act at either site.
 pub fn users(records: &Records) -> Vec<Value> {
     let mut rows = Vec::new();
@@ -181,12 +175,6 @@ pub fn decisions(records: &Records) -> Value {
         .with_some("rekey_days", number(Word::Rekey, day))
         .with_some("scrub_days", number(Word::Scrub, day))
         .into()
-}
-
-pub fn bandwidth(records: &Records) -> Value {
-    let policy = records.policies.newest().map(|(_, policy)| policy);
-    let is_capped = policy.map(|policy| policy.limits.bandwidth.as_ref().is_some_and(|bands| !bands.is_empty()));
-    Object::default().with_some("capped", is_capped).into()
 }
 
 /// Since a report of each kind was issued.

@@ -1,24 +1,26 @@
 //! A further copy held against its receipt: every object is read again, the ledger is verified, and what the
-//! receipt names must be there with all that it needs. Nothing is written, here or at the site.
+//! receipt names must be there with all that it needs. On the copy nothing is written; a site that reads it itself says on
+//! its ledger that it is whole.
 
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pulih_ledger::Log;
 use pulih_ledger::chain::KeyChain;
 use pulih_ledger::checkpoint::Distrust;
+use pulih_ledger::entry::kinds::CopyVerified;
 use pulih_ledger::ids::SiteId;
 use pulih_ledger::receipt::{CopiedDataset, MAX_RECEIPT_BYTES, Receipt};
 use pulih_ledger::verify::verify;
+use pulih_ledger::{Actor, Log};
 use pulih_protocol::error::Code;
 use pulih_vault::layout::Layout;
 use pulih_vault::note::VerifierKey;
 use pulih_vault::store::ObjectName;
 use serde::Serialize;
 
-use crate::base::lock;
+use crate::base::{Base, lock};
 use crate::gateway::answer::{Answer, Refusal};
 use crate::parallel;
 use crate::scrub::Source;
@@ -77,6 +79,26 @@ pub fn check(copy: &Source, site: &SiteId, key: &VerifierKey, read: &(dyn Fn(u64
         bytes,
         problems,
     })
+}
+
+impl Base {
+    /// Reads a further copy of this site whole, and writes down that it is what its receipt says, if it is.
+    pub fn verify_copy(&self, copy: &Source) -> Answer<CopyCheck> {
+        let key = lock(&self.record).key().clone();
+        self.scrubbing.progress.begin(lock(&self.catalog).stored_bytes()?);
+        let found = check(copy, &self.id()?, &key, &|bytes| self.scrubbing.progress.advance(bytes))?;
+        if found.problems.is_empty() {
+            let verified = CopyVerified {
+                medium: found.medium.clone(),
+                receipt: found.receipt.parse().map_err(|error| Refusal::internal(&error))?,
+                snapshots: found.snapshots,
+                objects: found.objects,
+                bytes: found.bytes,
+            };
+            lock(&self.record).write(self.now(), &Actor::Site, vec![verified.into()])?;
+        }
+        Ok(found)
+    }
 }
 
 fn newest_receipt(

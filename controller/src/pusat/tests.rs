@@ -1,6 +1,7 @@
 //! What a site decides when someone comes in between, late, too often, or with what was good once.
 
 pub(crate) mod bench;
+mod facts;
 mod keeping;
 mod listen;
 mod retain;

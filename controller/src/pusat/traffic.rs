@@ -5,7 +5,7 @@
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::TrafficMeasured;
-use pulih_policies::Zone;
+use pulih_policies::{Period, Tier, Zone};
 
 use super::{Pusat, lock};
 use crate::catalog::{Catalog, Unmeasured, doubt};
@@ -27,14 +27,7 @@ const MOST: u64 = (1 << 53) - 1;
 
 /// When the month began in which `at` is.
 fn month_of(zone: Zone, at: i64) -> i64 {
-    let mut begin = zone.month_end(at - 62 * DAY);
-    loop {
-        let next = zone.month_end(begin + 1);
-        if next > at || next <= begin {
-            return begin;
-        }
-        begin = next;
-    }
+    Period::containing(Tier::Month, zone, at).begins
 }
 
 /// Months that are over and not on the ledger, as they begin and end. Each goes on where the one before it ended, also

@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{
-    Alarm, ApprovalGiven, AttestationGiven, AuditHeld, CheckpointWitnessed, CopyMade, DatasetClassified, DrillMissed,
-    IncidentReported, LedgerDiverged, OpdAdded, PlanApplied, RegulationApplied, ReportIssued, ScrubFinished,
-    SiteDescribed, SitePaired, TrafficMeasured, UserAdded, WitnessAdded,
+    Alarm, ApprovalGiven, AttestationGiven, AuditHeld, CheckpointWitnessed, CopyMade, CopyVerified, DatasetClassified,
+    DrillMissed, IncidentReported, LedgerDiverged, OpdAdded, OpdDescribed, PlanApplied, RegulationApplied,
+    ReportIssued, ScrubFinished, SiteDescribed, SitePaired, TrafficMeasured, UserAdded, WitnessAdded,
 };
 use pulih_ledger::ids::{AgentId, ApprovalId, AttestationId, OpdId, SiteId, UserId, WitnessId};
 use pulih_ledger::time::Time;
+use pulih_vault::id::ObjectHash;
+use pulih_vault::note::VerifierKey;
 use pulih_vault::utc;
 
 use crate::facts::Key;
@@ -33,6 +35,8 @@ pub struct Recorded<T> {
 pub struct Register {
     pub opds: BTreeMap<OpdId, Recorded<OpdAdded>>,
     /// The newest word on each.
+    pub described_opds: BTreeMap<OpdId, Recorded<OpdDescribed>>,
+    /// The newest word on each.
     pub users: BTreeMap<UserId, Recorded<UserAdded>>,
     /// Each with its end, where it was ended before its time.
     pub approvals: BTreeMap<ApprovalId, (Recorded<ApprovalGiven>, Option<i64>)>,
@@ -52,6 +56,10 @@ pub struct Register {
     pub peers: BTreeMap<SiteId, Recorded<SitePaired>>,
     /// Further copies by where they are, each as it was made last.
     pub copies: BTreeMap<String, Recorded<CopyMade>>,
+    /// All of them by their receipts, each with when it was first read again and found whole.
+    pub receipts: BTreeMap<ObjectHash, (Recorded<CopyMade>, Option<Recorded<CopyVerified>>)>,
+    /// Keys of sites that it is paired with now, each with the ones that came after it: with them they co-sign this ledger.
+    pub cosigners: BTreeMap<SiteId, Vec<VerifierKey>>,
     /// Objects that nobody has any more, and that did not come back.
     pub lost: BTreeMap<String, u64>,
     pub diverged: Option<Recorded<LedgerDiverged>>,
@@ -103,6 +111,7 @@ impl Register {
     fn take_people(&mut self, said: &Said, body: &Body) {
         match body {
             Body::OpdAdded(its) => drop(self.opds.insert(its.opd.clone(), said.of(its))),
+            Body::OpdDescribed(its) => drop(self.described_opds.insert(its.opd.clone(), said.of(its))),
             Body::UserAdded(its) => drop(self.users.insert(its.user.clone(), said.of(its))),
             Body::ApprovalGiven(its) => {
                 self.approvals.entry(its.approval.clone()).or_insert((said.of(its), None));
@@ -136,14 +145,33 @@ impl Register {
     fn take_sites(&mut self, said: &Said, body: &Body) {
         match body {
             Body::SiteDescribed(its) => self.described = Some(said.of(its)),
-            Body::SitePaired(its) => drop(self.peers.insert(its.peer.clone(), said.of(its))),
-            Body::SiteUnpaired(its) => drop(self.peers.remove(&its.peer)),
+            Body::SitePaired(its) => {
+                self.peers.insert(its.peer.clone(), said.of(its));
+                self.cosigners.insert(its.peer.clone(), vec![its.key.clone()]);
+            }
+            Body::SiteUnpaired(its) => {
+                self.peers.remove(&its.peer);
+                self.cosigners.remove(&its.peer);
+            }
+            Body::KeyAccepted(its) => {
+                if let Some(keys) = self.cosigners.get_mut(&its.peer) {
+                    keys.push(its.key.clone());
+                }
+            }
+            Body::CopyVerified(its) if said.by.is_none() => {
+                if let Some((_, verified)) = self.receipts.get_mut(&its.receipt) {
+                    verified.get_or_insert_with(|| said.of(its));
+                }
+            }
             Body::ScrubFinished(its) => self.scrub = Some(said.of(its)),
             Body::TrafficMeasured(its) if said.by.is_none() => {
                 let month = utc::parse(its.from.as_str()).unwrap_or(0);
                 self.traffic.entry((its.opd.clone(), month)).or_insert_with(|| said.of(its));
             }
-            Body::CopyMade(its) => drop(self.copies.insert(its.medium.clone(), said.of(its))),
+            Body::CopyMade(its) => {
+                self.copies.insert(its.medium.clone(), said.of(its));
+                self.receipts.entry(its.receipt).or_insert_with(|| (said.of(its), None));
+            }
             Body::ObjectLost(its) => drop(self.lost.insert(its.object.clone(), said.index)),
             Body::ObjectHealed(its) => drop(self.lost.remove(&its.object)),
             Body::LedgerDiverged(its) => self.diverged = Some(said.of(its)),

@@ -9,7 +9,7 @@ use pulih_evidence::verify::Trust;
 use pulih_evidence::write::Period;
 use pulih_ledger::Checkpoint;
 use pulih_ledger::cosign::{Cosigned, CosignerKey};
-use pulih_ledger::entry::kinds::{LedgerResumed, RegulationApplied, TrafficMeasured, WitnessAdded};
+use pulih_ledger::entry::kinds::{CopyVerified, LedgerResumed, RegulationApplied, TrafficMeasured, WitnessAdded};
 use pulih_ledger::hash::Hash;
 use pulih_ledger::ids::WitnessId;
 use pulih_vault::id::ObjectHash;
@@ -158,6 +158,7 @@ fn what_people_do_no_site_does_by_itself() {
                 "data_sha256": "0".repeat(64), "pdf_sha256": "0".repeat(64), "language": "id"}),
         ),
         ("incident-reported", json!({"incident": "i1", "began": AT, "reported": AT, "text": "x"})),
+        ("opd-described", json!({"opd": "dinkes", "own_centre": true, "by": "x", "letter": "1"})),
         ("witness-removed", json!({"witness": "x", "reason": "x"})),
     ] {
         let codes = agree_by(kind, with(&[raw(kind, AT, fields)]).write().path(), &trust());
@@ -183,6 +184,10 @@ fn what_a_site_measures_no_person_says() {
     };
     both_say("measured", &[support::encoded(&support::entry(AT, measured.clone()))], &[]);
     both_say("said", &[support::by_siti(AT, measured)], &[Code::Act]);
+    let verified =
+        CopyVerified { medium: "x".into(), receipt: ObjectHash([1; 32]), snapshots: 1, objects: 2, bytes: 3 };
+    both_say("read", &[support::encoded(&support::entry(AT, verified.clone()))], &[]);
+    both_say("not read", &[support::by_siti(AT, verified)], &[Code::Act]);
 }
 
 fn attestation() -> Value {

@@ -58,6 +58,31 @@ pub fn newest_by(
     all.into_iter().rev().find_map(|size| believed(store, layout, log, keys, size).transpose()).transpose()
 }
 
+/// The newest co-signature by one of these keys of what the first `size` entries have, and until a time in seconds since
+/// 1970: as it was known then.
+pub fn newest_until(
+    store: &dyn Store,
+    layout: &Layout,
+    log: &KeyChain,
+    keys: &[CosignerKey],
+    (size, until): (u64, u64),
+) -> Result<Option<Cosignature>> {
+    let mut all = sizes_by(store, layout, keys)?;
+    drop(all.split_off(&size.saturating_add(1)));
+    for size in all.into_iter().rev() {
+        let note = match cosigned_at(store, layout, log, size) {
+            Ok(note) => note,
+            Err(LedgerError::Store(StoreError::NotFound { .. })) => continue,
+            Err(error) => return Err(error),
+        };
+        let by_then = keys.iter().filter_map(|key| note.by(key)).filter(|its| its.time() <= until);
+        if let Some(newest) = by_then.max_by_key(Cosignature::time) {
+            return Ok(Some(newest));
+        }
+    }
+    Ok(None)
+}
+
 /// The co-signature by one of these keys of the smallest size that covers entry `index`, with that size: who announced
 /// something there could not choose it.
 pub fn first_over(

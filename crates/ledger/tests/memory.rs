@@ -205,6 +205,19 @@ fn what_others_said_is_read_with_the_checkpoint_and_the_first_over_an_entry_is_f
     assert_eq!(over(u64::MAX, &[&by_drc]), None);
     let newest = others::newest_by(&*store, &layout, &keys, std::slice::from_ref(&by_witness)).unwrap();
     assert_eq!(newest.map(|(size, _)| size), Some(9));
+    let until = |size, time| {
+        let these = [by_drc.clone(), by_witness.clone()];
+        others::newest_until(&*store, &layout, &keys, &these, (size, time)).unwrap().map(|its| its.time())
+    };
+    assert_eq!(
+        (until(9, TIME + 99), until(8, TIME + 99), until(4, TIME + 99)),
+        (Some(TIME + 9), Some(TIME + 5), Some(TIME))
+    );
+    // As it was known before the DRC said it: the witness had.
+    assert_eq!(
+        (until(9, TIME + 8), until(8, TIME + 4), until(2, TIME + 99), until(9, TIME - 1)),
+        (Some(TIME), Some(TIME), None, None)
+    );
     assert_eq!(others::sizes_by(&*store, &layout, &[by_drc]).unwrap().into_iter().collect::<Vec<_>>(), [5, 9]);
     // What is put there and does not verify is passed over.
     its.with(|objects| {

@@ -43,7 +43,7 @@ const NAMING: [(&str, Kept, &str); 8] = [
 ];
 
 /// What people do and sign, and no site by itself.
-const BY_PEOPLE: [&str; 15] = [
+const BY_PEOPLE: [&str; 16] = [
     "attestation-ended",
     "attestation-given",
     "audit-held",
@@ -53,6 +53,7 @@ const BY_PEOPLE: [&str; 15] = [
     "expiry-resumed",
     "incident-reported",
     "ledger-resumed",
+    "opd-described",
     "plan-applied",
     "recipe-applied",
     "regulation-applied",
@@ -62,7 +63,7 @@ const BY_PEOPLE: [&str; 15] = [
 ];
 
 /// What a site measures by itself, and no person can say.
-const BY_SITE_ALONE: &str = "traffic-measured";
+const BY_SITE_ALONE: [&str; 2] = ["copy-verified", "traffic-measured"];
 
 /// The actor of what the site itself does, as it stands in an entry.
 const BY_SITE: &str = "{\"type\":\"site\"}";
@@ -290,7 +291,7 @@ impl Follower {
             return Err((Code::Act, "it is signed as a person's act, and is no person's".into()));
         }
         // Whoever has the site's console adds the first person, who then adds the others.
-        if is_person && name == BY_SITE_ALONE {
+        if is_person && BY_SITE_ALONE.contains(&name) {
             return Err((Code::Act, format!("{name} is what a site measures, and a person says it")));
         }
         if !is_person && (is_peoples || gives_key && self.has_user) {

@@ -26,7 +26,7 @@ use crate::text;
 use crate::time::Time;
 
 pub use changes::{ChangeApproved, ChangeMade, ChangeProposed, ChangeRefused, ReplicationResumed, ReplicationStopped};
-pub use copies::{CopyMade, ObjectDamaged, ObjectHealed, ObjectLost, ScrubFinished, SitesCompared};
+pub use copies::{CopyMade, CopyVerified, ObjectDamaged, ObjectHealed, ObjectLost, ScrubFinished, SitesCompared};
 pub use drills::{
     DrillAnnounced, DrillAttested, DrillAuditor, DrillEnded, DrillFinding, DrillMissed, DrillOpened, DrillPhases,
     DrillStarted, DrillStep, RecipeApplied,
@@ -41,8 +41,8 @@ pub use recovery::{
     PusatMoved, RecoveryBegun, RecoveryEnded, RecoveryStep, SiteAdopted,
 };
 pub use regulation::{
-    AttestationEnded, AttestationGiven, AuditHeld, DatasetClassified, IncidentReported, RegulationApplied,
-    ReportIssued, SiteCertificate, SiteDescribed,
+    AttestationEnded, AttestationGiven, AuditHeld, DatasetClassified, IncidentReported, OpdDescribed,
+    RegulationApplied, ReportIssued, SiteCertificate, SiteDescribed,
 };
 pub use silence::{AgentClock, AgentHeard, AgentSilent, BackupFailing, LinkBack, LinkLost, SiteAway};
 pub use sites::{
@@ -190,6 +190,8 @@ kinds! {
     ReportIssued = "report-issued",
     IncidentReported = "incident-reported",
     TrafficMeasured = "traffic-measured",
+    OpdDescribed = "opd-described",
+    CopyVerified = "copy-verified",
 }
 
 impl Kind {

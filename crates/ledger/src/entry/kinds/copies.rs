@@ -54,6 +54,20 @@ pub struct SitesCompared {
     pub missing: u64,
 }
 
+/// A further copy was read again whole, and is what its receipt says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyVerified {
+    /// Where it is.
+    pub medium: String,
+    /// BLAKE3 of the newest receipt on it.
+    #[serde(with = "text")]
+    pub receipt: ObjectHash,
+    pub snapshots: u64,
+    /// What was read.
+    pub objects: u64,
+    pub bytes: u64,
+}
+
 /// A further copy was brought up to date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopyMade {

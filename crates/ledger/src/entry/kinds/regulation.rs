@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drills::DrillFinding;
 use crate::hash::Hash;
-use crate::ids::{AttestationId, AuditId, HoldId, IncidentId, Sha256};
+use crate::ids::{AttestationId, AuditId, HoldId, IncidentId, OpdId, Sha256};
 use crate::text;
 use crate::time::Time;
 
@@ -96,6 +96,18 @@ pub struct DatasetClassified {
     pub letter: String,
 }
 
+/// What there is at an office. The newest word counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpdDescribed {
+    pub opd: OpdId,
+    /// Whether it runs a data centre of its own.
+    pub own_centre: bool,
+    /// Who says so, for people: name and office.
+    pub by: String,
+    /// Number of the letter or decree.
+    pub letter: String,
+}
+
 /// What `site.toml` says of the site from here on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteDescribed {
@@ -111,6 +123,9 @@ pub struct SiteDescribed {
     /// Who runs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
+    /// Whether those are civil servants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator_is_asn: Option<bool>,
     /// Whose house it stands in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
