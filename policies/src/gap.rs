@@ -3,7 +3,7 @@
 
 use chrono::{Days, NaiveDate};
 
-use crate::cron_text::Fields;
+use crate::due::{DayPlan, Minutes};
 use crate::quantity::Span;
 use crate::schedule::Schedule;
 use crate::window::{DAY_MINUTES, Windows};
@@ -16,21 +16,14 @@ const DAY: u32 = DAY_MINUTES as u32;
 /// `windows`, within 400 days from 2027-01-01 on. What comes more rarely has a longer gap than is
 /// said, never a shorter one. The zone does not matter: none has daylight saving.
 pub fn longest_gap(schedules: &[Schedule], windows: &Windows) -> Span {
-    let waits = waits(windows);
-    let runs: Vec<_> =
-        schedules.iter().map(|schedule| (schedule.fields(), begins(schedule.fields(), &waits))).collect();
+    let plan = DayPlan::of(schedules, windows);
     let mut date = NaiveDate::from_ymd_opt(2027, 1, 1).unwrap_or_default();
     let (mut longest, mut last) = (0, 0);
     let mut tomorrow = Minutes::NONE;
     let mut known = (Minutes::NONE, None);
     for day in 0..LOOKED_AT_DAYS {
         let mut today = std::mem::replace(&mut tomorrow, Minutes::NONE);
-        for (fields, (same_day, next_day)) in &runs {
-            if fields.on(date) {
-                today.add_all(same_day);
-                tomorrow.add_all(next_day);
-            }
-        }
+        plan.add(date, &mut today, &mut tomorrow);
         // Most days are like the one before.
         if today != known.0 {
             known = (today, DayRuns::of(&today));
@@ -44,50 +37,6 @@ pub fn longest_gap(schedules: &[Schedule], windows: &Windows) -> Span {
     Span::from_minutes(longest.max(LOOKED_AT_DAYS * DAY - last))
 }
 
-/// For each minute of the day, how many minutes a run waits that is due then.
-fn waits(windows: &Windows) -> Vec<u16> {
-    let mut waits = vec![0; DAY_MINUTES as usize];
-    let mut wait = windows.minutes_until_open(0);
-    for minute in (0..DAY_MINUTES).rev() {
-        wait = if windows.open_at(minute) { 0 } else { wait + 1 };
-        waits[minute as usize] = wait;
-    }
-    waits
-}
-
-/// When the runs of one day begin: those of the same day, and those put off to the next.
-fn begins(fields: &Fields, waits: &[u16]) -> (Minutes, Minutes) {
-    let (mut same_day, mut next_day) = (Minutes::NONE, Minutes::NONE);
-    for hour in fields.hours.values() {
-        for minute in fields.minutes.values() {
-            let of_day = hour * 60 + minute;
-            let begins = of_day + u32::from(waits[of_day as usize]);
-            if begins < DAY { same_day.add(begins) } else { next_day.add(begins - DAY) }
-        }
-    }
-    (same_day, next_day)
-}
-
-/// Minutes of a day, a bit for each.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Minutes([u64; DAY_MINUTES.div_ceil(64) as usize]);
-
-impl Minutes {
-    const NONE: Self = Self([0; DAY_MINUTES.div_ceil(64) as usize]);
-
-    fn add(&mut self, minute: u32) {
-        self.0[minute as usize / 64] |= 1 << (minute % 64);
-    }
-
-    fn add_all(&mut self, other: &Self) {
-        self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
-    }
-
-    fn has(&self, minute: u32) -> bool {
-        self.0[minute as usize / 64] & (1 << (minute % 64)) != 0
-    }
-}
-
 /// The first and the last run of a day, and the longest gap between two of its runs, in minutes.
 #[derive(Clone, Copy)]
 struct DayRuns {
@@ -98,7 +47,7 @@ struct DayRuns {
 
 impl DayRuns {
     fn of(minutes: &Minutes) -> Option<Self> {
-        let mut runs = (0..DAY).filter(|&minute| minutes.has(minute));
+        let mut runs = minutes.iter();
         let first = runs.next()?;
         let start = Self { first, last: first, gap: 0 };
         Some(runs.fold(start, |day, run| Self { first, last: run, gap: day.gap.max(run - day.last) }))
