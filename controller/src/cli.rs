@@ -412,6 +412,8 @@ enum Policy {
     Check { file: PathBuf },
     /// Show what a policy file would change, and which changes weaken protection
     Diff { file: PathBuf },
+    /// Show what a policy file would keep, cost and break over a year
+    Simulate(policy::simulate::Simulate),
     /// Put a policy in force
     Apply {
         file: PathBuf,
@@ -474,6 +476,7 @@ pub fn main(lay_out: report::LayOut) -> ExitCode {
         Command::User(User::Key { file }) => person::make_key(file, cli.json),
         Command::Policy(Policy::Check { file }) => policy::check(file),
         Command::Policy(Policy::Diff { file }) => policy::diff(&dir, file, cli.json),
+        Command::Policy(Policy::Simulate(asked)) => policy::simulate::run(&dir, asked, cli.json),
         Command::Plan(plan::PlanCommand::Check { file }) => plan::check(file),
         Command::Recipe(recipe::RecipeCommand::Check { file }) => recipe::check(file),
         // Before anything is opened: it goes into the box of a recipe.

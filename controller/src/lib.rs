@@ -27,6 +27,7 @@ mod recover;
 pub mod report;
 pub mod scrub;
 mod silence;
+mod simulate;
 pub mod site;
 mod stick;
 pub mod store;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pulih_protocol::report::{Job, JobOutcome};
+use pulih_vault::utc;
 use rusqlite::params;
 
 use super::{Catalog, Result};
@@ -85,6 +86,20 @@ impl Catalog {
 
     pub fn jobs_of(&self, agent: &str) -> Result<i64> {
         Ok(self.one("SELECT COUNT(*) FROM job WHERE agent = ?1", [agent], |row| row.get(0))?.unwrap_or(0))
+    }
+
+    /// How many seconds each job on record took that brought a snapshot, by agent and dataset.
+    pub fn job_seconds(&self) -> Result<Vec<(String, String, i64)>> {
+        let sql =
+            "SELECT agent, dataset, began, ended FROM job WHERE outcome <> 'failed' ORDER BY agent, dataset, began";
+        let rows: Vec<(String, String, String, String)> =
+            self.all(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        // Agents say when; what is no time says nothing.
+        let seconds = |(agent, dataset, began, ended): (String, String, String, String)| {
+            let seconds = utc::parse(&ended)?.checked_sub(utc::parse(&began)?)?;
+            (seconds >= 0).then_some((agent, dataset, seconds))
+        };
+        Ok(rows.into_iter().filter_map(seconds).collect())
     }
 
     /// What went wrong in the last job of each dataset whose last job failed, by agent and dataset: of those that are

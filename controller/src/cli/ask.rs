@@ -188,7 +188,7 @@ fn asked(dir: &SiteDir, command: &Command) -> Result<Ask, Failure> {
         | Command::Drill(_)
         | Command::Keys(_)
         | Command::User(User::Key { .. })
-        | Command::Policy(Policy::Check { .. } | Policy::Diff { .. }) => {
+        | Command::Policy(Policy::Check { .. } | Policy::Diff { .. } | Policy::Simulate(_)) => {
             return Err(Failure::Said("this asks nothing of a site".into()));
         }
     })

@@ -1,5 +1,7 @@
 //! Policy files, before they are applied.
 
+pub mod simulate;
+
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -22,7 +22,11 @@ pub struct Known<'s> {
 
 impl<'s> Known<'s> {
     pub fn of(sources: &'s Sources<'s>, now: i64) -> Answer<Self> {
-        let records = Records::read(sources, now)?;
+        Self::from(Records::read(sources, now)?)
+    }
+
+    /// By these records, of whatever time and under whatever policy they are.
+    pub fn from(records: Records<'s>) -> Answer<Self> {
         let states = data::states(&records)?;
         let facts = Facts::new(document(&records, states.as_ref())?).map_err(|error| Refusal::internal(&error))?;
         let statements = statements(&records);

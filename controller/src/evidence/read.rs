@@ -122,6 +122,11 @@ impl InTime {
         before.map(|(_, policy)| policy)
     }
 
+    /// As if a policy were applied at a time, after all others.
+    pub fn put(&mut self, from: i64, policy: Policy) {
+        self.all.push((from, policy));
+    }
+
     fn seconds(&self, targets: &Targets) -> u64 {
         match self.role {
             SiteRole::Pusat => targets.rpo_pusat.seconds(),

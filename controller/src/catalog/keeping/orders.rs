@@ -1,6 +1,6 @@
 //! What restrains expiry, and what asks for it: holds, suspicion, deletions that two people want.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Row, params};
 
@@ -144,6 +144,13 @@ impl Catalog {
         self.all(sql, params![vault, dataset, most], |row| {
             Ok(Past { new_bytes: row.get::<_, i64>(0)? as u64, dropped_permille: row.get::<_, i64>(1)? as u64 })
         })
+    }
+
+    /// Bytes that were new in each snapshot of a dataset, by its name, where that was measured.
+    pub fn new_bytes(&self, vault: &str, dataset: &str) -> Result<BTreeMap<String, u64>> {
+        let sql = "SELECT name, new_bytes FROM measure WHERE vault = ?1 AND dataset = ?2";
+        let rows = self.all(sql, [vault, dataset], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+        Ok(rows.into_iter().collect())
     }
 
     pub fn add_measure(&self, vault: &str, dataset: &str, snapshot: &str, its: Past) -> Result<()> {
