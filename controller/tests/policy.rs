@@ -212,7 +212,7 @@ fn what_is_printed_for_programs_is_on_the_page() {
     succeeded(&server.backup("letters"));
     let file = site.path("policy.toml");
     std::fs::write(&file, DEFAULT.replace("version = 1", "version = 2")).unwrap();
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &["status"],
         &["opd", "list"],
         &["agent", "invite", "app-2", "--opd", "dinkes"],
@@ -221,6 +221,7 @@ fn what_is_printed_for_programs_is_on_the_page() {
         &["grant", "list"],
         &["policy", "show"],
         &["policy", "diff", file.to_str().unwrap()],
+        &["policy", "simulate", file.to_str().unwrap()],
         &["retain"],
     ];
     for command in commands {
