@@ -46,11 +46,13 @@ fn some_rules() -> impl Strategy<Value = Rules> {
 /// Points as they were accepted, before it begins.
 fn some_held(from: i64) -> impl Strategy<Value = Vec<Held>> {
     let tiers = prop::sample::subsequence(Tier::ALL.to_vec(), 0..=5);
-    prop::collection::vec((0i64..90 * DAY, prop::option::of(-40 * DAY..400 * DAY), tiers), 0..12).prop_map(move |all| {
-        let held = |(age, until, tiers): (i64, Option<i64>, Vec<Tier>)| Held {
+    let one = (0i64..90 * DAY, prop::option::of(-40 * DAY..400 * DAY), tiers, any::<bool>());
+    prop::collection::vec(one, 0..12).prop_map(move |all| {
+        let held = |(age, until, tiers, is_late): (i64, Option<i64>, Vec<Tier>, bool)| Held {
             accepted: from - age,
             until: until.map(|until| from + until),
             tiers,
+            is_late,
         };
         let mut all: Vec<Held> = all.into_iter().map(held).collect();
         all.sort_by_key(|its| its.accepted);
@@ -63,6 +65,7 @@ fn brute_force(rules: &Rules, zone: Zone, held: &[Held], time: Time, at: i64) ->
     let table = rules.timetable(zone);
     let mut taken: BTreeSet<Period> = held
         .iter()
+        .filter(|its| !its.is_late)
         .flat_map(|its| its.tiers.iter().map(|tier| Period::containing(*tier, zone, its.accepted)))
         .collect();
     let mut all: Vec<(i64, Option<i64>)> = held.iter().map(|its| (its.accepted, its.until)).collect();
@@ -133,7 +136,7 @@ fn a_large_regency_is_simulated_within_what_a_person_waits() {
     let growth = Growth { full: 1 << 40, daily: 1 << 30 };
     let mut stored = BTreeSet::new();
     for dataset in 0..2_000i64 {
-        let held = Held { accepted: time.from - dataset, until: None, tiers: vec![Tier::Year] };
+        let held = Held { accepted: time.from - dataset, until: None, tiers: vec![Tier::Year], is_late: false };
         let course = calendar.course(&[held]);
         stored.insert(*course.stored_by_day(growth).last().unwrap());
     }

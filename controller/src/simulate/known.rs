@@ -102,7 +102,12 @@ fn points(catalog: &Catalog, vault: &str, dataset: &str) -> Answer<Vec<Point>> {
 
 fn held(point: &Point) -> Held {
     let took = |tier: &Tier| point.tiers.split(' ').any(|name| name == tier.as_str());
-    Held { accepted: point.accepted, until: point.keep_until, tiers: Tier::ALL.into_iter().filter(took).collect() }
+    Held {
+        accepted: point.accepted,
+        until: point.keep_until,
+        tiers: Tier::ALL.into_iter().filter(took).collect(),
+        is_late: point.late,
+    }
 }
 
 /// By what this site measured of points that came right after one another, and over how many seconds. What was measured

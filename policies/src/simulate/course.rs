@@ -16,6 +16,8 @@ pub struct Held {
     /// Nothing makes it shorter.
     pub until: Option<i64>,
     pub tiers: Vec<Tier>,
+    /// It did not come when it was made, and takes no tier from those that do.
+    pub is_late: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +75,7 @@ impl Calendar {
     fn follow(&self, held: &[Held], runs: &[Run]) -> Course {
         // Time goes on: of each tier only the newest period that was taken can come again.
         let mut taken = [i64::MIN; TIERS];
-        for its in held {
+        for its in held.iter().filter(|its| !its.is_late) {
             for (at, tier) in Tier::ALL.into_iter().enumerate().filter(|(_, tier)| its.tiers.contains(tier)) {
                 taken[at] = taken[at].max(Period::containing(tier, self.zone, its.accepted).begins);
             }
