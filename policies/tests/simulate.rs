@@ -128,7 +128,7 @@ proptest! {
 }
 
 #[test]
-fn a_large_regency_is_simulated_within_what_a_person_waits() {
+fn two_thousand_datasets_that_are_saved_each_hour_are_followed_for_a_year() {
     let rules = policy("['@hourly']", "[]", "keep = { hourly = '7d' }").rules(Class::Strategis, "x", "y").unwrap();
     let time = Time { from: 1_795_305_600, to: 1_795_305_600 + 366 * DAY };
     let calendar = Calendar::of(&rules, Zone::Jakarta, time);
