@@ -144,3 +144,6 @@ fn findings(offices: &[Traffic], period_seconds: u64) -> Vec<Both> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;
