@@ -70,10 +70,10 @@ impl<'s> Records<'s> {
         keys.into_iter().filter_map(|key| Some((key, self.owner(key)?))).collect()
     }
 
-    /// Points are there, and approvals here or in the other ledger.
+    /// Where the approvals of a DRC's points stand; a Pusat Data has its own.
     pub fn peer_facts(&self, of: &Ledger) -> Option<&Facts> {
-        let other = self.all().find(|ledger| ledger.site != of.site);
-        other.map(|ledger| &ledger.said.facts)
+        let pusat = self.of(SiteRole::Pusat).filter(|pusat| pusat.site != of.site);
+        pusat.map(|ledger| &ledger.said.facts)
     }
 
     pub fn days_since(&self, at: i64) -> i64 {
