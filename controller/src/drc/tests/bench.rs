@@ -144,7 +144,7 @@ pub struct Two {
     pub pusat: Bench,
     /// Of the one vault that there is.
     pub first: DescriptionName,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
     ca_key: String,
     pub store: Arc<Hooked>,
     pub line: Arc<Line>,
@@ -163,14 +163,19 @@ impl Two {
 
     /// The folders of the Pusat Data and of the DRC.
     pub fn within([there, folder]: [tempfile::TempDir; 2]) -> Self {
-        set_apart(0);
         let pusat = Bench::within(there);
         pusat.enroll(false);
         let first = pusat.init();
         pusat.approve("letters");
+        Self::of(pusat, first, folder, SITE)
+    }
+
+    /// That Pusat Data, with a first description of one of its vaults, and a DRC of which this is `site.toml`.
+    pub fn of(pusat: Bench, first: DescriptionName, folder: tempfile::TempDir, file: &str) -> Self {
+        set_apart(0);
         let dir = SiteDir::at(folder.path().to_owned());
         let scratch = folder.path().join("scratch");
-        dir.write("site.toml", &format!("drill_scratch = {scratch:?}\n{SITE}")).unwrap();
+        dir.write("site.toml", &format!("drill_scratch = {scratch:?}\n{file}")).unwrap();
         let site = dir.site().unwrap();
         let (authority, ca_key) = Authority::make(&site.name, now()).unwrap();
         dir.write("ca.pem", authority.certificate()).unwrap();
@@ -363,7 +368,7 @@ fn remove_files(folder: &Path) {
     }
 }
 
-fn copy_into(from: &Path, to: &Path) {
+pub fn copy_into(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let (path, its) = {
             let entry = entry.unwrap();
@@ -379,7 +384,7 @@ fn copy_into(from: &Path, to: &Path) {
 }
 
 /// RFC 6962.
-fn root_of(leaves: &[Hash]) -> Hash {
+pub fn root_of(leaves: &[Hash]) -> Hash {
     if let [leaf] = leaves {
         return *leaf;
     }

@@ -38,7 +38,7 @@ pub const VAULT: VaultId = VaultId([7; 16]);
 pub const LAYOUT: Layout = Layout { vault: VAULT };
 pub const DAY: i64 = 24 * 3600;
 /// Anyone's: nothing is opened here.
-const RECIPIENT: &str = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
+pub const RECIPIENT: &str = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
 
 thread_local! { static NOW: Cell<i64> = const { Cell::new(1_795_000_000) } }
 
@@ -160,8 +160,16 @@ impl Bench {
     }
 
     pub fn within(folder: tempfile::TempDir) -> Self {
-        let dir = SiteDir::at(folder.path().to_owned());
         let file = "name = \"Pusat Data\"\nregency = \"33.19\"\nlisten = \"127.0.0.1:1\"\nhosts = [\"localhost\"]\n";
+        let bench = Self::of(folder, file);
+        let owner = bench.owner.verifier().fingerprint().to_string();
+        bench.pusat.add_opd("dinkes", "Dinas Kesehatan", &owner).unwrap();
+        bench
+    }
+
+    /// A site of which this is `site.toml`, without an office.
+    pub fn of(folder: tempfile::TempDir, file: &str) -> Self {
+        let dir = SiteDir::at(folder.path().to_owned());
         dir.write("site.toml", file).unwrap();
         let site = dir.site().unwrap();
         let (authority, ca_key) = Authority::make(&site.name, now()).unwrap();
@@ -186,7 +194,6 @@ impl Bench {
         .unwrap();
         let owner = SigningKey::generate(OWNER_KEY_NAME, &SystemRandom::new()).unwrap();
         let pusat = Self::open(&folder, &store, &ca_key).unwrap();
-        pusat.add_opd("dinkes", "Dinas Kesehatan", &owner.verifier().fingerprint().to_string()).unwrap();
         Self { folder, store, owner, key: key(), ca_key, pusat }
     }
 
