@@ -7,6 +7,7 @@ mod changes;
 mod checkpoints;
 mod cosign;
 mod drills;
+mod fleets;
 mod handover;
 mod history;
 mod keys;
