@@ -59,6 +59,8 @@ fn the_report_of_the_same_checkpoints_is_the_same_to_the_byte() {
     let days = ["report", "continuity", "--from", "2025-01-01", "--to", "2090-01-01", "--out", out.to_str().unwrap()];
     assert!(failed(&drc.controller(&days)).contains("nothing is overwritten"));
     assert!(failed(&drc.controller(&[&days[..], &["--checkpoint", "1"]].concat())).contains("checkpoint"));
+    let beyond = format!("{},{}", first["size"], 1_000_000);
+    assert!(failed(&drc.controller(&[&days[..], &["--checkpoint", &beyond]].concat())).contains("entries here, not"));
     assert!(failed(&site.controller(&days)).contains("done at the DRC"));
     drc.stop();
     site.stop();
@@ -83,8 +85,6 @@ fn the_five_other_reports_have_the_figures_of_the_ledgers() {
     back_up(&site, b"isi surat");
     site.opd("dinsos");
     let mut drc = Drc::paired(&site);
-    // A report at the DRC goes as far as the Pusat Data's newest checkpoint.
-    site.json(&["evidence", "export", "--out", site.path("bukti.tar").to_str().unwrap()]);
     drc.replicate();
     drc.start();
     succeeded(&drc.acting(&["regulation", "apply", "batang-50-2019"]));

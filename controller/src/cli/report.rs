@@ -70,7 +70,7 @@ struct More {
     /// One regulation alone [default: those in force]
     #[arg(long, value_name = "NAME")]
     regulation: Option<String>,
-    /// As of so many entries of this site's ledger, and of the mirrored one [default: the newest checkpoints]
+    /// As of so many entries of this site's ledger, and of the mirrored one [default: the newest checkpoint, and all]
     #[arg(long, value_name = "SIZE[,SIZE]")]
     checkpoint: Option<String>,
     // With `--as` it is issued, and its hashes go on the ledger.
@@ -159,20 +159,25 @@ impl Site<'_> {
         let zone = period::zone(self.dir)?;
         let (from, to) = period(zone)?;
         let (own, peer) = match &more.checkpoint {
-            None => (Extent::signed(&own), peer.as_ref().map(Extent::signed)),
+            None => (Extent::signed(&own), peer.as_ref().map(Extent::whole)),
             Some(text) => {
                 let (first, second) = text.split_once(',').map_or((text.as_str(), None), |(a, b)| (a, Some(b)));
                 let own = Extent { log: &own, size: size(first)? };
                 let peer = match (&peer, second) {
                     (Some(log), Some(text)) => Some(Extent { log, size: size(text)? }),
-                    (Some(log), None) => Some(Extent::signed(log)),
+                    (Some(log), None) => Some(Extent::whole(log)),
                     (None, _) => None,
                 };
                 (own, peer)
             }
         };
-        for part in [Some(own), peer].into_iter().flatten() {
-            part.log.checkpoint_at(part.size).map_err(said)?;
+        own.log.checkpoint_at(own.size).map_err(said)?;
+        if let Some(part) = peer.filter(|part| part.size > part.log.size()) {
+            let (there, site) = (part.log.size(), &part.log.layout().site);
+            return Err(Failure::Said(format!(
+                "the mirrored ledger of {site} has {there} entries here, not {}",
+                part.size
+            )));
         }
         let sources = Sources { site: site.id().map_err(said)?, role: site.role, store: &*store, own, peer };
         let asked = Asked { from, to, number: &more.number, regulation: more.regulation.as_deref() };

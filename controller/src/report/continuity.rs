@@ -2,6 +2,8 @@
 //! checkpoints and period give the same data: its date is that of the newest entry.
 
 use pulih_evidence::tried::Drill;
+use pulih_ledger::LedgerError;
+use pulih_ledger::hash::Hash;
 use pulih_policies::{Plan, Zone};
 use pulih_report::data::{Both, Checkpoint, Component, Continuity, Here, Place, Role, Scope, Zone as Shown};
 use pulih_report::{ReportError, Utc};
@@ -145,12 +147,20 @@ pub(super) fn records_regency(records: &Records) -> (String, String) {
     (text(&its["code"]), text(&its["name"]))
 }
 
+/// Of the own ledger a checkpoint; of a mirrored one as much as is here: each of its batches is signed with its root.
 pub(super) fn checkpoints(sources: &Sources) -> Answer<Vec<Checkpoint>> {
-    let of = |part: Extent| {
-        let its = part.log.checkpoint_at(part.size).map_err(|error| Refusal::internal(&error))?;
-        Ok(Checkpoint { site: part.log.layout().site.to_string(), size: its.size, root: its.root.to_string() })
+    let told = |error: LedgerError| Refusal::internal(&error);
+    let of = |part: Extent, root: Hash| Checkpoint {
+        site: part.log.layout().site.to_string(),
+        size: part.size,
+        root: root.to_string(),
     };
-    [Some(sources.own), sources.peer].into_iter().flatten().map(of).collect()
+    let own = sources.own.log.checkpoint_at(sources.own.size).map_err(told)?.root;
+    let mut all = vec![of(sources.own, own)];
+    if let Some(peer) = sources.peer {
+        all.push(of(peer, peer.log.root_at(peer.size).map_err(told)?));
+    }
+    Ok(all)
 }
 
 /// Both sites, and what each has.

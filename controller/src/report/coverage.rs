@@ -121,6 +121,9 @@ fn late(its: &Standing) -> Both {
 fn findings(offices: &[OfficeCovered], covered: u64) -> Vec<Both> {
     let open: Vec<&OfficeCovered> = offices.iter().filter(|its| !its.covered).collect();
     let mut found = Vec::new();
+    if offices.is_empty() {
+        found.push(Both::new("Belum ada Perangkat Daerah yang terdaftar.", "No office is registered."));
+    }
     if open.is_empty() && !offices.is_empty() {
         found.push(Both::new(
             "Semua Perangkat Daerah mencadangkan datanya secara teratur.",
