@@ -17,6 +17,8 @@ use crate::site::SiteRole;
 
 const APPLICATION: &str = "application ";
 const MANUAL: &str = "manual ";
+/// Before the task, in the language of ledgers: that it is one is shown by its kind.
+const BY_HAND: &str = "by hand, not in a drill: ";
 
 /// Of those that were announced in the period: the newest with an auditor, else of a plan, else of applications, else any.
 pub fn newest(drills: &[Drill], from: i64, to: i64) -> Option<&Drill> {
@@ -151,7 +153,11 @@ pub fn steps(made: &Made) -> Vec<Step> {
             milliseconds: Some(its.milliseconds),
             outcome: outcome(Some(&its.outcome)),
             // Of one that passed the figures say it all; why another did not stands there as it was written.
-            text: if its.outcome == "passed" { String::new() } else { its.text.clone() },
+            text: match its.text.strip_prefix(BY_HAND) {
+                Some(task) => task.to_owned(),
+                None if its.outcome == "passed" => String::new(),
+                None => its.text.clone(),
+            },
         }
     };
     drill.steps.iter().map(of).collect()

@@ -175,7 +175,7 @@ impl Expected<'_> {
         let by_hand = json!({
             "number": 4, "what": "manual", "name": "arahkan-dns", "service": "", "planned_from_ms": null,
             "planned_ms": null, "began": at(drill.ended), "from_ms": (drill.ended - drill.started) * 1000,
-            "milliseconds": 0, "outcome": "skipped", "text": "by hand, not in a drill: Arahkan DNS simrs ke DRC",
+            "milliseconds": 0, "outcome": "skipped", "text": "Arahkan DNS simrs ke DRC",
         });
         restored.chain([by_hand]).collect()
     }
