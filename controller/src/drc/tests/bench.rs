@@ -145,7 +145,7 @@ pub struct Two {
     /// Of the one vault that there is.
     pub first: DescriptionName,
     pub folder: tempfile::TempDir,
-    ca_key: String,
+    pub ca_key: String,
     pub store: Arc<Hooked>,
     pub line: Arc<Line>,
     pub drc: Arc<Drc>,

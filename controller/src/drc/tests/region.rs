@@ -122,5 +122,6 @@ impl Region {
         let (store, dir) = (folder.join("objects"), SiteDir::at(folder.to_owned()));
         std::fs::rename(folder.join("store"), &store).unwrap();
         dir.write("store", store.to_str().unwrap()).unwrap();
+        dir.write("ca.key", &self.two.ca_key).unwrap();
     }
 }
