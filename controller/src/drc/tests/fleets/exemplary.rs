@@ -161,13 +161,18 @@ pub fn fleet() -> Judged {
     }
     // A year in which the line is evaluated, month by month, and then three weeks day by day.
     let mut sequence = 0;
-    for _ in 0..13 {
-        sequence += 1;
-        day(&region, &SAVES, &[], sequence);
+    let evaluate = || {
         let (from, to) = month_before(now());
         issue(&region, &operator, "bandwidth", from, to);
-        wait(28 * DAY);
+    };
+    for _ in 0..14 {
+        sequence += 1;
+        day(&region, &SAVES, &[], sequence);
+        evaluate();
+        // Less than the shortest month has.
+        wait(27 * DAY);
     }
+    evaluate();
     region.follow(At::Pusat, 2, |text| format!("{text}{}", decisions()));
     region.follow(At::Drc, 2, |text| {
         let drills = |class: &str| format!("\n[class.{class}.drills]\nrestore = \"0 17 * * 1\"\n");
@@ -199,8 +204,7 @@ pub fn fleet() -> Judged {
     }
     copied(&region);
     day(&region, &SAVES, &[], sequence + 1);
-    let (from, to) = month_before(now());
-    issue(&region, &operator, "bandwidth", from, to);
+    evaluate();
     region.settle();
     assert_eq!(now(), drc_now());
     let logs = region.logs();
