@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Four other reports of the two years, in both languages (of the line nothing was measured in them: no server sent anything
-over one; `controller/tests/reports.rs` has that report): each is made twice with the same bytes, as of the checkpoints
+over one; `controller/tests/report.rs` has that report): each is made twice with the same bytes, as of the checkpoints
 that were named, its pages are rendered, no word leaves its page or lies on another, and none is untranslated. The page for
 the Bupati is one. With PROVE_PAGES=FOLDER the pictures stay in it, to be looked at.
 """
