@@ -121,3 +121,21 @@ fn every_frozen_bundle_is_found_good_by_both_verifiers() {
         }
     }
 }
+
+#[test]
+fn every_frozen_report_is_the_one_that_was_issued() {
+    let all: Vec<PathBuf> = versions().filter(|version| version.join("report.pdf").is_file()).collect();
+    assert!(!all.is_empty(), "no frozen report was found");
+    for version in all {
+        let [site, store, answers] = ["drc", "drc-store", "drc-answers.json"].map(|its| version.join(its));
+        let drc = Site::copy(&Frozen { site, store, answers });
+        let listed: Value =
+            serde_json::from_str(&drc.run(&["--json", "evidence", "list", "--kind", "report-issued"])).unwrap();
+        let entry = &listed["entries"][0]["entry"];
+        let of = |name: &str| pulih_ledger::ids::Sha256::of(&fs::read(version.join(name)).unwrap()).to_string();
+        assert_eq!(
+            (entry["pdf_sha256"].as_str(), entry["data_sha256"].as_str()),
+            (Some(of("report.pdf").as_str()), Some(of("report.json").as_str()),)
+        );
+    }
+}
