@@ -344,11 +344,6 @@ const EVENTS: [(i64, Event); 15] = [
         its.attested = Some((drill.clone(), opened, drc_now()));
         its.drilled.push(drill);
     }),
-    (940, |its| {
-        let (drc, pusat) = (&its.region.two.drc, &its.region.two.pusat.pusat);
-        drc.scrub(true, &[]).unwrap();
-        pusat.scrub(true, &[]).unwrap();
-    }),
     (960, |its| {
         its.region.two.drc.checkpoint().unwrap();
         let log = its.region.two.drc.own_log();
@@ -360,6 +355,12 @@ const EVENTS: [(i64, Event); 15] = [
         its.region.two.drc.answer_witnesses(&taken).unwrap();
         its.witnessed = Some((size, drc_now()));
         its.state("12-6", "met", 100);
+    }),
+    (970, |its| {
+        // Within the month that the Dinas decided on.
+        let (drc, pusat) = (&its.region.two.drc, &its.region.two.pusat.pusat);
+        drc.scrub(true, &[]).unwrap();
+        pusat.scrub(true, &[]).unwrap();
     }),
 ];
 
