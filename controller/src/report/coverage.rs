@@ -154,7 +154,7 @@ fn findings(offices: &[OfficeCovered], covered: u64) -> Vec<Both> {
     found
 }
 
-/// What was done within the period to supervise, the oldest first.
+/// What people did within the period to supervise, the oldest first.
 fn acts(made: &Made) -> Answer<Vec<Act>> {
     let mut acts = Vec::new();
     for ledger in made.records().all() {
@@ -163,10 +163,6 @@ fn acts(made: &Made) -> Answer<Vec<Act>> {
         all.extend(register.opds.values().map(|its| {
             let name = &its.says.name;
             said(its, Both::new(format!("Perangkat Daerah didaftarkan: {name}"), format!("Office registered: {name}")))
-        }));
-        all.extend(register.alarms.iter().map(|its| {
-            let text = format!("{}: {}", its.says.subject, its.says.text);
-            said(its, Both::new(format!("Peringatan: {text}"), format!("Alarm: {text}")))
         }));
         all.extend(register.approvals.values().map(|(its, _)| {
             let (dataset, letter) = (&its.says.dataset, &its.says.letter);

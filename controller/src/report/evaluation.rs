@@ -163,7 +163,9 @@ pub fn unmet(regulation: &Regulation) -> impl Iterator<Item = Unmet> {
 
 fn findings(months: &[Month], drills: &[DrillCount], unmet: &[Unmet]) -> Vec<Both> {
     let mut found = Vec::new();
-    if let (Some(first), Some(last)) = (months.first(), months.last()) {
+    // Before there was an office there is nothing to compare with.
+    let first = months.iter().find(|its| its.opds > 0);
+    if let (Some(first), Some(last)) = (first, months.last()) {
         found.push(Both::new(
             format!(
                 "Perangkat Daerah yang tercakup: {} dari {} pada bulan pertama, {} dari {} pada bulan terakhir.",

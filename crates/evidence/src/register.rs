@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pulih_ledger::Actor;
 use pulih_ledger::entry::Body;
 use pulih_ledger::entry::kinds::{
-    Alarm, ApprovalGiven, AttestationGiven, AuditHeld, CheckpointWitnessed, CopyMade, CopyVerified, DatasetClassified,
+    ApprovalGiven, AttestationGiven, AuditHeld, CheckpointWitnessed, CopyMade, CopyVerified, DatasetClassified,
     DrillMissed, IncidentReported, LedgerDiverged, OpdAdded, OpdDescribed, PlanApplied, RegulationApplied,
     ReportIssued, ScrubFinished, SiteDescribed, SitePaired, TrafficMeasured, UserAdded, WitnessAdded,
 };
@@ -69,7 +69,6 @@ pub struct Register {
     pub silent: BTreeMap<AgentId, i64>,
     /// Nothing is taken from them any more.
     pub revoked: BTreeSet<AgentId>,
-    pub alarms: Vec<Recorded<Alarm>>,
     /// Occurrences of drills that were not even announced.
     pub missed: Vec<Recorded<DrillMissed>>,
     /// Bytes that the newest point of a dataset needs.
@@ -96,7 +95,6 @@ impl Register {
             Body::AgentHeard(its) => drop(self.silent.remove(&its.agent)),
             Body::AgentRevoked(its) => drop(self.revoked.insert(its.agent.clone())),
             Body::AgentEnrolled(its) => drop(self.revoked.remove(&its.agent)),
-            Body::Alarm(its) => self.alarms.push(said.of(its)),
             Body::DrillMissed(its) => self.missed.push(said.of(its)),
             Body::SnapshotAccepted(its) if !its.partial => {
                 self.sizes.insert(Key { vault: its.vault, dataset: its.dataset.clone() }, its.stored_bytes);

@@ -46,7 +46,7 @@ pub struct OfficeCovered {
     pub why: Vec<Both>,
 }
 
-/// Something that was done to supervise: a report issued, an alarm, a letter.
+/// Something that people did to supervise: an office registered, an approval, a report, an audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Act {
     pub at: Utc,
