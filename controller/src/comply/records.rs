@@ -76,6 +76,14 @@ impl<'s> Records<'s> {
         pusat.map(|ledger| &ledger.said.facts)
     }
 
+    /// Those by which the site stands whose ledger is mirrored here: its own, and not this site's. `None`: there is none.
+    pub fn peer_policies(&self) -> Option<Answer<InTime>> {
+        let (part, peer) = self.sources.peer.zip(self.peer.as_ref())?;
+        let (site, store) = (peer.site.clone(), self.sources.store);
+        let theirs = Sources { site, role: SiteRole::Pusat, store, own: part, peer: None };
+        Some(InTime::load(&theirs, peer.said.facts.policies()))
+    }
+
     pub fn days_since(&self, at: i64) -> i64 {
         (self.now - at).div_euclid(DAY)
     }

@@ -7,7 +7,7 @@ use pulih_report::data::{Both, Role};
 
 use super::continuity::role_of;
 use crate::comply::records::Records;
-use crate::evidence::read::{InTime, Sources};
+use crate::evidence::read::InTime;
 use crate::gateway::answer::{Answer, Refusal};
 use crate::site::SiteRole;
 
@@ -30,15 +30,8 @@ impl<'r> Exposures<'r> {
     pub fn read(records: &'r Records) -> Answer<Self> {
         let mut found = Self { all: Vec::new(), remarks: Vec::new() };
         found.take(records, records.sources.role, &records.policies)?;
-        let Some((part, peer)) = records.sources.peer.zip(records.peer.as_ref()) else { return Ok(found) };
-        let theirs = Sources {
-            site: peer.site.clone(),
-            role: SiteRole::Pusat,
-            store: records.sources.store,
-            own: part,
-            peer: None,
-        };
-        match InTime::load(&theirs, peer.said.facts.policies()) {
+        let Some(policies) = records.peer_policies() else { return Ok(found) };
+        match policies {
             Ok(policies) => found.take(records, SiteRole::Pusat, &policies)?,
             // Its policies are its own: without them nothing says what its targets are.
             Err(refusal) => found.remarks.push(Both::new(

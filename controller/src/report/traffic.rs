@@ -16,7 +16,6 @@ use crate::comply::facts::Known;
 use crate::comply::records::Records;
 use crate::evidence::read::{InTime, Sources};
 use crate::gateway::answer::{Answer, Refusal};
-use crate::site::SiteRole;
 
 /// Of its limit an office needs more than this much of a hundred: it is told.
 const NEAR_PERCENT: u64 = 80;
@@ -70,13 +69,9 @@ pub fn received(records: &Records, from: i64, to: i64) -> Option<u64> {
 
 /// The Pusat Data's own, where it stands by them and not this site.
 fn policies(records: &Records) -> Answer<Option<InTime>> {
-    let Some((part, peer)) = records.sources.peer.zip(records.peer.as_ref()) else { return Ok(None) };
-    let theirs =
-        Sources { site: peer.site.clone(), role: SiteRole::Pusat, store: records.sources.store, own: part, peer: None };
-    match InTime::load(&theirs, peer.said.facts.policies()) {
-        Ok(policies) => Ok(Some(policies)),
+    match records.peer_policies().transpose() {
         Err(Refusal { code: Code::NotFound, .. }) => Ok(None),
-        Err(refusal) => Err(refusal),
+        policies => policies,
     }
 }
 
